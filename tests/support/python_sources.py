@@ -82,6 +82,6 @@ def started_modules() -> frozenset[str]:
 
 def project_sources() -> dict[str, str]:
     """Path within the project -> text, of all Python that is ours."""
-    folders = (*PACKAGES, "bench", "deploy", "fuzz", "tests")
+    folders = (*PACKAGES, "bench", "deploy", "fuzz", "samples", "tests")
     files = (file for folder in folders for file in (ROOT / folder).rglob("*.py"))
     return {file.relative_to(ROOT).as_posix(): file.read_text(encoding="utf-8") for file in files}
