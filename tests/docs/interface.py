@@ -83,9 +83,11 @@ REASONS: Final = (
     Reason("NOT AVAILABLE NOW", "91", "the machine's database cannot be reached"),
     Reason("STOPPING", "91", "the machine is being stopped: sign on at another link"),
     Reason("TOO MANY 25 AND 76, WAIT", "91", "the bank's budget of such answers is spent for now"),
+    Reason("TOO MANY SIGN-ONS, WAIT", "91", "more sign-ons and changes of keys in a minute than may be"),
     Reason("KEY USED, OTHER CONTENT", "94", "under this key something else was sent before"),
     Reason("TOTALS DIFFER", "95", "0500: a figure is not the machine's; the answer has the machine's"),
     Reason("ANSWER DOES NOT FIT", "96", "an inquiry whose answer the dialect cannot carry"),
+    Reason("NO KEY NOW, ASK AGAIN", "96", "a sign-on or change of keys: the machine cannot make a key now"),
     Reason("FAULT, NOTHING WAS DONE", "96", "a fault of the machine's"),
 )
 """Every text of DE 44, by code."""
@@ -95,7 +97,9 @@ _NOT_SENT_TO_A_BANK: Final = frozenset({"DE 7 OUTSIDE THE WINDOW"})
 _FOLDERS: Final = ("ledger/rules", "fep/links", "fep/engine")
 _PRINTED: Final = "receipt.py"
 """Its texts in capitals are the labels of a receipt in English, DE 62."""
-_IS_REASON: Final = re.compile(r"(?=.*[A-Z]{3})(?=.* |REVERSED|STOPPING)[A-Z][A-Z0-9 ,:{}]*(?<! )").fullmatch
+_IS_REASON: Final = re.compile(
+    r"(?=.*[A-Z]{3})(?=.* |REVERSED|STOPPING)[A-Z][A-Z0-9 ,:{}'-]*(?<! )"
+).fullmatch
 
 
 def found_reasons() -> set[str]:
@@ -219,6 +223,11 @@ def bounds() -> Iterator[tuple[str, str]]:
         f"answers 25 and 76: {bank['misses_a_minute'].default} a minute, {bank['misses_a_day'].default} a day"
         " (`misses_a_minute`, `misses_a_day`)",
         "inquiries and new payouts get 91",
+    )
+    yield (
+        f"sign-ons and changes of keys a minute: {bank['link_sign_ons_a_minute'].default} on one link,"
+        f" {bank['sign_ons_a_minute'].default} over all (`link_sign_ons_a_minute`, `sign_ons_a_minute`)",
+        "the next gets 91",
     )
     yield f"bad MACs in a row: {limits['bad_macs'].default} (`limits.bad_macs`)", "the link is closed"
     yield (
