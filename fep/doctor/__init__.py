@@ -24,6 +24,7 @@ its check value.
     selftest    before a book is served: disk, clock, journal; raises Unfit
     finding     Verdict, Observation, CheckFinding
     daycheck    the open business day and the calendar, pure
+    officecheck the age of the figures that the office leaves here
     checkup     `qianzhi doctor`: the table of all checks of this machine
     bankcheck   `qianzhi bank test`: the steps that one bank's link would go through
 

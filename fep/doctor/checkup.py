@@ -22,6 +22,7 @@ from typing import Any, Final, NamedTuple
 from fep.day.cutover_clock import OBSTACLE_COMMAND
 from fep.doctor.daycheck import on_calendar, on_day
 from fep.doctor.finding import CheckFinding, Observation, Verdict
+from fep.doctor.officecheck import on_office
 from fep.doctor.selftest import Fixture, clock_findings, disk_findings
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
@@ -386,6 +387,11 @@ def _firewall(machine: Machine, settings: Settings) -> Iterator[Observation]:
         yield Observation(Verdict.BAD, text, "qianzhi firewall diff, then qianzhi firewall apply")
 
 
+def _office(machine: Machine, settings: Settings) -> Iterator[Observation]:
+    if settings.status.breaks:
+        yield from on_office(Path(settings.status.breaks), machine.now_us())
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     Check("permissions", _permissions, "files are for their owner alone", "put the file back"),
     Check(
@@ -420,5 +426,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         "the loaded rules are those of the settings",
         "run this as root, or see docs/hardening.md",
     ),
+    Check("office", _office, "nothing is brought here from the office", "run this as the machine's user"),
 )
 """Every check but that of the settings, without which no other can look."""

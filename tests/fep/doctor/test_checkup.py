@@ -92,6 +92,12 @@ def damaged(machine: Machine) -> Machine:
     return machine
 
 
+def damaged_figures(machine: Machine) -> Machine:
+    """What the office left here cannot be read."""
+    (machine.config.parent / "breaks.json").write_bytes(b"{")
+    return machine
+
+
 def says(machine: Machine, waits: str) -> Machine:
     """A process serves, and says what keeps the clock from cutting over."""
     return replace(machine, ask=lambda *_: {"waits": waits, "unready": ""})
@@ -361,6 +367,7 @@ BROKEN: list[tuple[str, Break, Verdict, str, str]] = [
     ("units", lambda m: replace(m, systemd=Path("/gone")), Verdict.SKIPPED, "does not run here", ""),
     ("firewall", lambda m: nft(m, 0, ""), Verdict.BAD, "in ", "firewall apply"),
     ("firewall", lambda m: nft(m, 1, "", "Operation not permitted"), Verdict.BAD, "as root", "as root"),
+    ("office", damaged_figures, Verdict.BAD, "is no JSON", "qianzhi office close"),
 ]
 
 
