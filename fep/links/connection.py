@@ -54,6 +54,9 @@ class Register(Interface):
     def shaken_hands(self, connection: BankConnection) -> None:
         """The TLS handshake of a link is done."""
 
+    def signed_on(self, connection: BankConnection) -> None:
+        """A link signs on."""
+
     def turned_away(self, connection: BankConnection, reason: str) -> None:
         """A link was refused before it had signed on."""
 
@@ -105,6 +108,8 @@ class BankConnection(Protocol):
         self.link = Link(counterparty, surroundings, self.send, self.end, self.guarded, self)
         self._places = places
         self.shakes_hands = counterparty.tls is not None
+        self.is_of_known_address = False
+        """The bank had signed on from its address before it was opened."""
         self.has_signed_on = False
         self.signed_off = False
         """The bank had signed off when the connection was lost."""
@@ -317,7 +322,9 @@ class BankConnection(Protocol):
         """Call `granted` once there is a place for this link among those of its bank."""
 
         def take() -> None:
-            self.has_signed_on = True
+            if not self.has_signed_on:
+                self.has_signed_on = True
+                self._register.signed_on(self)
             self.guarded(granted)
 
         self._places.sign_on(self, self.link.bank.links, take)

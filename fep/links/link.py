@@ -21,7 +21,7 @@ from fep.links.counterparty import Counterparty, Door, Surroundings
 from fep.links.deadlines import Deadlines
 from fep.links.network_management import ECHO, NetworkManagement
 from fep.links.request_parser import TRANSACTIONS
-from fep.links.session import LinkSession
+from fep.links.session import CONNECTED, LinkSession
 from fep.telemetry.last_seen import LastSeen
 from fep.telemetry.paced_log import PacedLog
 from ledger.rules.request import INQUIRIES, TOO_MANY_MISSES, Act, Answer, Request
@@ -70,6 +70,7 @@ class Link:
         self._close = close
         self._guarded = guarded
         self._statistics = surroundings.statistics
+        self._door = door
         self._log = PacedLog(self.log, surroundings.seconds)
         shakes_hands = counterparty.tls is not None
         self._deadlines = Deadlines(surroundings.limits, surroundings.seconds(), shakes_hands=shakes_hands)
@@ -159,6 +160,8 @@ class Link:
     def _transaction(self, message: Message, frame: Frame) -> None:
         allowed = self.session.business
         if allowed is Response.SECURITY:
+            if self.session.state() == CONNECTED:
+                self._door.sign_on_refused("a transaction came before the sign-on: 63 SIGN ON FIRST")
             self._answers.answer(message, frame.tpdu, session_refusal(allowed))
             return
         covered = self._authenticator.covered(message, frame)

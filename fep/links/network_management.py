@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from twisted.logger import Logger
+
 from fep.keys.keys import SessionKey
 from fep.links.answering import AnswerSender, message_refusal, session_refusal
 from fep.links.authentication import Authenticator
@@ -41,9 +43,11 @@ NO_KEY: Final = Answer(Response.FAULT, "NO KEY NOW, ASK AGAIN")
 
 
 class NetworkManagement:
-    """The 08xx messages of one link, in both directions. `log` is the link's; `guarded` does what is done
-    later for this link, so that a fault in it ends this link alone.
+    """The 08xx messages of one link, in both directions. `log` is the link's, at its pace; `guarded` does
+    what is done later for this link, so that a fault in it ends this link alone.
     """
+
+    log = Logger(namespace="fep.links.network_management")
 
     def __init__(
         self,
@@ -155,10 +159,11 @@ class NetworkManagement:
             self._answers.answer(message, frame.tpdu, refusal, sealed=False)
             return
         self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=False)
+        log = self.log if self._session.state() == CONNECTED else self._log  # the first takes nobody's line
         self._session.signed_on(fresh.key, self._old_key_retires_at())
         self._deadlines.signed_on()
         self._surroundings.event_log.note(Kind.SIGNED_ON, self._bank)
-        self._log.info("bank {bank} signed on", bank=self._bank)
+        log.info("bank {bank} signed on", bank=self._bank)
 
     def _sign_on_refusal(self, message: Message) -> Answer | None:
         if not self._authenticator.is_own_bank(message.fields[32]):

@@ -6,7 +6,7 @@ logs what becomes of connections. Nothing here knows what a message means.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from functools import partial
 
@@ -30,6 +30,8 @@ from firewall_rules.hours import Pace
 from firewall_rules.token_bucket import TokenBucket
 
 TICK_SECONDS = 1.0
+ADDRESSES_MAX = 256
+"""How many addresses of a bank are known as its own, because it has signed on from there."""
 REFUSALS_A_SECOND = 40_000
 """How many requests a second are answered 91 at once because the queue has no place. They take about half of
 a processor's time; without a bound they would leave none to decide anything. What is neither decided nor
@@ -48,7 +50,9 @@ class Server:
         self._surroundings = surroundings
         self.connections: set[BankConnection] = set()
         self.per_bank: Counter[str] = Counter()
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[tuple[str, str], Pace] = {}
+        self._signed_on_from: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        """By bank: the addresses from which it has signed on last."""
         self._places: dict[str, Places] = {}
         self._rate_limiters: dict[str, RateLimiter] = {}
         now = surroundings.engine.clock.seconds()
@@ -103,7 +107,7 @@ class Server:
         is_full = len(self.connections) >= self._surroundings.limits.links
         if not reason and is_full and not places.make_room():
             reason = "all banks together have as many links as they may"
-        if not reason and not self._paces.setdefault(code, Pace()).take(
+        if not reason and not self._pace_of(code, host).take(
             self._counterparties[code].bank.new_links_a_minute, self._surroundings.seconds()
         ):
             reason = "opens links too fast"
@@ -122,7 +126,31 @@ class Server:
             )
         limiter = self._rate_limiters[code]
         connection = BankConnection(self, counterparty, self._surroundings, limiter, places)
+        connection.is_of_known_address = host in self._signed_on_from[code]
         return counterparty.tls.around(connection) if counterparty.tls else connection
+
+    def _pace_of(self, bank: str, host: str) -> Pace:
+        """The pace at which links may be opened from an address. One from which the bank has signed on has a
+        pace of its own; all others of its networks share one, and use up nothing of the bank's own.
+        """
+        own = host if host in self._signed_on_from[bank] else ""
+        return self._paces.setdefault((bank, own), Pace())
+
+    def signed_on(self, connection: BankConnection) -> None:
+        """Remember the address of a link that signs on for the first time; the address that did so longest
+        ago is forgotten. A link that was opened before its address was known counts in its pace now.
+        """
+        code, hosts = connection.link.bank.code, self._signed_on_from[connection.link.bank.code]
+        hosts.pop(connection.host, None)
+        hosts[connection.host] = None
+        if not connection.is_of_known_address:
+            self._pace_of(code, connection.host).take(
+                connection.link.bank.new_links_a_minute, self._surroundings.seconds()
+            )
+        if len(hosts) > ADDRESSES_MAX:
+            oldest = next(iter(hosts))
+            del hosts[oldest]
+            self._paces.pop((code, oldest), None)
 
     def _places_of(self, bank: str) -> Places:
         if bank not in self._places:

@@ -150,7 +150,9 @@ def with_password(url: str) -> str:
 
 def installed(folder: Path, database: str, dialect: str) -> tuple[Settings, list[Mark]]:
     """Settings with a database password and a second bank that comes over TLS; the marks of their secrets."""
-    write_settings(folder, with_password(database), dialect=dialect, limits="bad_macs = 100")
+    write_settings(
+        folder, with_password(database), dialect=dialect, limits="bad_macs = 100\nstrays_a_minute = 1000"
+    )
     made = self_signed(NODE, datetime.now(UTC))
     (folder / "machine.key").touch(mode=0o600)
     (folder / "machine.key").write_bytes(made.key)

@@ -210,7 +210,6 @@ def test_answers_that_nobody_asked_for_are_few_lines_of_the_log_and_close_the_li
     house = House(write_settings(tmp_path, "sqlite:///none.db", limits="strays_a_minute = 3"))
     line = Line(house)
     line.ask(SIGN_ON)
-    house.clock.advance(1)
     logged.clear()
     assert line.key is not None
     for unasked in (UNASKED, Message("0810", UNASKED.fields), UNASKED):
@@ -251,7 +250,6 @@ def test_what_cannot_be_read_counts_towards_the_end_whatever_its_mac(
     assert line.key is not None
     if state == SIGNED_OFF:
         line.ask(SIGN_OFF, key=line.key)
-    house.clock.advance(1)
     logged.clear()
     broken = CODEC.seal(message(), lambda _: bytes(8))[:-8].replace(b"000000120000", b"x00000120000")
     body = broken + line.key.mac(broken)
@@ -411,3 +409,25 @@ def test_a_banks_links_share_its_sign_ons_and_another_banks_are_its_own(tmp_path
     request = Message("0800", {7: "1124101112", 11: "000007", 32: OTHER_BANK, 70: SIGN_ON})
     other.dataReceived(wrap(Framing.BE2, CODEC.encode(request)))
     assert [CODEC.decode(frame.body).fields[39] for frame in socket.frames()] == ["00"]
+
+
+def test_who_opens_links_too_fast_from_another_address_uses_up_nothing_of_the_banks_own(
+    tmp_path: Path,
+) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", entry="new_links_a_minute = 3"))
+    Line(house).ask(SIGN_ON)
+    while house.server.admit("127.0.0.9", PORTS[BANK]) is not None:
+        pass
+    again = Line(house)
+    assert again.ask(SIGN_ON).fields[39] == "00"
+    assert Line(house).ask(SIGN_ON).fields[39] == "00"
+    assert house.server.admit("127.0.0.1", PORTS[BANK]) is None, "its own pace holds too"
+
+
+def test_a_transaction_before_the_sign_on_leaves_a_trace(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db"))
+    line = Line(house)
+    line.connection.dataReceived(wrap(Framing.BE2, CODEC.encode(message())))
+    assert [answer.fields[39] for answer in line.sent()] == ["63"]
+    [refusal] = house.server.refusals.of(BANK)
+    assert refusal.reason == "a transaction came before the sign-on: 63 SIGN ON FIRST"
