@@ -32,7 +32,7 @@ from fep.process.log_writer import LogWriter, writer_of
 from fep.process.logtext import log_observer
 from fep.process.reactor import real_reactor
 from fep.service import Service, World
-from fep.settings.config import Settings, load_settings
+from fep.settings.config import Settings, load_served_settings, load_settings
 from fep.setup.install import install
 from qianzhi_errors import QianzhiError
 
@@ -73,7 +73,7 @@ def init(folder: Path, port: int, status_port: int) -> None:
 @click.argument("config", type=click.Path(path_type=Path))
 def serve(config: Path) -> None:
     """Serve the banks with the settings in CONFIG until SIGTERM or SIGINT."""
-    _serve(load_settings(config), config, quiet=True)
+    _serve(load_served_settings(config), config, quiet=True)
 
 
 @click.command()
@@ -87,7 +87,7 @@ def run() -> None:
         write_sample(path, _SAMPLE_POLICIES, 1, today())
         for line in loaded_lines(load_dues(load_settings(config), path)):
             say(line)
-    _serve(load_settings(config), config, quiet=False)
+    _serve(load_served_settings(config), config, quiet=False)
 
 
 def _tune_interpreter() -> None:
@@ -119,7 +119,7 @@ def _serve_until_stopped(settings: Settings, config: Path, writer: LogWriter, *,
     reactor: Any = world.reactor
     observer: Any = log_observer(writer)  # an ILogObserver, which Twisted does not tell to types
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-    service = Service(settings, world, lambda: load_settings(config))
+    service = Service(settings, world, lambda: load_served_settings(config))
     try:
         service.start()
     except CannotListenError as error:

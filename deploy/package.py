@@ -28,6 +28,7 @@ from click.shell_completion import BashComplete
 
 from console.main import cli
 from deploy.manual import manual
+from deploy.settings_sample import front_sample, office_sample
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RECIPE: Final = ROOT / "deploy" / "deb"
@@ -66,7 +67,8 @@ MANUAL_FILES: Final = {
     "/etc/qianzhi/credentials/master-key": "What opens its keystore; for root alone.",
     "/var/lib/qianzhi-fep": "Its keystore, and its book unless that is in PostgreSQL.",
     "/etc/qianzhi-office/office.toml": "Settings of the back office.",
-    f"/{DOCUMENTS}/docs/hardening.md": "How a machine is set up.",
+    f"/{DOCUMENTS}/examples": "Samples of both settings files, with every setting.",
+    f"/{DOCUMENTS}/docs/install.md": "How a machine is set up.",
 }
 
 
@@ -205,6 +207,8 @@ def lay_out(stage: Path, newest: Version) -> None:
         (f"{DOCUMENTS}/changelog.gz", packed((RECIPE / "changelog").read_bytes())),
         (f"{DOCUMENTS}/copyright", "".join(copyright_lines(home)).encode()),
         ("usr/share/bash-completion/completions/qianzhi", completion.encode()),
+        (f"{DOCUMENTS}/examples/qianzhi.toml", front_sample().encode()),
+        (f"{DOCUMENTS}/examples/office.toml", office_sample().encode()),
     ):
         (stage / place).parent.mkdir(parents=True, exist_ok=True)
         (stage / place).write_bytes(content)

@@ -25,28 +25,35 @@ Name = Annotated[str, Field(pattern=r"^\S.{0,62}\S$|^\S$")]
 class Office(Section):
     """The section [office]: its own database, the front book that it reads, and the folders of files."""
 
-    database: str = Field(repr=False, description="may hold a password, as the front's may")
-    front: str = Field(repr=False)
+    database: str = Field(
+        repr=False,
+        description="the office's own: sqlite:///PATH or postgresql+psycopg://...; may hold a password",
+    )
+    front: str = Field(repr=False, description="the front book, which it reads; the URL may hold a password")
     seal_key: str = Field(pattern=r"^[0-9a-f]{64}$", description="the public half of the front's seal key")
-    files: str = "bankfiles"
+    files: str = Field(default="bankfiles", description="the folder where the banks' day files are left")
     still_seconds: int = Field(default=60, ge=0, le=86_400, description="a younger file may still grow")
-    reports: str = "reports"
+    reports: str = Field(default="reports", description="the folder of the pages to sign")
     exports: str = Field(default="exports", description="the folder of what is handed to the core system")
     figures: str = Field(default="", description="written after each close, for the machine's status page")
     archived: str = Field(
         default="", description="written after each close: the days that the front may retire"
     )
     metrics: str = Field(default="", description="written after each close, for monitoring")
-    chart: str = ""
+    chart: str = Field(
+        default="", description="a chart of accounts of the site's own; empty: the shipped one"
+    )
     near_minutes: int = Field(default=10, ge=0, le=120, description="how near to a cut-over dates may differ")
 
 
 class Bank(Section):
     """A section [[bank]]: one bank, the layout of its day file, and who looks after its breaks."""
 
-    code: str = Field(pattern=r"^[0-9]{1,11}$")
-    name: str = Field(min_length=1, max_length=40)
-    layout: str = "standard"
+    code: str = Field(pattern=r"^[0-9]{1,11}$", description="as in the machine's settings")
+    name: str = Field(min_length=1, max_length=40, description="for people, and on reports")
+    layout: str = Field(
+        default="standard", description="of its day file: a shipped one's name, or a .toml file"
+    )
     account: str = Field(
         default="", repr=False, description="the insurer's account with it, as on statements"
     )
@@ -62,8 +69,10 @@ class Bank(Section):
 class Clerk(Section):
     """A section [[clerk]]: a person, by their login name, and what that person may do about a break."""
 
-    name: Name
-    may: tuple[Permission, ...] = Field(default=("propose", "approve"), strict=False)
+    name: Name = Field(description="the login")
+    may: tuple[Permission, ...] = Field(
+        default=("propose", "approve"), strict=False, description="nobody approves what they proposed"
+    )
 
 
 class Settings(Section):

@@ -118,6 +118,8 @@ def findings(machine: Machine) -> Iterator[CheckFinding]:
         return
     banks = len(settings.bank)
     yield CheckFinding("settings", Verdict.OK, f"{machine.config} is in order: {banks} banks", "")
+    if not banks:
+        yield CheckFinding("settings", Verdict.BAD, "there is no bank to serve", "qianzhi bank add CODE ...")
     has_book = True
     for check in CHECKS:
         if check.needs_book and not has_book:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -254,6 +255,15 @@ def check_private(path: Path) -> None:
         raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from error
     if stat.S_IMODE(mode) & 0o077:
         raise KeyFileError(f"{path}: others can read it; run chmod 600 {path}")
+
+
+def leave_to_owner(descriptor: int, path: Path) -> None:
+    """Give a new file to the owner of `path`, or of its folder while it is not there, where root has made it:
+    the service must be able to read what root's command wrote.
+    """
+    if os.geteuid() == 0:
+        owner = (path if path.exists() else path.parent).stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 class SessionKey(NamedTuple):

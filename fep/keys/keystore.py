@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fep.errors import FepError
-from fep.keys.keys import Entropy, Key, KeyKind, Secret, check_private, checked
+from fep.keys.keys import Entropy, Key, KeyKind, Secret, check_private, checked, leave_to_owner
 from ledger.files.settings import rooted_path
 
 MASTER_KEY_LENGTH: Final = 32
@@ -241,6 +241,7 @@ def _write(path: Path, master: MasterKey, keys: Mapping[str, Key], entropy: Entr
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)  # a crash may have left one
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    leave_to_owner(descriptor, path)
     with os.fdopen(descriptor, "wb") as file:
         file.write(header + nonce + AESGCM(master.secret.reveal()).encrypt(nonce, _clear(keys), header))
         file.flush()

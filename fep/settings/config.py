@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterator
 from fnmatch import translate
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
 
 from fep.day.schedule import Rule, is_hour
 from fep.keys.keystore import SOURCE, rooted_source
+from fep.settings.database_servers import database_faults, is_here, servers_of
 from firewall_rules.gateway import Allowance, overlapping, overlaps, plain_network
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Endpoint, Policy, ZoneRule
@@ -54,7 +54,6 @@ def _endpoints(value: object) -> object:
 
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
-_POSTGRESQL_PORT = 5432
 FixedPort = Annotated[int, Field(ge=1, le=65535)]
 OneLine = Annotated[str, Field(pattern=r"^[^\p{C}\p{Zl}\p{Zp}]*$")]
 """A text that is printed in one line: no control character, no mark of direction."""
@@ -66,8 +65,13 @@ TRANSACTION_CODES = tuple(sorted(code for code, act in ACT_OF_CODE.items() if ac
 class Node(Section):
     """This process: its name among the nodes of one front book, and the place of that book."""
 
-    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
-    database: str = Field(repr=False, description="may hold a password")
+    name: str = Field(
+        pattern=r"^[a-z0-9-]{1,32}$", description="of this node; no two of one front book have the same"
+    )
+    database: str = Field(
+        repr=False,
+        description="the front book: sqlite:///PATH or postgresql+psycopg://...; may hold a password",
+    )
     control: str = Field(default="control.sock", description="the operator's local socket")
     durable: bool = Field(default=True, description="false: for trials, on a disk that may forget")
 
@@ -75,38 +79,50 @@ class Node(Section):
 class Limits(Section):
     """A limit on everything that a counterparty can make grow; each has its unit in its name."""
 
-    frame_bytes: int = Field(default=8192, ge=256, le=65535, description="docs/protocol.md section 1")
-    frame_seconds: Seconds = 10
-    handshake_seconds: Seconds = 5
-    sign_on_seconds: Seconds = 10
-    idle_seconds: Seconds = 60
-    echo_seconds: Seconds = 15
-    old_key_seconds: Seconds = 30
+    frame_bytes: int = Field(
+        default=8192, ge=256, le=65535, description="the longest message; a longer frame ends its link"
+    )
+    frame_seconds: Seconds = Field(default=10, description="a frame that has begun must be whole by then")
+    handshake_seconds: Seconds = Field(default=5, description="TLS must be agreed by then, or the link ends")
+    sign_on_seconds: Seconds = Field(default=10, description="a link that has not signed on by then ends")
+    idle_seconds: Seconds = Field(default=60, description="of silence; then the machine sends an echo")
+    echo_seconds: Seconds = Field(default=15, description="an echo without an answer by then ends its link")
+    old_key_seconds: Seconds = Field(default=30, description="so long the key before a change is taken too")
     key_days: int = Field(default=31, ge=1, le=150, description="so many days back DE 7 may lie, no more")
-    bad_macs: int = Field(default=5, ge=1, le=100, description="docs/protocol.md section 5.6")
-    strays_a_minute: int = Field(default=10, ge=1, le=1000, description="docs/protocol.md section 5.10")
-    links: int = Field(default=12_000, ge=1, le=1_000_000)
+    bad_macs: int = Field(default=5, ge=1, le=100, description="wrong MACs in a row; then the link ends")
+    strays_a_minute: int = Field(default=10, ge=1, le=1000, description="stray messages; more end the link")
+    links: int = Field(default=12_000, ge=1, le=1_000_000, description="of all banks together")
     unsent_bytes: int = Field(
         default=4_194_304, ge=65_536, description="of answers that a bank leaves unread"
     )
-    batch: int = Field(default=256, ge=1, le=2048)
-    queue: int = Field(default=4096, ge=1, le=1_000_000)
+    batch: int = Field(default=256, ge=1, le=2048, description="so many requests at most in one commit")
+    queue: int = Field(
+        default=4096, ge=1, le=1_000_000, description="so many requests at most wait for a batch; more get 91"
+    )
     queue_ms: int = Field(
         default=500, ge=10, le=30_000, description="who would wait longer for a batch is answered 91 at once"
     )
-    retry_seconds: Seconds = 1
+    retry_seconds: Seconds = Field(
+        default=1, description="how often it asks whether a batch in doubt is on disk"
+    )
     token_seconds: Seconds = Field(default=3, description="then a sign-on that waits for the token gets 96")
-    stop_seconds: Seconds = 30
+    stop_seconds: Seconds = Field(default=30, description="so long a stop waits for what was taken")
 
 
 class KeystoreSettings(Section):
     """The file of the node's keys, the token of the ZMKs, and the sources of the secrets that open them."""
 
-    file: str
-    master_key: str = Field(pattern=SOURCE)
+    file: str = Field(description="the keystore")
+    master_key: str = Field(
+        pattern=SOURCE, description="what opens it: credential:NAME, file:PATH or env:NAME, never the key"
+    )
     pkcs11_module: str | None = Field(default=None, description="the library of the token that holds ZMKs")
-    token: Annotated[str, Field(min_length=1, max_length=32)] | None = None
-    pin: Annotated[str, Field(pattern=SOURCE)] | None = None
+    token: Annotated[str, Field(min_length=1, max_length=32)] | None = Field(
+        default=None, description="the token's label; with pkcs11_module"
+    )
+    pin: Annotated[str, Field(pattern=SOURCE)] | None = Field(
+        default=None, description="where the token's PIN is, as for master_key; with pkcs11_module"
+    )
 
     @property
     def path(self) -> Path:
@@ -117,15 +133,15 @@ class KeystoreSettings(Section):
 class Tls(Section):
     """The certificate that the machine shows to banks, and its key; both in PEM."""
 
-    certificate_file: str
-    key_file: str
+    certificate_file: str = Field(description="the certificate; banks pin its public key")
+    key_file: str = Field(description="its private key, for the service's user alone")
 
 
 class Status(Section):
     """The listener of the status page and the metrics, for operators."""
 
-    host: str = "127.0.0.1"
-    port: Port
+    host: str = Field(default="127.0.0.1", description="the address where it listens")
+    port: Port = Field(description="0: the system chooses one")
     names: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")], ...] = Field(
         default=(), strict=False, description="under which browsers and monitoring ask, beside addresses"
     )
@@ -210,40 +226,52 @@ class ReceiptWords(Section):
     seal: Annotated[OneLine, Field(max_length=30)] = Field(
         default="", description="the words beside the place of the seal"
     )
-    seal_en: Annotated[Ascii, Field(max_length=60)] = ""
+    seal_en: Annotated[Ascii, Field(max_length=60)] = Field(default="", description="the same in English")
 
 
 class Bank(Section):
     """One counterparty: where it connects from, how it speaks, and what it may do."""
 
-    code: str = Field(pattern=r"^[0-9]{1,11}$")
-    name: str = Field(min_length=1, max_length=40)
+    code: str = Field(pattern=r"^[0-9]{1,11}$", description="its DE 32")
+    name: str = Field(min_length=1, max_length=40, description="for people, and on receipts")
     name_en: Annotated[Ascii, Field(max_length=60)] = Field(default="", description="on receipts in English")
     enabled: bool = Field(default=True, description="false: no link is let in, and open ones end at a reload")
-    host: str = "127.0.0.1"
-    port: Port
-    networks: Networks = Field(min_length=1)
+    host: str = Field(default="127.0.0.1", description="the address where the machine listens for it")
+    port: Port = Field(description="where the machine listens for it; 0: the system chooses one")
+    networks: Networks = Field(min_length=1, description="where its links come from, and from nowhere else")
     hours: Annotated[Hours, BeforeValidator(_hours)] | None = Field(
         default=None, description="when it may open links, Beijing time"
     )
-    transport: Literal["tls", "plain"] = "tls"
-    pins: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = Field(default=(), strict=False)
-    tls_minimum: Literal["1.2", "1.3"] = "1.3"
-    framing: Framing = Field(default=Framing("2be"), strict=False)
+    transport: Literal["tls", "plain"] = Field(default="tls", description="plain: links without TLS")
+    pins: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = Field(
+        default=(), strict=False, description="SHA-256 of its public key; two while it changes the key"
+    )
+    tls_minimum: Literal["1.2", "1.3"] = Field(default="1.3", description="the oldest TLS that is taken")
+    framing: Framing = Field(
+        default=Framing("2be"), strict=False, description="how its messages are delimited"
+    )
     idle: Idle = Field(
         default=Idle("ignore"), strict=False, description="what is done with a frame without a message"
     )
-    dialect: str = "ascii87"
+    dialect: str = Field(default="ascii87", description="how its messages are encoded; a shipped name")
     gb18030: Literal["2005", "2022"] = Field(
         default="2005", description="which GB 18030 the dialect's text is in, where it is in that"
     )
-    mac: MacAlgorithm = Field(default=MacAlgorithm("aes-cmac"), strict=False)
-    transactions: tuple[str, ...] = Field(default=TRANSACTION_CODES, strict=False)
-    terminals: tuple[str, ...] = Field(default=("*",), strict=False)
-    links: int = Field(default=64, ge=1, le=100_000)
-    unsigned_links: int = Field(default=64, ge=1, le=100_000, description="docs/protocol.md section 5.8")
+    mac: MacAlgorithm = Field(
+        default=MacAlgorithm("aes-cmac"), strict=False, description="also says of which kind its ZMK is"
+    )
+    transactions: tuple[str, ...] = Field(
+        default=TRANSACTION_CODES, strict=False, description="the processing codes that it may send"
+    )
+    terminals: tuple[str, ...] = Field(
+        default=("*",), strict=False, description="patterns of its DE 41, of `*`, `?` and `[ab]`"
+    )
+    links: int = Field(default=64, ge=1, le=100_000, description="that it may have at the same time")
+    unsigned_links: int = Field(
+        default=64, ge=1, le=100_000, description="that have not signed on; for one more the oldest ends"
+    )
     short_links: bool = Field(default=False, description="true: it opens links as it needs them")
-    new_links_a_minute: int = Field(default=600, ge=1, le=60_000)
+    new_links_a_minute: int = Field(default=600, ge=1, le=60_000, description="more are not let in")
     sign_ons_a_minute: int = Field(default=120, ge=1, le=60_000, description="over all links; more get 91")
     link_sign_ons_a_minute: int = Field(default=10, ge=1, le=600, description="the same for one link")
     messages_a_second: int = Field(
@@ -252,8 +280,8 @@ class Bank(Section):
     refusals_a_minute: int = Field(
         default=6000, ge=1, le=1_000_000, description="that are recorded; beyond that it is read later"
     )
-    limit_transaction_fen: Fen = 0
-    limit_day_fen: Fen = 0
+    limit_transaction_fen: Fen = Field(default=0, description="the most in one transaction; 0: no limit")
+    limit_day_fen: Fen = Field(default=0, description="the most on one business date; 0: no limit")
     payout_advices: bool = Field(
         default=False, description="true: an advice that it has paid is recorded, whatever the book says"
     )
@@ -307,7 +335,7 @@ class Settings(Section):
     tls: Tls | None = None
     zones: Zones = Zones()
     receipt: ReceiptWords = ReceiptWords()
-    bank: tuple[Bank, ...] = Field(min_length=1, strict=False)
+    bank: tuple[Bank, ...] = Field(default=(), strict=False)
 
     def allowances(self) -> tuple[Allowance, ...]:
         """Return what the banks' entries allow, for the gateway that lets links in."""
@@ -318,7 +346,7 @@ class Settings(Section):
         ports = {f"bank[{place}].port": bank.port for place, bank in enumerate(self.bank)}
         ports["status.port"] = self.status.port
         faults = [Fault(key, "is 0: a firewall needs the port") for key, port in ports.items() if not port]
-        if not self.zones.databases and _servers(self.node.database):
+        if not self.zones.databases and servers_of(self.node.database):
             faults.append(
                 Fault(
                     "zones.databases", "is missing: node.database is elsewhere, and nothing else is let out"
@@ -347,6 +375,16 @@ def load_settings(path: Path) -> Settings:
     if faults:
         raise SettingsError(str(path), faults)
     return _rooted(settings, path.parent)
+
+
+def load_served_settings(path: Path) -> Settings:
+    """Read and check the settings of a machine that is to serve: they must have a bank. Without one the
+    keystore and the book can be made, and `qianzhi bank add` adds the first. Raises SettingsError.
+    """
+    settings = load_settings(path)
+    if not settings.bank:
+        raise SettingsError(str(path), (Fault("bank", "there is none to serve; first: qianzhi bank add"),))
+    return settings
 
 
 def _contradictions(settings: Settings) -> Iterator[Fault]:
@@ -399,73 +437,9 @@ def _confused_zones(settings: Settings) -> Iterator[Fault]:
     if bool(zones.inside) != bool(zones.inside_ports):
         missing = "inside" if zones.inside_ports else "inside_ports"
         yield Fault(f"zones.{missing}", "is missing: inside says who, inside_ports where to")
-    if zones.ops and _is_here(status.host):
+    if zones.ops and is_here(status.host):
         yield Fault("status.host", f"{status.host} cannot be reached from zones.ops")
-    yield from _confused_database(settings)
-
-
-def _confused_database(settings: Settings) -> Iterator[Fault]:
-    """Yield where `zones.databases` is not exactly the front book's servers.
-
-    The firewall lets this machine out to no other addresses.
-    """
-    databases = settings.zones.databases
-    try:
-        servers = _servers(settings.node.database)
-    except ValueError:  # its text repeats a password that is not written as a URL has it
-        yield Fault(
-            "node.database", "is no URL of a database: write /, [ and ] in a password as %2F, %5B, %5D"
-        )
-        return
-    if not databases:
-        return
-    if not servers:
-        yield Fault(
-            "zones.databases", "is for a front book on another host, and node.database is on this one"
-        )
-        return
-    by_address = {(host, port) for host, port in servers if host[:1].isdigit() or ":" in host}
-    for host, port in sorted(servers):
-        let_out = {(str(endpoint.address), endpoint.port) for endpoint in databases}
-        if (host, port) in by_address and (host, port) not in let_out:
-            yield Fault("zones.databases", f"has no {host} with port {port}, and node.database has")
-        elif port not in {endpoint.port for endpoint in databases}:
-            yield Fault("zones.databases", f"has no server with port {port}, and node.database has {host}")
-    for endpoint in databases:
-        if by_address == servers and (str(endpoint.address), endpoint.port) not in servers:
-            reason = f"has {endpoint.address} with port {endpoint.port}; node.database has not"
-            yield Fault("zones.databases", reason)
-
-
-def _servers(url: str) -> set[tuple[str, int]]:
-    """Return host and port of each server of a database URL that is not on this host. Raises ValueError.
-
-    Several are written as SQLAlchemy takes them (`?host=a:5432&host=b:5432`) or as libpq does (`?host=a,b`).
-    """
-    parts = urlsplit(url)
-    if not parts.scheme.startswith("postgresql"):
-        return set()
-    query = parse_qs(parts.query)
-    port = query.get("port", [str(parts.port or _POSTGRESQL_PORT)])[0]
-    hosts = ",".join(query.get("host", [parts.hostname or ""])).split(",")
-    ports = port.split(",")
-    servers = set()
-    for place, host in enumerate(hosts):
-        name, colon, own = host.rpartition(":")
-        if not colon or (":" in name and not name.endswith("]")):  # none, or it is one of an IPv6 address
-            name, own = host, ports[place % len(ports)]
-        servers.add((name.strip("[]"), int(own)))
-    return {server for server in servers if not _is_here(server[0])}
-
-
-def _is_here(host: str) -> bool:
-    """Return whether a host is this one: empty, a socket's folder, or a loopback address."""
-    if host in ("", "localhost") or host.startswith("/"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    yield from database_faults(settings.node.database, zones.databases)
 
 
 def _rooted(settings: Settings, folder: Path) -> Settings:

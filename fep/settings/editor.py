@@ -30,11 +30,14 @@ class EntryError(FepError):
 
 
 def with_entry(text: str, entry: Mapping[str, Any]) -> str:
-    """Return the text with one more [[bank]] after the others. Raises EntryError."""
+    """Return the text with one more [[bank]], after the others or at the end. Raises EntryError."""
     wanted = _parsed(text)
     wanted["bank"] = [*wanted.get("bank", []), dict(entry)]
     document = _document(text.rstrip("\n") + "\n")
     banks = document.get("bank")
+    if banks is None:
+        first = tomlkit.dumps({"bank": [dict(entry)]})
+        return _checked(f"{tomlkit.dumps(document)}\n{first}", wanted)
     if not isinstance(banks, AoT):
         raise EntryError(_BY_HAND)
     added = tomlkit.table()

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from fep.errors import FepError
+from fep.keys.keys import leave_to_owner
 from fep.settings.config import Settings, load_settings
 from ledger.book.book_copy import copy_book, put_back, require_place
 from ledger.files.settings import Section
@@ -104,8 +105,12 @@ def restore(folder: Path, config: Path) -> Manifest:
     for source in wanted:
         _copy(folder / source.name, source.path)
     ends = _named(put_back(folder, settings.node.database))
-    if settings.node.database.startswith("sqlite") and ends != manifest.chains:
-        raise BackupError("the book's chains end elsewhere than the manifest says")
+    book = settings.node.database.removeprefix("sqlite:///")
+    if book != settings.node.database:
+        with open(book, "rb") as file:
+            leave_to_owner(file.fileno(), Path(book).parent)
+        if ends != manifest.chains:
+            raise BackupError("the book's chains end elsewhere than the manifest says")
     return manifest.model_copy(update={"chains": ends})
 
 
@@ -144,6 +149,7 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with source.open("rb") as read:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        leave_to_owner(descriptor, target.parent)
         with open(descriptor, "wb") as written:
             shutil.copyfileobj(read, written, _PART)
             written.flush()

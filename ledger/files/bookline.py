@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from sys import intern
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from ledger.files.leftout import ANY_ROW, ControlTotals, Span, span_of_due
@@ -25,7 +26,26 @@ WITHDRAWN: Final = "WITHDRAWN"
 LINE_BYTES_MAX: Final = 1024
 """The longest row there can be takes under 800 bytes."""
 
-_COLUMNS: Final = tuple(HEADER.split(","))
+COLUMNS: Final = tuple(HEADER.split(","))
+MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "policy": "the policy's number; a policy without dues has one row, empty from `due` on",
+        "state": "the policy's state",
+        "holder": "the policy's holder; cut where a place is shorter (DE 48, DE 62), with `...` behind it",
+        "due": "the due's number, on no other policy and never again",
+        "code": "DE 3, the processing code, which says what is collected or paid",
+        "due_date": "when it falls due, YYYYMMDD",
+        "amount_fen": "the amount in fen",
+        "beneficiary": "of a benefit, who is paid: a document's number, as the bank sends it; else empty",
+        "business_date": "the business day whose dues these are, YYYYMMDD",
+        "policies": "how many policies the file names",
+        "dues": "how many dues it brings",
+        "premium": "the sum of its premiums in fen",
+        "benefit": "the sum of its benefits in fen",
+        "withdrawn": "how many dues it takes out; empty for none",
+    }
+)
+"""What each column of a row, and of the TOTAL line, holds: for who writes such files."""
 _NO_DUE: Final = [""] * 5
 _PLAIN_NAME: Final = re.compile("[\u4e00-\u9fff]{1,20}")
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
@@ -83,15 +103,15 @@ def _document_fault(document: identity.Document) -> str:
     return f"not a valid number of its kind, {document.kind}"
 
 
-_Check: TypeAlias = tuple[str, Callable[[str], object], str]
+Check: TypeAlias = tuple[str, Callable[[str], object], str]
 """A column, the condition that its value must meet, and the reason to give where it does not."""
 
-_POLICY_CHECKS: Final[tuple[_Check, ...]] = (
+_POLICY_CHECKS: Final[tuple[Check, ...]] = (
     ("policy", re.compile(r"[A-Z0-9-]{1,24}").fullmatch, "not 1 to 24 of A-Z, 0-9 and -"),
     ("state", STATES.__contains__, f"not one of {', '.join(sorted(STATES))}"),
     ("holder", _is_name, f"not a name of 1 to {NAME_LENGTH_MAX} printable characters"),
 )
-_CHECKS: Final[tuple[_Check, ...]] = (
+CHECKS: Final[tuple[Check, ...]] = (
     *_POLICY_CHECKS,
     ("due", re.compile(r"[A-Z0-9-]{1,20}").fullmatch, "not 1 to 20 of A-Z, 0-9 and -"),
     ("code", KINDS.__contains__, f"not one of {', '.join(KINDS)}"),
@@ -99,11 +119,11 @@ _CHECKS: Final[tuple[_Check, ...]] = (
     ("amount_fen", re.compile(r"[1-9][0-9]{0,11}").fullmatch, "not a whole number of fen, 1 to 999999999999"),
 )
 
-_WITHDRAWN_CHECKS: Final = (_POLICY_CHECKS[0], *_CHECKS[3:])
+_WITHDRAWN_CHECKS: Final = (_POLICY_CHECKS[0], *CHECKS[3:])
 
 # Longer than any sum, and shorter than an identity number.
 _COUNT: Final = re.compile(r"0|[1-9][0-9]{0,16}")
-_TRAILER_CHECKS: Final[tuple[_Check, ...]] = (
+TRAILER_CHECKS: Final[tuple[Check, ...]] = (
     ("business_date", is_date, "not a date, YYYYMMDD"),
     *((name, _COUNT.fullmatch, "not a whole number of 1 to 17 digits") for name in ControlTotals._fields[:4]),
     ("withdrawn", re.compile(r"|[1-9][0-9]{0,16}").fullmatch, "neither empty nor a whole number from 1"),
@@ -146,7 +166,7 @@ class Row(NamedTuple):
     @property
     def due(self) -> str:
         """Its due, empty where it has none that can be read."""
-        return self._good(3, _CHECKS[3])
+        return self._good(3, CHECKS[3])
 
     @property
     def span(self) -> Span:
@@ -158,7 +178,7 @@ class Row(NamedTuple):
         unread = Span() if self.policy else Span(ControlTotals(), ControlTotals(policies=1))
         if not self.has_due:
             return unread
-        amount = self._good(6, _CHECKS[6])
+        amount = self._good(6, CHECKS[6])
         return unread + span_of_due(KINDS.get(self.fields[4]), int(amount) if amount else None)
 
     def due_line(self) -> DueLine:
@@ -173,7 +193,7 @@ class Row(NamedTuple):
             due, policy, intern(code), KINDS[code], intern(due_date), int(amount), document.number, kind
         )
 
-    def _good(self, place: int, check: _Check) -> str:
+    def _good(self, place: int, check: Check) -> str:
         text = self.fields[place] if self.fields else ""
         return text if check[1](text) else ""
 
@@ -186,8 +206,8 @@ def row_of(line: bytes) -> Row:
         return Row([], [("", "not UTF-8")])
     except csv.Error:
         return Row([], [("", "quotes that do not match")])
-    if len(fields) != len(_COLUMNS):
-        return Row([], [("", f"{len(_COLUMNS)} columns expected, {len(fields)} found")])
+    if len(fields) != len(COLUMNS):
+        return Row([], [("", f"{len(COLUMNS)} columns expected, {len(fields)} found")])
     if fields[0] == TRAILER:
         return Row(fields, _trailer_faults(fields))
     return Row(fields, _withdrawn_faults(fields) if fields[0] == WITHDRAWN else _row_faults(fields))
@@ -204,7 +224,7 @@ def _fields(line: bytes) -> list[str]:
 
 
 def _row_faults(fields: list[str]) -> list[tuple[str, str]]:
-    faults = _faults(_POLICY_CHECKS if fields[3:] == _NO_DUE else _CHECKS, fields)
+    faults = _faults(_POLICY_CHECKS if fields[3:] == _NO_DUE else CHECKS, fields)
     if reason := _beneficiary_fault(fields[4], fields[7]):
         faults.append(("beneficiary", reason))
     return faults
@@ -220,13 +240,13 @@ def _withdrawn_faults(fields: list[str]) -> list[tuple[str, str]]:
 
 
 def _trailer_faults(fields: list[str]) -> list[tuple[str, str]]:
-    faults = _faults(_TRAILER_CHECKS, fields[1:])
+    faults = _faults(TRAILER_CHECKS, fields[1:])
     if fields[7]:
         faults.append(("", "the last column of the TOTAL line must be empty"))
     return faults
 
 
-def _faults(checks: Iterable[_Check], values: list[str]) -> list[tuple[str, str]]:
+def _faults(checks: Iterable[Check], values: list[str]) -> list[tuple[str, str]]:
     return [
         (name, reason) for (name, good, reason), value in zip(checks, values, strict=False) if not good(value)
     ]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 
+from deploy.settings_sample import SettingRow, sections
 from fep.links.request_parser import MANDATORY
 from fep.links.session import BUSINESS
 from fep.links.session import TRANSITIONS as SESSION
-from ledger.files import layout
+from fep.settings.config import Settings as FrontSettings
+from ledger.files import bookline, layout
+from ledger.files.settings import Section
+from ledger.rules import identity
 from ledger.rules.break_classes import CLASSES, BreakClass
 from office.accounting.break_states import TRANSITIONS as BREAK
 from office.accounting.break_states import BreakEvent
 from office.accounting.chart import shipped
+from office.config import Settings as OfficeSettings
 from office.exports.lines import FEN, FILES, MEANINGS, YUAN
 from office.statements import layout as statement_layout
 from protocol import dialect
@@ -189,6 +194,46 @@ def statement_keys() -> str:
     return markdown(["key", "what it holds", "the bank's word, for example"], rows)
 
 
+def settings(model: type[Section]) -> str:
+    """Every section of a settings file, with a table of its settings (deploy/settings_sample.py)."""
+    parts: list[str] = []
+    for section in sections(model):
+        rows = [
+            [f"`{row.key}`", row.form.replace("|", "\\|"), _default(row), row.meaning]
+            for row in section.settings
+        ]
+        heads = ["setting", "what it may be", "without it", "what it means"]
+        parts += [f"### `{section.heading}`", section.about, markdown(heads, rows)]
+    return "\n\n".join(parts)
+
+
+def _default(row: SettingRow) -> str:
+    if row.required:
+        return "must be given"
+    return f"`{row.default}`" if row.default else "–"
+
+
+def dues_columns() -> str:
+    """The columns of a row of the file of dues (ledger/files/bookline.py)."""
+    kinds = ", ".join(f"`{kind}:`" for kind in identity.KINDS if kind != identity.RESIDENT)
+    documents = f"a resident identity number; or another document with its kind before it: {kinds}"
+    rules = {**dict(_rules(bookline.CHECKS)), "beneficiary": documents}
+    rows = [[f"`{name}`", bookline.MEANINGS[name], rules[name]] for name in bookline.COLUMNS]
+    return markdown(["column", "what it holds", "what it may be"], rows)
+
+
+def dues_total() -> str:
+    """The columns of the TOTAL line (ledger/files/bookline.py)."""
+    rows = [[f"`{name}`", bookline.MEANINGS[name], rule] for name, rule in _rules(bookline.TRAILER_CHECKS)]
+    return markdown(["column", "what it holds", "what it may be"], rows)
+
+
+def _rules(checks: Iterable[bookline.Check]) -> Iterator[tuple[str, str]]:
+    """Each column's name, and its rule in the words of the fault."""
+    for name, _, fault in checks:
+        yield name, fault.removeprefix("not ").replace("neither empty nor", "empty, or")
+
+
 def made() -> dict[str, str]:
     """Name of a made place -> its text."""
     return {
@@ -203,6 +248,10 @@ def made() -> dict[str, str]:
         "resolutions": resolutions(),
         "layouts": layouts(),
         "statement-keys": statement_keys(),
+        "settings-front": settings(FrontSettings),
+        "settings-office": settings(OfficeSettings),
+        "dues-columns": dues_columns(),
+        "dues-total": dues_total(),
         "export-dues": export_columns("dues.csv"),
         "export-vouchers": export_columns("vouchers.csv"),
         "export-breaks": export_columns("breaks.csv"),

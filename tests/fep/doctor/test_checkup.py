@@ -427,6 +427,16 @@ def test_a_process_that_does_not_answer_is_a_finding(machine: Machine) -> None:
     ]
 
 
+def test_settings_without_a_bank_are_a_finding(machine: Machine) -> None:
+    text = machine.config.read_text()
+    machine.config.write_text(text[: text.index("[[bank]]")])
+    bad = [finding for finding in findings(machine) if finding.check == "settings"]
+    assert [(finding.verdict, finding.mend) for finding in bad] == [
+        (Verdict.OK, ""),
+        (Verdict.BAD, "qianzhi bank add CODE ..."),
+    ]
+
+
 def test_every_check_is_seen_to_fail() -> None:
     assert {check for check, *_ in BROKEN} == {"settings", *(check.name for check in CHECKS)}
 

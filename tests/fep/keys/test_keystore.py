@@ -296,3 +296,15 @@ def test_a_master_key_file_that_others_can_read_is_refused(tmp_path: Path) -> No
 def test_no_repr_shows_a_key(path: Path) -> None:
     text = f"{Keystore(path, MASTER)!r} {MASTER!r} {Keystore(path, MASTER)[ZMK]!r}"
     assert secrets_in(text.encode()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_writes_is_the_folders_owners_and_stays_its_files(tmp_path: Path) -> None:
+    folder, path = tmp_path / "service", tmp_path / "service" / "keystore"
+    folder.mkdir()
+    os.chown(folder, 54321, 54322)
+    keystore = Keystore.create(path, MASTER, good_keys(), os.urandom)
+    assert (path.stat().st_uid, path.stat().st_gid) == (54321, 54322)
+    os.chown(path, 54323, 54322)
+    keystore.put(zmk_name("2"), aes(), os.urandom)
+    assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (54323, 0o600)

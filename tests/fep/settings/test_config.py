@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fep.settings.config import load_settings
+from fep.settings.config import load_served_settings, load_settings
 from fep.setup.install import InstallError, install
 from ledger.files.settings import SettingsError
 
@@ -85,7 +85,6 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
             HEAD + "[limits]\nbatch = 256\nqueue = 10\n" + bank(),
             "limits.batch: cannot be larger than limits.queue",
         ),
-        (HEAD, "bank: is missing"),
         (HEAD.replace("file:", "") + bank(), "keystore.master_key: String should match pattern"),
         (HEAD.replace("[status]", 'token = "t"\n[status]') + bank(), "keystore.token: pkcs11_module, token"),
         ("", "node: is missing"),
@@ -95,6 +94,16 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_named(tmp_path: Path, text: str, expected: str) -> None:
     assert any(fault.startswith(expected) for fault in faults(tmp_path, text))
+
+
+def test_settings_without_a_bank_can_be_read_and_not_served(tmp_path: Path) -> None:
+    path = tmp_path / "qianzhi.toml"
+    path.write_text(HEAD)
+    assert load_settings(path).bank == ()
+    with pytest.raises(SettingsError, match="bank: there is none to serve; first: qianzhi bank add"):
+        load_served_settings(path)
+    path.write_text(HEAD + bank())
+    assert load_served_settings(path) == load_settings(path)
 
 
 def test_settings_that_are_not_there(tmp_path: Path) -> None:

@@ -83,6 +83,14 @@ def test_an_entry_is_added_behind_the_others_after_a_blank_line(behind: str, end
     assert tomllib.loads(with_enabled(changed, "3", enabled=True))["bank"][-1] == {**entry, "enabled": True}
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\n\n\n"])
+def test_the_first_entry_is_added_at_the_end(end: str) -> None:
+    text = f'# ours\n[status]\nport = 1\n\n# [[bank]]\n# code = "2"{end}'
+    changed = with_entry(text, {"code": "1", "networks": ["::1/128"]})
+    assert changed == f'{text.rstrip()}\n\n[[bank]]\ncode = "1"\nnetworks = ["::1/128"]\n'
+    assert with_entry(changed, {"code": "3"}) == f'{changed}\n[[bank]]\ncode = "3"\n'
+
+
 def test_what_only_looks_like_an_entry_is_none() -> None:
     text = '[[bank]]\ncode = "1"\nname = """\n[[bank]]\n"""\n'
     assert with_enabled(text, "1", enabled=False) == text + "enabled = false\n"

@@ -206,3 +206,17 @@ def test_a_manifest_says_of_each_file_what_it_is(machine: Machine) -> None:
     assert read_manifest(machine.saved) == manifest
     listed = json.loads((machine.saved / MANIFEST).read_text())["files"]
     assert {file["name"] for file in listed} == {path.name for path in machine.saved.iterdir()} - {MANIFEST}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_brings_back_is_the_folders_owners(
+    machine: Machine, tmp_path: Path, new_database: Callable[[str], str]
+) -> None:
+    back_up(machine.config, machine.saved, TAKEN)
+    config = elsewhere(machine, tmp_path / "elsewhere", new_database)
+    os.chown(config.parent, 54321, 54322)
+    restore(machine.saved, config)
+    brought = [load_settings(config).keystore.path]
+    book_file = Path(load_settings(config).node.database.removeprefix("sqlite:///"))
+    brought += [book_file] if book_file.parent == config.parent else []
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in brought} == {(54321, 54322)}
