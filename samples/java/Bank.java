@@ -484,6 +484,7 @@ public final class Bank {
         request.fields().put(48, group("PN", policy) + group("DU", due.get("DU")));
         request.fields().put(49, "156");
         // Here a real bank writes the request down: if the process dies after this line, it must be reversed.
+        OUT.println("terminal " + TERMINAL + ", DE 7 " + request.get(7) + ", STAN " + request.get(11));
         try {
             Message answer = link.ask(request);
             if (!UNDECIDED.contains(answer.get(39))) {

@@ -304,6 +304,7 @@ def collect(link: Link, settings: Settings, policy: str, due: dict[str, str]) ->
     }
     request[37] = request[7][:6] + request[11]  # our own reference: 12 characters
     # Here a real bank writes the request down: if the process dies after this line, it must be reversed.
+    print(f"terminal {request[41]}, DE 7 {request[7]}, STAN {request[11]}")
     try:
         answer = link.ask("0200", request)
         if answer[39] not in UNDECIDED:

@@ -15,6 +15,7 @@ All of a page's marked blocks run in order in one fresh folder, each command by 
 - A command that ends with ` &` goes on in the background once it has printed the lines below it, to its
   standard output. `kill %1` ends the first of them (SIGTERM, which must give code 0; `kill -9 %1`: SIGKILL);
   a page ends all of them.
+- `samples` in that folder is the checkout's.
 - Ports 8580 to 8589 stand for ports that are free when the test runs.
 
 Nothing here knows what is on a page; `test_examples.py` does.
@@ -109,6 +110,7 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "page"
         self.folder.mkdir()
+        (self.folder / "samples").symlink_to(ROOT / "samples")
         self._programs = folder / "programs"
         self._first_port = own_ports()
         self._jobs: list[subprocess.Popen[str]] = []

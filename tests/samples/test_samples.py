@@ -191,7 +191,9 @@ def test_a_sample_collects_over_tls_from_the_pinned_machine_alone_and_prints_the
     own = ("--certificate", str(tmp_path / "bank.crt"), "--key", str(tmp_path / "bank.key"))
     try:
         code, lines = run(command, tmp_path, machine.port(), *own, "--pin", pins["machine"])
-        assert lines[:4] == ["signed on", "echo: 00", "due: D1 500000 120000", "collected: 00"], lines
+        assert lines[:3] == ["signed on", "echo: 00", "due: D1 500000 120000"], lines
+        assert re.fullmatch("terminal T0000001, DE 7 [0-9]{10}, STAN [0-9]{6}", lines[3])
+        assert lines[4] == "collected: 00"
         assert {"续期保费收据", "保单号：P1", "金额：1,200.00"} <= set(lines)
         assert code == 0
         wrong, told = run(command, tmp_path, machine.port(), *own, "--pin", pins["bank"])
