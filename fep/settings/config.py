@@ -272,7 +272,7 @@ class Bank(Section):
     )
     short_links: bool = Field(default=False, description="true: it opens links as it needs them")
     new_links_a_minute: int = Field(default=600, ge=1, le=60_000, description="more are not let in")
-    sign_ons_a_minute: int = Field(default=120, ge=1, le=60_000, description="over all links; more get 91")
+    sign_ons_a_minute: int = Field(default=600, ge=1, le=60_000, description="over all links; more get 91")
     link_sign_ons_a_minute: int = Field(default=10, ge=1, le=600, description="the same for one link")
     messages_a_second: int = Field(
         default=1000, ge=1, le=1_000_000, description="over all its links; what comes faster is read later"
