@@ -10,16 +10,22 @@ from typing import NamedTuple
 
 import iso8583
 
+from fep.links.receipt import Letterhead
+from fep.links.response_builder import render
+from ledger.rules.numbering import authorization_code, receipt_number
+from ledger.rules.request import Answer, DueListed
 from protocol import keyblock
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.framing import Framing, wrap
 from protocol.mac import MacAlgorithm, MacKey, check_value
 from protocol.message import Message
+from protocol.responses import Response
 from protocol.tlv import build
 
 ZMK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 SESSION_KEY = bytes.fromhex("101112131415161718191A1B1C1D1E1F")
+_DATE = "20261124"
 _BANK, _MOMENT, _TERMINAL, _BRANCH = "01020000", "1124101112", "T0000001", "B00000000000001"
 _POLICY = (("PN", "P000000000001"),)
 _NAMES = {"t": "message type", "p": "bitmap, primary", "1": "bitmap, secondary"}
@@ -110,7 +116,56 @@ def _counter(stan: str) -> dict[int, str]:
     return {7: _MOMENT, 11: stan, **local, 32: _BANK, 41: _TERMINAL, 42: _BRANCH}
 
 
-MESSAGES = (sign_on, echo, inquiry, collection, reversal, totals)
+def sign_on_answer() -> Message:
+    """0810 to that sign-on, with the key block above."""
+    algorithm = DEFAULT.mac
+    brought = (("KA", key_block(algorithm)), ("CA", check_value(algorithm, SESSION_KEY)))
+    fields = {7: _MOMENT, 11: "000001", 15: _MOMENT[:4], 32: _BANK, 39: "00", 48: build(brought, "utf-8")}
+    return Message("0810", fields)
+
+
+def inquiry_answer() -> Message:
+    """0110 to that inquiry: one due."""
+    due = DueListed("D0000000001", "500000", "premium", "20261201", 120_000, "open")
+    answer = Answer(
+        Response.APPROVED,
+        business_date=_DATE,
+        policy=_POLICY[0][1],
+        holder="张*",
+        status="active",
+        dues=(due,),
+    )
+    return render(inquiry(), answer, load(DEFAULT.dialect), Letterhead())
+
+
+def collection_answer() -> Message:
+    """0210 to that collection, with its receipt."""
+    asked = collection()
+    answer = Answer(
+        Response.APPROVED,
+        business_date=_DATE,
+        authorization=authorization_code(1),
+        receipt=receipt_number(_DATE, 1, 1),
+        code=asked.fields[3],
+        policy=_POLICY[0][1],
+        holder="张三",
+        due="D0000000001",
+        due_date="20261201",
+        amount=120_000,
+        receipted=True,
+        local_at=_DATE + _MOMENT[4:],
+        branch=_BRANCH,
+        terminal=_TERMINAL,
+    )
+    return render(asked, answer, load(DEFAULT.dialect), Letterhead())
+
+
+UNSEALED = (sign_on, sign_on_answer)
+"""The two messages without a MAC."""
+MESSAGES = (
+    *(sign_on, sign_on_answer, echo, inquiry, inquiry_answer),
+    *(collection, collection_answer, reversal, totals),
+)
 
 
 def keys() -> str:
@@ -208,7 +263,7 @@ def frames() -> str:
     for make in MESSAGES:
         message = make()
         what = (make.__doc__ or "").rstrip(".")
-        rows.append(f"| {what} | `{_hex(framed(message, DEFAULT, sealed=make is not sign_on))}` |")
+        rows.append(f"| {what} | `{_hex(framed(message, DEFAULT, sealed=make not in UNSEALED))}` |")
     return "\n".join(["| message | frame |", "|---|---|", *rows])
 
 

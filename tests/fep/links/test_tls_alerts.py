@@ -19,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL
 
 from fep.links.tls import Pinned, pin_of
+from tests.docs import worked
 from tests.docs.interface import ALERTS
 
 V1_2, V1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -156,3 +157,14 @@ def test_a_suite_without_forward_secrecy_or_authenticated_encryption_gets_its_al
 @pytest.mark.parametrize("version", [V1_3, V1_2])
 def test_a_pinned_certificate_gets_no_alert(parties: dict[str, Party], version: ssl.TLSVersion) -> None:
     assert told(parties, bank_side(parties["bank"], version), MINIMUM[version]) == ("", FIRST_READ)
+
+
+def test_what_is_no_tls_gets_no_byte(parties: dict[str, Party]) -> None:
+    own = parties["machine"]
+    machine = Pinned(own.certificate, own.key, {parties["bank"].pin}).serverConnectionForTLS(None)  # type: ignore[arg-type]
+    machine.set_accept_state()
+    machine.bio_write(worked.framed(worked.sign_on(), worked.DEFAULT, sealed=False))
+    with pytest.raises(SSL.Error, match="wrong version number"):
+        machine.do_handshake()
+    with pytest.raises(SSL.WantReadError):
+        machine.bio_read(65536)
