@@ -101,6 +101,8 @@ _IS_REASON: Final = re.compile(
     r"(?=.*[A-Z]{3})(?=.* |REVERSED|STOPPING)[A-Z][A-Z0-9 ,:{}'-]*(?<! )"
 ).fullmatch
 
+_OF_FORM: Final = re.compile(r"DE [0-9.A-Z]+(?= missing| malformed)")
+
 
 def found_reasons() -> set[str]:
     """The texts of DE 44 that stand in the sources, `{}` for what is put in."""
@@ -117,6 +119,9 @@ def _reasons(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "FormatError":
             yield f"DE {{}} {_text(node.args[1]) if len(node.args) > 1 else 'missing'}"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("Refusal", "Answer"):
+            text = _text(node.args[1]) if len(node.args) > 1 else ""
+            yield from (_OF_FORM.sub("DE {}", text),) if text else ()
         elif isinstance(node, ast.Constant | ast.JoinedStr) and _IS_REASON(_text(node)):
             yield _text(node)
 
