@@ -49,6 +49,7 @@ from fep.process.commit_thread import CommitThread, Threads
 from fep.process.side_thread import SideThread
 from fep.settings.config import Settings
 from fep.settings.diff import changes
+from fep.status.day_metrics import DayTotalsCollector
 from fep.status.feed import Feed
 from fep.status.host import room_of
 from fep.status.host_metrics import HostMetricsCollector
@@ -150,7 +151,8 @@ class Service:
         if not durable:
             self.log.warn("node.durable is false: a trial; what is approved may be lost with the power")
         epoch = self.book.claim(self.settings.node.name)
-        day = self.book.day()
+        self._overview = self.book.overview()
+        day = self._overview.day
         with (
             ExitStack() as started
         ):  # undone where the start fails: a thread left over would keep the process alive
@@ -254,6 +256,7 @@ class Service:
             self.host,
         )
         self.source.lights = snapshot_builder.lights
+        self.source.figures = snapshot_builder.figures
         self.feed = Feed(
             lambda: snapshot_builder.snapshot(self.source.state(), figures.latest()),
             history.rates,
@@ -268,9 +271,12 @@ class Service:
             book,
             self.host,
         )
-        site = status_site(
-            self.source, self.feed, status.names, host_metrics, ProcessCollector(registry=None)
+        collectors = (
+            host_metrics,
+            DayTotalsCollector(snapshot_builder.totals),
+            ProcessCollector(registry=None),
         )
+        site = status_site(self.source, self.feed, status.names, *collectors)
         port = world.reactor.listenTCP(status.port, site, interface=status.host)
         self._ports.append(port)
         self.status_port = port.getHost().port

@@ -125,6 +125,11 @@ class BankConnection(Protocol):
         self._cut_off_at = inf
         self._is_new = True
 
+    @property
+    def held(self) -> int:
+        """How many messages wait to be handed on, because of the bank's rate or its refusals."""
+        return len(self._held)
+
     def guarded(self, act: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | None:
         """Do one thing for this link and return what it returns. Whatever it raises ends this link alone, is
         logged once and counted: then None. Everything that a link does is begun through here.

@@ -29,10 +29,12 @@ number of open feeds is bounded, and a page that does not read its feed is dropp
     host_reader    reads them once a minute, in a thread
     limits         from when on one of them is worth an alarm
     host_warnings  what is wrong with them, in words
+    day_totals     what was collected and paid on the business date, by bank
     snapshot       counters, links, day and breaks become one Snapshot
     alarms         what is wrong in a snapshot: one table of rules
     feed           the snapshot each second to each open page, as server-sent events
     metrics        the counters as Prometheus metrics
+    day_metrics    the business date's totals as Prometheus metrics
     host_metrics   certificate, disk, cut-over and calendar as Prometheus metrics
     webpage        the page's files and the headers of every answer
     port           the site: which path has which resource

@@ -7,12 +7,12 @@ within reach.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from fep.day.clock import WallClock
 from fep.day.schedule import Obstacle, seconds_left
@@ -24,6 +24,7 @@ from fep.links.server import Server
 from fep.links.session import SIGNED_OFF, SIGNED_ON
 from fep.links.tls import Validity
 from fep.settings.config import Bank, Settings
+from fep.status.day_totals import BankTotals, day_totals
 from fep.status.host import Certificate, Disk
 from fep.status.host_reader import HostReader
 from fep.telemetry.last_seen import NEVER, latest
@@ -32,6 +33,7 @@ from fep.telemetry.statistics import Statistics
 from ledger.book.front import Overview
 from ledger.files.open_breaks_file import Figures
 from ledger.rules.beijing import BEIJING, beijing
+from ledger.rules.request import NO_FIGURES
 
 BANDS: Final = (1, 7, 30)
 """Upper ages of the bands of open breaks, in days, inclusive; one more band takes what is older."""
@@ -68,9 +70,10 @@ class BankSnapshot:
     """One bank. `rate` is its answers in the last second; `p99_us` is the 99th percentile of the last
     minute's latencies, in microseconds; `mac_lately` counts bad MACs, `held_lately` waits for earlier
     refusals, both of the last five minutes; `misses` are those that are worth telling; `unfit` is the sum
-    in fen of advices that fit no due, with an alarm from `unfit_alarm` on; `certificate_seconds` is for how
-    long the certificate that it has shown is valid, `certificate_until` its end in Beijing's time. None
-    means: it never happened, or there are too few samples.
+    in fen of advices that fit no due, with an alarm from `unfit_alarm` on; `held` is how many of its
+    messages wait because of its rate or its refusals; `certificate_seconds` is for how long the certificate
+    that it has shown is valid, `certificate_until` its end in Beijing's time. None means: it never
+    happened, or there are too few samples.
     """
 
     code: str
@@ -89,6 +92,7 @@ class BankSnapshot:
     misses: int = 0
     unfit: int = 0
     unfit_alarm: int = 0
+    held: int = 0
     certificate_seconds: int | None = None
     certificate_until: str = ""
 
@@ -196,6 +200,8 @@ class Snapshot:
     token_seconds: int | None = None
     certificate: CertificateState | None = None
     disks: tuple[Disk, ...] = ()
+    totals_date: str = ""
+    totals: tuple[BankTotals, ...] = ()
 
 
 class SnapshotBuilder:
@@ -270,6 +276,8 @@ class SnapshotBuilder:
             token_seconds=None if token is None else int(token.seconds),
             certificate=certificate_state(self._host.latest.certificate, at_us),
             disks=self._host.latest.disks,
+            totals_date=_date(self._overview()),
+            totals=self.totals(),
         )
 
     def _queue(self) -> Queue:
@@ -291,6 +299,34 @@ class SnapshotBuilder:
         for code in sorted(last):
             yield ResponseCount(code, last[code], last[code] - first.get(code, 0))
 
+    def totals(self) -> tuple[BankTotals, ...]:
+        """Return each bank's totals of the business date as they were last read of the book."""
+        return day_totals(self._settings().bank, self._overview().figures)
+
+    def figures(self) -> dict[str, Any]:
+        """Return what /status has of the day and of what surrounds the machine, as JSON-able values."""
+        overview, host = self._overview(), self._host.latest
+        certificate = certificate_state(host.certificate, self._clock.now_us())
+        return {
+            "totals_date": _date(overview),
+            "totals": [asdict(bank) for bank in self.totals()],
+            "held_messages": dict(self._held()),
+            "locked_dues": overview.locked_dues,
+            "cutover_waits": self._obstacle() or "",
+            "certificate": None if certificate is None else asdict(certificate),
+            "bank_certificates": {
+                bank: validity.ends.isoformat() for bank, validity in self._host.bank_ends().items()
+            },
+            "disks": [asdict(disk) for disk in host.disks],
+        }
+
+    def _held(self) -> Counter[str]:
+        """Return, by bank, how many messages wait to be read further."""
+        held = Counter(dict.fromkeys((bank.code for bank in self._settings().bank), 0))
+        for connection in self._server.connections:
+            held[connection.link.bank.code] += connection.held
+        return held
+
     def lights(self) -> dict[str, Light]:
         """Return each bank's light, by its code."""
         settings, links, now = self._settings(), self._links(), self._clock.now()
@@ -304,9 +340,9 @@ class SnapshotBuilder:
         return links
 
     def _banks(self, settings: Settings, now: datetime, at_us: int) -> Iterable[BankSnapshot]:
-        links, ends = self._links(), self._host.bank_ends()
+        links, ends, held = self._links(), self._host.bank_ends(), self._held()
         for bank in settings.bank:
-            shown = self._bank(bank, links[bank.code], settings.limits.idle_seconds, now)
+            shown = self._bank(bank, links[bank.code], settings.limits.idle_seconds, now, held[bank.code])
             yield with_certificate(shown, ends.get(bank.code), at_us)
 
     def _light(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> Light:
@@ -323,7 +359,9 @@ class SnapshotBuilder:
             short_links=bank.short_links,
         )
 
-    def _bank(self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime) -> BankSnapshot:
+    def _bank(
+        self, bank: Bank, links: list[Link], idle_seconds: int, now: datetime, held: int
+    ) -> BankSnapshot:
         code, history = bank.code, self.history
         of_closed_links = self._server.last_seen.get(code, NEVER)
         last_seen = latest(of_closed_links, *(link.last_seen() for link in links))
@@ -343,7 +381,8 @@ class SnapshotBuilder:
             mac_lately=history.last.mac_failures.get(code, 0) - history.first.mac_failures.get(code, 0),
             held_lately=history.last.held_back.get(code, 0) - history.first.held_back.get(code, 0),
             misses=self._misses[code].to_show(self._seconds()) if code in self._misses else 0,
-            unfit=self._overview().unfit.get(code, 0),
+            unfit=self._overview().figures.get(code, NO_FIGURES).unfit,
+            held=held,
             unfit_alarm=bank.unfit_alarm_fen,
         )
 
@@ -401,6 +440,11 @@ def with_certificate(bank: BankSnapshot, validity: Validity | None, at_us: int) 
         return bank
     left = _seconds_to(validity.ends, at_us)
     return replace(bank, certificate_seconds=left, certificate_until=_moment(validity.ends))
+
+
+def _date(overview: Overview) -> str:
+    """The open business date of the book as it was last read, YYYYMMDD; empty for none."""
+    return overview.day.date if overview.day is not None else ""
 
 
 def _seconds_to(then: datetime, at_us: int) -> int:

@@ -60,6 +60,8 @@ class Source:
         self.serving = False
         self.lights: Callable[[], Mapping[str, Light]] = lambda: {}
         """Returns each bank's light, by its code."""
+        self.figures: Callable[[], Mapping[str, Any]] = lambda: {}
+        """Returns the figures of the business date and of what surrounds the machine, JSON-able."""
         self.log_dropped: Callable[[], int] = lambda: 0
         """Returns how many entries of the log could not be written."""
 
@@ -94,6 +96,7 @@ class Source:
             "unready": self.unready(),
             "business_date": self.engine.business_date,
             "clock": self.clock.fault(),
+            **self.figures(),
             "banks": [{"bank": bank, "light": light} for bank, light in self.lights().items()],
             "links": [_link(connection.link) for connection in self.server.connections],
             "outcomes": [

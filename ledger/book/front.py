@@ -100,19 +100,17 @@ _EARLIER_DATES = (
 )
 _KNOWN_DATES = select(days.c.date).where(days.c.date.in_(bindparam(PARAMETER, expanding=True)))
 _LOCKED_DUES = select(func.count()).select_from(identity_guesses).where(identity_guesses.c.locked == 1)
-_UNFIT = select(bank_days.c.bank, bank_days.c.unfit).where(
-    bank_days.c.date == bindparam(PARAMETER), bank_days.c.unfit > 0
-)
+_DAY_FIGURES = select(bank_days).where(bank_days.c.date == bindparam(PARAMETER))
 
 
 class Overview(NamedTuple):
     """What an operator watches in the book: the open day, how many dues are locked because of wrong identity
-    numbers, and each bank's sum of today's exception advices, in fen by the bank's code.
+    numbers, and the day's figures of each bank that has some, by the bank's code.
     """
 
     day: Day | None = None
     locked_dues: int = 0
-    unfit: Mapping[str, int] = MappingProxyType({})
+    figures: Mapping[str, BankDay] = MappingProxyType({})
 
 
 class FrontBook:
@@ -182,8 +180,8 @@ class FrontBook:
         with self._store.reading() as connection:
             day, _ = _read_day(connection, lock=False)
             locked = connection.execute(_LOCKED_DUES).scalar_one()
-            rows = connection.execute(_UNFIT, {PARAMETER: day.date}).all() if day else ()
-            return Overview(day, locked, MappingProxyType({row.bank: row.unfit for row in rows}))
+            rows = connection.execute(_DAY_FIGURES, {PARAMETER: day.date}).all() if day else ()
+            return Overview(day, locked, MappingProxyType({row.bank: _figures(row) for row in rows}))
 
     def commit(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
         """Decide a batch and make it durable; the answers in order, all of them safe to send.

@@ -4,6 +4,7 @@ the log.
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from pathlib import Path
@@ -11,7 +12,15 @@ from pathlib import Path
 from twisted.logger import LogEvent, globalLogPublisher
 
 from tests.support.builders import BANK, message
-from tests.support.machine import OTHER_BANK, ROOMY, Client, Machine, load_front_book, write_settings
+from tests.support.machine import (
+    OTHER_BANK,
+    ROOMY,
+    Client,
+    Machine,
+    load_front_book,
+    wait_for,
+    write_settings,
+)
 
 
 def series(machine: Machine) -> dict[str, float]:
@@ -68,6 +77,23 @@ def test_the_surroundings_are_those_of_the_settings_and_the_book(machine: Machin
     holds = "book, keystore" if is_sqlite else "keystore"
     assert figures[f'disk_free_bytes{{holds="{holds}"}}'] == ROOMY.free
     assert ("book_wal_bytes" in figures) == is_sqlite
+
+
+def test_what_was_collected_is_the_books_in_the_metrics_and_in_the_figures(
+    machine: Machine, bank: Client
+) -> None:
+    bank.ask(message())
+    wait_for(machine.service._look_at_day)
+    figures = series(machine)
+    assert figures[f'collections_total{{bank="{BANK}"}}'] == 1
+    collected = [figures[f'collected_fen_total{{bank="{code}"}}'] for code in (BANK, OTHER_BANK)]
+    assert collected == [120_000, 0]
+    status = json.loads(machine.get("/status")[1])
+    assert status["totals_date"] == "20261124"
+    assert [row["collected"] for row in status["totals"]] == [120_000, 0]
+    assert status["held_messages"] == {BANK: 0, OTHER_BANK: 0}
+    assert (status["locked_dues"], status["cutover_waits"], status["certificate"]) == (0, "", None)
+    assert status["disks"][-1]["room"] == list(ROOMY)
 
 
 def test_a_scrape_leaves_no_line_in_the_log(machine: Machine) -> None:

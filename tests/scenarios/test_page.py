@@ -99,6 +99,12 @@ def alarm_names(window: Browser) -> list[str]:
     )
 
 
+def tab(window: Browser) -> tuple[str, str]:
+    """The title of the browser's tab, and the name of its icon."""
+    icon = window.run("return document.querySelector('link[rel=icon]').getAttribute('href')")
+    return str(window.run("return document.title")), icon.rpartition("/")[2]
+
+
 def fact(bank: str, name: str) -> str:
     return f'[data-bank="{bank}"] [data-fact="{name}"]'
 
@@ -187,6 +193,11 @@ def test_links_go_green_and_red_and_the_numbers_move(
             ["00", "成功，已落盘", "4", "4"],
             ["13", "金额不符", "1", "1"],
         ]
+        window.until(lambda: "1,200.00" in window.texts(f'[data-totals="{BANK}"]')[0])
+        sums = window.text("#totals tfoot").split()
+        assert sums == ["合计", "1,200.00", "1", "笔", "0.00", "0", "笔", "1,200.00"]
+        assert window.text('[data-held="messages"]') == "0"
+        assert tab(window) == ("fep1 Qianzhi 前置状态", "icon.svg")
         window.until(lambda: window.text(fact(BANK, "p99")).startswith("≤ "))
         most = "return document.querySelector('#chart').ariaLabel.split('最多 ')[1]"
         assert int(window.run(most)) > 0
@@ -198,6 +209,7 @@ def test_links_go_green_and_red_and_the_numbers_move(
         window.until(lambda: lights(window)[BANK] == "断开")
         assert lights(window)[OTHER_BANK] == "已签到"
         assert window.text("#verdict") == "1 项需要处理"
+        assert tab(window) == ("(1 红) fep1 Qianzhi 前置状态", "icon-red.svg")
         assert "秒前" in window.text("#alarm-list")
         window.run("window.kept = document.querySelector('#alarm-list .do')")
         before = window.text("#alarm-list .what")
@@ -269,7 +281,9 @@ def test_the_keyboard_reaches_every_control_and_nothing_moves_for_who_does_not_w
         ".filter(one => ['auto', 'scroll'].includes(getComputedStyle(one).overflowX))"
         ".map(one => [one.id, one.tabIndex])"
     )
-    assert scrolling == [["responses", 0], ["breaks", 0], ["events", 0]], "and whatever it has to scroll"
+    assert scrolling == [["totals", 0], ["responses", 0], ["breaks", 0], ["events", 0]], (
+        "and whatever it has to scroll"
+    )
     window.run("document.querySelector('[data-language=en]').focus()")
     window.driver.switch_to.active_element.send_keys("\ue007")  # Enter
     assert window.text("#banks-title") == "Banks' links"

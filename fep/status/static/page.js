@@ -113,7 +113,6 @@ function useLanguage(chosen) {
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(node.dataset.word);
   for (const node of document.querySelectorAll("[data-label]"))
     node.setAttribute("aria-label", word(node.dataset.label));
-  document.title = `Qianzhi ${word("title")}`;
   pressed(document.querySelectorAll("[data-language]"), (button) => button.dataset.language === language);
   state.chart?.redraw();
   show(state);

@@ -1,7 +1,9 @@
 // The sections of the page, each drawn from the state that page.js keeps.
 
+import { held, totals } from "./day.js";
 import { byId, make, put, replace, tableOf } from "./dom.js";
 import { host } from "./host.js";
+import { tab } from "./tab.js";
 import { ago, clock, count, date, has, latency, size, span, word, yuan } from "./words.js";
 
 const MIB = 1048576;
@@ -21,6 +23,8 @@ export function show(state) {
   responses(snapshot);
   breaks(snapshot.breaks, state.bands, snapshot);
   host(snapshot, state.alarms);
+  totals(snapshot);
+  held(snapshot);
   events([...state.events.values()].reverse(), snapshot);
 }
 
@@ -58,6 +62,7 @@ function verdict(state) {
   byId("verdict").dataset.severity = severity;
   put(byId("verdict"), text);
   alarmList(all, state.snapshot);
+  tab(all, state.snapshot);
 }
 
 // One entry for each kind of alarm, with what to do said once, and in it a line for each bank. Times in the

@@ -14,6 +14,7 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from fep.day.schedule import Obstacle
 from fep.links.connection import HANDSHAKE_FAILED, TLS_CAME
 from fep.links.places import FULL, NEWER, SILENT
 from fep.status.snapshot import Light, State
@@ -247,6 +248,8 @@ def made_keys() -> set[str]:
         *(f"queue.{figure}" for figure in (*listed["QUEUE"], "waiting", "refused")),
         *(f"reason.{reason}" for reason in ("", *reasons())),
         *(f"alarm.bank_down.{seen}" for seen in ("heard", "never")),
+        *(f"held.{what}" for what in ("messages", "locked", "cutover", "breaks")),
+        *(f"waits.{obstacle}" for obstacle in Obstacle),
         *(f"disk.{what}" for what in ("book", "keystore", "log")),
         *("alarm.lost", "alarm.lost.do", "events.since", "events.times"),
     }
