@@ -1,5 +1,6 @@
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
+import java.io.EOFException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -297,16 +298,17 @@ public final class Bank {
                 send(request);
                 while (true) {
                     Message received = receive(until);
-                    if ((received.mti().charAt(2) - '0') % 2 == 0) {
+                    if (received.mti().equals("0800")) {
                         answer(received); // the insurer asks for an echo, or tells of a new business date
-                    } else if (received.get(7).equals(request.get(7))
+                    } else if (received.fields().containsKey(39)
+                            && received.get(7).equals(request.get(7))
                             && received.get(11).equals(request.get(11))) {
                         return received;
                     }
                 }
             } catch (IOException | GeneralSecurityException error) { // a time-out is one too
                 close();
-                throw new NoAnswer("no answer to " + request.mti() + ": " + error.getMessage(), error);
+                throw new NoAnswer("no answer to " + request.mti() + ": " + reason(error), error);
             }
         }
 
@@ -559,8 +561,12 @@ public final class Bank {
             if (answer == null) {
                 return false;
             }
-            OUT.println(("collected: " + answer.get(39) + " " + answer.get(44)).strip());
-            OUT.println(answer.get(62)); // the receipt: print its lines as they are
+            if (answer.get(39).equals("00")) {
+                OUT.println("collected: 00");
+                OUT.println(answer.get(62)); // the receipt: print its lines as they are
+            } else {
+                OUT.println("refused: " + answer.get(39) + " " + answer.get(44));
+            }
             link.ask(network(settings, "002"));
             return answer.get(39).equals("00");
         } catch (NoAnswer | IllegalStateException error) {
@@ -570,6 +576,9 @@ public final class Bank {
     }
 
     private static String reason(Throwable error) {
+        if (error instanceof EOFException) {
+            return "the insurer closed the link";
+        }
         return error.getCause() instanceof CertificateException ? error.getCause().getMessage() : error.getMessage();
     }
 

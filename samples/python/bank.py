@@ -75,7 +75,9 @@ def _element(number: int, text: str) -> bytes:
 
 
 def decode(body: bytes) -> tuple[str, Fields]:
-    """Return MTI and data elements. The MAC, if there is one, is the last 8 bytes."""
+    """Return MTI and data elements. The MAC, if there is one, is the last 8 bytes. Raises LookupError and
+    ValueError for what is no message.
+    """
     bits = 128 if body[4] & 0x80 else 64
     bitmap, at, fields = int.from_bytes(body[4 : 4 + bits // 8]), 4 + bits // 8, {}
     for number in range(2, bits + 1):
@@ -206,11 +208,11 @@ class Link:
             self._send(encode(mti, fields, self._mac_key))
             while True:
                 answer_mti, answer = self._receive(until)
-                if int(answer_mti[2]) % 2 == 0:
+                if answer_mti == "0800":
                     self._answer(answer)  # the insurer asks for an echo, or tells of a new business date
-                elif (answer[7], answer[11]) == (fields[7], fields[11]):
+                elif 39 in answer and (answer[7], answer[11]) == (fields[7], fields[11]):
                     return answer
-        except OSError as error:  # a time-out is one too
+        except (OSError, KeyError) as error:  # a time-out is an OSError; KeyError: a field is missing
             self.close()
             raise NoAnswer(f"no answer to {mti}: {error}") from error
 
@@ -234,7 +236,7 @@ class Link:
             raise ConnectionError("a message with a wrong MAC")
         try:
             return decode(body)
-        except (KeyError, ValueError) as error:
+        except (LookupError, ValueError) as error:
             raise ConnectionError(f"a message that cannot be read: {error!r}") from error
 
     def _exactly(self, count: int, until: float) -> bytes:
@@ -373,8 +375,11 @@ def main() -> int:
         answer = collect(link, settings, given.policy, dues[0])
         if answer is None:
             return 1
-        print(f"collected: {answer[39]} {answer.get(44, '')}".rstrip())
-        print(answer.get(62, ""))  # the receipt: print its lines as they are
+        if answer[39] == "00":
+            print("collected: 00")
+            print(answer.get(62, ""))  # the receipt: print its lines as they are
+        else:
+            print(f"refused: {answer[39]} {answer.get(44, '')}")
         link.ask("0800", {**_stamp(), 32: settings.bank, 70: "002"})
         link.close()
     except (NoAnswer, ValueError) as error:

@@ -9,11 +9,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fep.settings.config import Settings, load_settings
 from fep.setup.certificates import Certificate, self_signed
@@ -81,6 +84,12 @@ def test_the_python_sample_writes_and_reads_the_pages_worked_messages(make: Call
     mti, fields = SAMPLE.decode(body)
     read = {number: text for number, text in fields.items() if number not in (64, 128)}
     assert (mti, read) == (message.mti, dict(message.fields))
+
+
+@given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda rest: b"0210" + rest))
+def test_what_the_python_sample_cannot_read_is_refused_in_one_way(body: bytes) -> None:
+    with suppress(LookupError, ValueError):
+        SAMPLE.decode(body)
 
 
 def test_the_python_sample_opens_the_pages_key_block_and_no_altered_one() -> None:
@@ -155,6 +164,7 @@ def test_a_sample_reverses_what_is_not_answered_and_repeats_the_reversal(
     finally:
         relay.stop()
     assert (code, lines[-1]) == (1, "reversed by 0401: 00"), lines
+    assert lines[-2] == "no answer to 0400: the insurer closed the link"
     assert relay.requests == ["0800", "0800", "0100", "0200", "0800", "0400", "0800", "0401"]
     books = Books(machine.settings.node.database)
     try:
