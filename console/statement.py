@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from console.closing import chart_of, opened
-from console.options import OFFICE_SETTINGS
+from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
 from console.say import say
 from console.wall_clock import now_us
@@ -24,6 +24,7 @@ from office.reports.wording import yuan
 from office.statements.layout import layout_of
 from office.statements.load import STATEMENT, Arrival, Given, arrivals, take_statement
 from office.statements.reader import BYTES_MAX, read_statements
+from office.statements.settle import SETTLE, settle_arrival
 
 
 @click.group("statement")
@@ -66,6 +67,20 @@ def load_command(file: Path, code: str, config: Path) -> None:
             f"{code} statement {each.number} {words}: {done.lines} lines, {yuan(done.moved)} yuan moved,"
             f" balance {yuan(each.closing)}"
         )
+
+
+@statement.command("settle")
+@click.option("--bank", "code", required=True, metavar="CODE", help="the bank")
+@click.option("--date", type=DATE, default="", help="the business date  [default: the lines that name none]")
+@OFFICE_SETTINGS
+def settle_command(code: str, date: str, config: Path) -> None:
+    """Say that no more is awaited for a date: what differs becomes a break, which two people decide."""
+    settings = load_settings(config)
+    bank, by, chart = settings.named(code), at_keyboard(), chart_of(settings)
+    settings.check_may(by, "propose")
+    with opened(settings) as store, recorded(store, now_us, by, SETTLE), store.transaction() as connection:
+        row = settle_arrival(connection, chart, code, date, bank.owner, now_us(), by)
+    say(f"{row.name}: {yuan(row.difference)} yuan into suspense; qianzhi recon shows it")
 
 
 @statement.command("show")

@@ -27,6 +27,7 @@ class BreakClass(StrEnum):
     TIMING = "timing"
     LATE_REVERSAL = "late_reversal"
     EXCEPTION_ADVICE = "exception_advice"
+    ARRIVAL_DIFFERS = "arrival_differs"
 
 
 class ClassRow(NamedTuple):
@@ -137,6 +138,16 @@ _ROWS: Final = (
         has_ours=True,
         needs_line=True,
         withholds=True,
+    ),
+    ClassRow(
+        BreakClass.ARRIVAL_DIFFERS,
+        "到账不符",
+        "Arrival differs",
+        "银行对账单的到账金额与银行当日文件不同，且不再等待：差额挂账，由两人定夺。",
+        "What a bank's statements say came is not what its file says, and no more is awaited.",
+        has_ours=False,
+        needs_line=False,
+        withholds=False,
     ),
 )
 

@@ -65,6 +65,26 @@ def open_breaks(
     return tuple(names)
 
 
+def open_arrival_break(connection: Connection, bank: str, date: str, finding: Finding, at: int) -> str:
+    """Write a break of what a bank's statements lack, in suspense at once, and return its name: it has the
+    next number after the breaks of the bank's date, which is posted. Raises StepRefused if the date has a
+    break of the same business date (its key) already.
+    """
+    of_day, name = _of_day(bank, date), breaks.c["break"]
+    same = and_(of_day, breaks.c.key == finding.key, breaks.c["class"] == finding.cls.value)
+    if connection.scalar(select(name).where(same).limit(1)) is not None:
+        raise StepRefused(f"{bank} has a break of {finding.key or 'no date'} on {date} already")
+    before: int = connection.scalar(select(func.count()).where(of_day)) or 0
+    names: list[str] = []
+    insert_rows(connection, breaks, _new_rows(bank, date, [finding], names, before + 1))
+    as_found = breaks.c["class"] + ": " + breaks.c.reason
+    _record(connection, name == names[0], "", BreakState.OPEN, Step(MACHINE, at), as_found)
+    event = BreakEvent.POSTED_TO_SUSPENSE
+    changes = {"suspense_on": date}
+    _move_all(connection, name == names[0], BreakState.OPEN, event, Step(MACHINE, at), changes)
+    return names[0]
+
+
 def to_suspense(connection: Connection, bank: str, date: str, at: int, posted_on: str = "") -> int:
     """Take the open breaks of a bank's date to suspense, after its posting was made; return their number.
 
@@ -223,10 +243,12 @@ def _of_day(bank: str, date: str) -> ColumnElement[bool]:
 
 
 def _new_rows(
-    bank: str, date: str, findings: Iterable[Finding], names: list[str]
+    bank: str, date: str, findings: Iterable[Finding], names: list[str], first: int = 1
 ) -> Iterator[dict[str, object]]:
-    """Yield the findings as rows of the table; append the name of each break to `names`."""
-    for number, finding in enumerate(findings, 1):
+    """Yield the findings as rows of the table, numbered from `first`; append the name of each break to
+    `names`.
+    """
+    for number, finding in enumerate(findings, first):
         names.append(f"B{date}-{bank}-{number:04d}")
         columns = finding._asdict()
         cls = columns.pop("cls")

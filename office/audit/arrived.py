@@ -8,13 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, func, select
 
 from office.audit.audit_records import AuditRecord, office_records
 from office.audit.chart import ChartLines, charts_of
-from office.audit.evidence import Checked, Evidence, Failing, Results, stream
+from office.audit.evidence import Checked, Evidence, Failing, Results, count_of, stream
 from office.audit.row_digests import rows_digest
-from office.database.schema import legs, postings, statement_lines, statements
+from office.database.schema import breaks, legs, postings, reconciliations, statement_lines, statements
 
 _Place = tuple[str, str, str]
 """Account, bank, currency."""
@@ -33,7 +33,7 @@ def arrived(evidence: Evidence) -> Results:
     order = statement_lines.c.bank, statement_lines.c.number, statement_lines.c.line
     for row in stream(connection, select(statement_lines).order_by(*order)):
         lines[row[0], row[1]].append(row)
-    made = _postings(connection)
+    made = _postings(connection, "%/statement-%")
     before: dict[str, Any] = {}
     rows = connection.execute(select(statements).order_by(statements.c.bank, statements.c.number)).all()
     for row in rows:
@@ -53,7 +53,57 @@ def arrived(evidence: Evidence) -> Results:
         yield Failing(10, f"statement {subject}", "is in the audit log, and is not there")
     for name in sorted(made):
         yield Failing(6, f"posting {name}", "is of no statement")
+    yield from _settled(evidence)
     yield Checked(10, "statements of account, held against the audit log and their postings", len(rows))
+
+
+_ABOUT = (
+    *("break", "class", "key", "line", "direction", "code", "policy", "due", "ours_effect", "theirs_effect"),
+    *("withheld", "difference", "bank_code", "bank_policy", "bank_due", "reason", "hint", "owner"),
+)
+
+
+def _settled(evidence: Evidence) -> Results:
+    """Each break of what statements lack is what they and the bank's files made when it was opened, as the
+    audit log says, and was posted from clearing into suspense.
+    """
+    connection, charts = evidence.office, charts_of(evidence)
+    records = {record.subject: record for record in office_records(evidence) if record.act == "settle"}
+    records.pop("", None)
+    made = _postings(connection, "%/arrival-%")
+    differences: Counter[tuple[str, str]] = Counter()
+    rows = connection.execute(select(breaks).where(breaks.c["class"] == "arrival_differs")).all()
+    known = [(records.pop(row[0], None), row) for row in rows]
+    for record, row in sorted(known, key=lambda pair: pair[0].number if pair[0] else 0):
+        subject, values = f"break {row[0]}", row._mapping
+        about = [values[name] for name in _ABOUT]
+        if record is None or record.note != f"{row.difference} fen; rows {rows_digest([about])}":
+            yield Failing(9, subject, "is not as the audit log says that it was opened")
+            continue
+        awaited = _awaited(connection, row.bank, row.key, record.at) - differences[row.bank, row.key]
+        differences[row.bank, row.key] += row.difference
+        chart = charts.in_force(record.number)
+        wanted = {
+            (chart.at("clearing"), row.bank, chart.at("currency")): row.difference,
+            (chart.suspense(row.difference), row.bank, chart.at("currency")): -row.difference,
+        }
+        name = f"{row.date}/{row.bank}/arrival-{row[0]}"
+        if row.difference != awaited or made.pop(name, None) != (record.at, wanted):
+            yield Failing(6, subject, f"has {row.difference} fen; statements and files come to {awaited}")
+    for subject in sorted({*records, *made}):
+        yield Failing(9, f"arrival {subject}", "is of no break that is there")
+    yield Checked(9, "breaks of what statements lack", len(rows))
+
+
+def _awaited(connection: Connection, bank: str, date: str, at: int) -> int:
+    """What had arrived by a moment for a bank's date, less what its file has, in fen."""
+    line, made = statement_lines.c, reconciliations.c
+    came = select(func.sum(line.amount)).join(
+        statements, and_(statements.c.bank == line.bank, statements.c.number == line.number)
+    )
+    came = came.where(line.bank == bank, line.settles == date, line.kind == "settlement")
+    file = select(made.theirs_effect).where(made.bank == bank, made.date == date)
+    return count_of(connection, came.where(statements.c.taken_at <= at)) - count_of(connection, file)
 
 
 def _as_recorded(row: Any, its: Sequence[Any], record: AuditRecord | None, subject: str) -> Results:  # noqa: ANN401 - a row of statements
@@ -88,13 +138,13 @@ def _wanted(row: Any, its: Sequence[Any], chart: ChartLines) -> Mapping[_Place, 
     return {place: amount for place, amount in sums.items() if amount}
 
 
-def _postings(connection: Connection) -> dict[str, tuple[int, dict[_Place, int]]]:
-    """The postings whose purpose is a statement, by name: the moment of each, and what it moves."""
+def _postings(connection: Connection, names: str) -> dict[str, tuple[int, dict[_Place, int]]]:
+    """The postings whose names are like a pattern, by name: the moment of each, and what it moves."""
     query = select(postings.c.posting, postings.c.posted_at, legs).join(
         legs, legs.c.posting == postings.c.posting
     )
     made: dict[str, tuple[int, dict[_Place, int]]] = {}
-    for values in stream(connection, query.where(postings.c.posting.like("%/statement-%"))):
+    for values in stream(connection, query.where(postings.c.posting.like(names))):
         row: Any = values
         _, moved = made.setdefault(row.posting, (row.posted_at, {}))
         place = row.account, row.bank, row.currency

@@ -146,9 +146,9 @@ class _MachineTimes:
 
     def fits(self, step: _HistoryLine, row: _BreakNow) -> bool:
         """Whether the step has the moment of the reconciliation or posting that takes such a step."""
-        if step.to_state == "open":
+        if step.to_state == "open" and row.cls != "arrival_differs":  # which is posted when it is opened
             return step.at in self._reconciled[f"{row.bank} {row.date}"]
-        if step.to_state == "suspense":
+        if step.to_state in ("open", "suspense"):
             return step.at in self._posted[f"{row.bank} {row.suspense_on}"]
         if step.from_state in ("suspense", "proposed"):
             return step.at in self._reconciled[f"{row.bank} {row.settled_on}"]

@@ -30,6 +30,8 @@ from office.database.schema import bank_lines, breaks, entries, reconciliations
 
 _WITHOUT_OURS: Final = frozenset(cls for cls, row in CLASSES.items() if not row.has_ours)
 _WITHOUT_LINES: Final = frozenset(cls for cls, row in CLASSES.items() if not row.needs_line)
+_CONTAIN_NONE: Final = ("exception_advice", "arrival_differs")
+"""The classes of breaks that contain no line of a reconciliation."""
 _BANK: Final = bindparam("bank", type_=Text)
 _DATE: Final = bindparam("date", type_=Text)
 """The parameters of every query of a bank's date: each query is made once and serves all dates."""
@@ -318,7 +320,7 @@ def _listed_breaks() -> Select[Any]:
     return (
         select(*(breaks.c[name] for name in names), case((line.line.is_not(None), effect)))
         .outerjoin(bank_lines, named)
-        .where(breaks.c.bank == _BANK, breaks.c.date == _DATE, breaks.c["class"] != "exception_advice")
+        .where(breaks.c.bank == _BANK, breaks.c.date == _DATE, breaks.c["class"].not_in(_CONTAIN_NONE))
     )
 
 

@@ -194,7 +194,7 @@ def _is_late() -> ColumnElement[bool]:
 
 def _opened(connection: Connection) -> dict[BankDay, _SuspenseSums]:
     """For each bank's date, the sums of the differences of its breaks."""
-    return _sums_of(connection, breaks.c.date, breaks.c["break"] != "")
+    return _sums_of(connection, breaks.c.date, breaks.c["class"] != "arrival_differs")
 
 
 def _closed(connection: Connection) -> dict[BankDay, _SuspenseSums]:
@@ -207,7 +207,7 @@ def _withheld(connection: Connection) -> Counter[tuple[str, str, str]]:
     breaks withheld that a line of the date closed: no account ever took that.
     """
     sums: Counter[tuple[str, str, str]] = Counter()
-    opened = breaks.c.date, breaks.c["break"] != "", 1
+    opened = breaks.c.date, breaks.c["class"] != "arrival_differs", 1
     for date, condition, sign in (opened, (breaks.c.settled_on, _was_matched(), -1)):
         query = select(breaks.c.bank, date, breaks.c.code, func.sum(breaks.c.withheld))
         query = query.where(condition, breaks.c.withheld != 0)
@@ -353,15 +353,20 @@ def _other_postings(connection: Connection) -> dict[str, tuple[int, tuple[_Leg, 
 
 
 def is_of_statement() -> ColumnElement[bool]:
-    """Whether a posting's name is that of a bank's statement on the posting's date, which
-    `office.audit.arrived` looks at.
+    """Whether a posting's name is that of a bank's statement on the posting's date, or of a break of what
+    statements lack; `office.audit.arrived` looks at these.
     """
     statement = statements.c
     purpose = "/statement-" + cast(statement.number, Text)
     name = postings.c.date + "/" + postings.c.bank + purpose
-    return exists().where(
+    of_statement = exists().where(
         statement.bank == postings.c.bank, statement.date == postings.c.date, postings.c.posting == name
     )
+    prefix = postings.c.date + "/" + postings.c.bank + "/arrival-"
+    of_arrival = exists().where(
+        breaks.c["class"] == "arrival_differs", postings.c.posting == prefix + breaks.c["break"]
+    )
+    return or_(of_statement, of_arrival)
 
 
 def balance(evidence: Evidence) -> Results:

@@ -153,6 +153,7 @@ def _breaks() -> Select[Any]:
         select(*own, *of_entry, stands)
         .outerjoin(entries, entries.c.key == breaks.c.key)
         .where(or_(breaks.c.withheld != 0, breaks.c["class"].in_(_WITHHOLDING)))
+        .where(breaks.c["class"] != "arrival_differs")  # of no transaction; `arrived` looks at it
     )
 
 

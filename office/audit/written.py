@@ -147,6 +147,7 @@ def _opened(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
     """
     first = select(break_events.c["break"], break_events.c.note).where(break_events.c.number == 1).subquery()
     query = select(breaks.c.bank, breaks.c.date, first.c.note, *(breaks.c[name] for name in _OPENED))
+    query = query.where(breaks.c["class"] != "arrival_differs")  # opened later: `arrived` looks at it
     opened: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for bank, date, note, *columns in stream(
         connection, query.outerjoin(first, first.c["break"] == breaks.c["break"])

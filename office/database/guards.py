@@ -62,6 +62,17 @@ _OF_STATEMENT: Final = (
     " AND EXISTS (SELECT 1 FROM posted_dates d WHERE d.bank = NEW.bank AND d.posted_on = NEW.date)"
 )
 """Whether the posting NEW is that of the statement `t`, on a date on which the bank was posted."""
+_TAKEN_IN: Final = (
+    f"""b."class" = 'arrival_differs' AND {_PURPOSE} = 'arrival-' || b."break" AND b.bank = NEW.bank"""
+    " AND b.date = NEW.date AND b.state = 'suspense' AND b.difference ="
+    " (SELECT coalesce(sum(l.amount), 0) FROM statement_lines l WHERE l.bank = b.bank"
+    " AND l.kind = 'settlement' AND l.settles = b.key)"
+    " - (SELECT coalesce(sum(r.theirs_effect), 0) FROM reconciliations r WHERE r.bank = b.bank"
+    " AND r.date = b.key)"
+    " - (SELECT coalesce(sum(o.difference), 0) FROM breaks o WHERE o.bank = b.bank AND o.key = b.key"
+    """ AND o."class" = 'arrival_differs' AND o."break" <> b."break")"""
+)
+"""Whether the posting NEW takes in the break `b`, whose difference is what statements and files make."""
 _BY_BANK: Final = "CASE WHEN k.value = '1' THEN NEW.bank ELSE '' END"
 _LEGS_DUE: Final = f"""(SELECT account, bank, CAST(sum(amount) AS BIGINT) AS amount FROM (
     SELECT s.value AS account, b.bank AS bank, b.difference AS amount FROM breaks b {_SUSPENSE}
@@ -92,6 +103,9 @@ _LEGS_DUE: Final = f"""(SELECT account, bank, CAST(sum(amount) AS BIGINT) AS amo
         JOIN statement_lines l ON l.bank = t.bank AND l.number = t.number
         JOIN {_CHART} a ON a.name = CASE WHEN l.kind = 'fee' THEN 'fee' ELSE 'clearing' END
         JOIN {_CHART} k ON k.name = 'by_bank ' || a.value WHERE {_OF_STATEMENT}
+    UNION ALL SELECT c.value, b.bank, b.difference FROM breaks b JOIN {_CHART} c ON c.name = 'clearing'
+        WHERE {_TAKEN_IN}
+    UNION ALL SELECT s.value, b.bank, -b.difference FROM breaks b {_SUSPENSE} WHERE {_TAKEN_IN}
     UNION ALL SELECT s.value, b.bank, -b.difference FROM breaks b {_SUSPENSE}
         WHERE b.bank = NEW.bank AND b.date = {_DATE} AND {_OF_DAY}
     UNION ALL SELECT s.value, b.bank, b.difference FROM breaks b {_SUSPENSE}

@@ -92,6 +92,13 @@ def held_note(row: Mapping[str, object]) -> str:
     )
 
 
+def arrival_note(connection: Connection, name: str) -> str:
+    """The note of the record `settle` for a break: its difference, and the digest of what it is about."""
+    columns = (breaks.c[column] for column in _OPENED)
+    row = connection.execute(select(*columns).where(breaks.c["break"] == name)).one()
+    return f"{row.difference} fen; rows {digest_of([tuple(row)])}"
+
+
 def posted_note(connection: Connection, bank: str, date: str, posted_at: int, words: str) -> str:
     """The note of a record `post`: `words`, the number of postings, and the digest of them and their legs.
 

@@ -243,7 +243,8 @@ def _brought_forward(
     Also those with a key in `changed` that have withheld something, decided or not.
     """
     undecided = listing(connection, bank=bank, states=_UNDECIDED)
-    waiting = [row for row in undecided if row.date < date and row.suspense_on <= date and row.difference]
+    of_lines = [row for row in undecided if row.cls != BreakClass.ARRIVAL_DIFFERS]
+    waiting = [row for row in of_lines if row.date < date and row.suspense_on <= date and row.difference]
     waiting += _decided(connection, bank, date, changed)
     followed = {row.date: row.next_date for row in connection.execute(select(days.c.date, days.c.next_date))}
     moments = recorded_at(connection, (row.key for row in waiting))

@@ -31,6 +31,7 @@ and adds up to 0. The bank's file of 20260930 came to 347,700 as well: nothing i
     csv_file    CSV -> a statement, by a layout                         pure
     camt        camt.053 -> statements                                  pure, defusedxml
     reader      a file -> its statements, of the right account          pure
+    settle      a person's word that no more is awaited: a break        (after load)
     load        a statement -> rows, posting, audit records; arrivals
 
 Not here: a bank's file of transactions (`ledger.files`), a file's place on disk (`console`), an account's

@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, func, insert, select
 
+from ledger.rules.break_classes import BreakClass
 from office.accounting.books import Leg, Posting, post
 from office.accounting.chart import Chart
 from office.database.audit_log import MACHINE, moment_of, write_record
 from office.database.bulk import insert_rows
 from office.database.proofs import RowsDigest, posted_note
-from office.database.schema import posted_dates, reconciliations, statement_lines, statements
+from office.database.schema import breaks, posted_dates, reconciliations, statement_lines, statements
 from office.errors import StatementRefused
 from office.statements.statement import Statement
 
@@ -52,19 +53,20 @@ class Taken(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """What a bank owes for a business date by its own file (- we owe it), and what arrived for it, in fen. An
-    empty date is that of the lines that name none.
+    """What a bank owes for a business date by its own file (- we owe it), what arrived for it, and what of
+    the difference is in breaks already, in fen. An empty date is that of the lines that name none.
     """
 
     bank: str
     date: str
     expected: int
     arrived: int
+    in_breaks: int
 
     @property
     def difference(self) -> int:
-        """What arrived less what was expected, in fen."""
-        return self.arrived - self.expected
+        """What arrived less what was expected, in fen, without what breaks have taken in."""
+        return self.arrived - self.expected - self.in_breaks
 
 
 def take_statement(connection: Connection, chart: Chart, given: Given, at: int, by: str) -> Taken:
@@ -153,11 +155,21 @@ def arrivals(connection: Connection, bank: str = "") -> tuple[Arrival, ...]:
     expected: dict[tuple[str, str], int] = {
         (code, date): effect for code, date, effect in connection.execute(posted) if bank in ("", code)
     }
+    taken_in = _in_breaks(connection)
     rows = (
-        Arrival(*key, expected.get(key, 0), arrived.get(key, 0))
+        Arrival(*key, expected.get(key, 0), arrived.get(key, 0), taken_in.get(key, 0))
         for key in sorted(expected.keys() | arrived.keys())
     )
     return tuple(row for row in rows if row.difference)
+
+
+def _in_breaks(connection: Connection) -> dict[tuple[str, str], int]:
+    """The differences in fen that breaks have taken in, by bank and business date."""
+    query = select(breaks.c.bank, breaks.c.key, func.sum(breaks.c.difference)).where(
+        breaks.c["class"] == BreakClass.ARRIVAL_DIFFERS.value
+    )
+    rows = connection.execute(query.group_by(breaks.c.bank, breaks.c.key))
+    return {(bank, date): int(amount) for bank, date, amount in rows}
 
 
 def _again(given: Given, row: Row[Any]) -> Taken:

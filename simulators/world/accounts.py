@@ -25,16 +25,17 @@ _UNSURE = frozenset(
 )
 _MONEY = _UNSURE | {"ours_only", "timing"}
 _OWED = _UNSURE | {"ours_only"}
+_ARRIVAL = frozenset({"arrival_differs"})
 ENDS: Mapping[str, tuple[str, str, frozenset[str]]] = MappingProxyType(
     {
-        "bank_corrects": ("+-", _CLEARING, _MONEY),
+        "bank_corrects": ("+-", _CLEARING, _MONEY | _ARRIVAL),
         "accept": ("+-", "products", _MONEY),
         "ours_stands": ("+-", "products", frozenset({"details_differ"})),
         "refund": ("+", "224102", _UNSURE),
         "recover": ("-", "122103", _OWED),
-        "gain": ("+", "6301", _UNSURE),
-        "loss": ("-", "6711", _OWED),
-        "no_money": ("0", "", _MONEY),
+        "gain": ("+", "6301", _UNSURE | _ARRIVAL),
+        "loss": ("-", "6711", _OWED | _ARRIVAL),
+        "no_money": ("0", "", _MONEY | _ARRIVAL),
     }
 )
 """How a break may end (docs/accounts.md): with which signs of its difference, on which account, and for which

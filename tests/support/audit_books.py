@@ -31,6 +31,7 @@ from office.exports.answer import take_answer
 from office.exports.make import make_export, waiting_dates
 from office.intake.archived import archived_days
 from office.statements.load import take_statement
+from office.statements.settle import settle_arrival
 from simulators.days import business_days
 from simulators.days.discrepancies import Counts
 from tests.support import closing_days
@@ -118,10 +119,13 @@ def build(urls: Urls, *, retired: bool = False) -> None:
 
 
 def _statements(here: World) -> None:
-    """Two banks say what arrived: of one all, and a fee; of the other nothing, and what names no date."""
+    """Two banks say what arrived: of one all, and a fee; of the other what names no date, which becomes
+    a break.
+    """
     with here.office.transaction() as connection:
         for given in statements_of(connection):
             take_statement(connection, CHART, given, here.tick(), "li")
+        settle_arrival(connection, CHART, BANKS[1], "", "li", here.tick(), "li")
 
 
 def _export(here: World) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
+from ledger.rules.break_classes import BreakClass
 from office.accounting.books import Leg, Posting, account_balance, find_postings, post
 from office.audit.arrived import arrived
 from office.audit.evidence import Checked, Evidence, Failing
 from office.audit.run import AUDITS
 from office.database.schema import statement_lines, statements
 from office.errors import StatementRefused
-from office.statements.load import Arrival, arrivals, take_statement
+from office.reports.extract import report
+from office.statements.load import arrivals, take_statement
+from office.statements.settle import settle_arrival
 from tests.support.audit_books import Urls, evidence, loosen
 from tests.support.closing_days import BANKS, CHART
 from tests.support.statements import given as coming
@@ -94,9 +98,8 @@ def test_a_statement_without_lines_is_taken_and_posts_nothing(connection: Connec
 def test_what_was_expected_is_held_against_what_arrived(connection: Connection) -> None:
     rows = arrivals(connection)
     assert {row.bank for row in rows} == {BANKS[1]}, "the first bank's money has arrived, whole"
-    unnamed = [row for row in rows if not row.date]
-    assert unnamed == [Arrival(BANKS[1], "", 0, 700)]
-    assert [row.arrived for row in rows if row.date] == [0] * (len(rows) - 1)
+    assert all(row.date for row in rows), "what names no date is in a break"
+    assert [row.arrived for row in rows] == [0] * len(rows)
     content = statement(line(1, "20260923"))
     take_statement(connection, CHART, coming(THIRD, content), AT, "li")
     first = next(row for row in arrivals(connection, THIRD) if row.date == "20260923")
@@ -138,7 +141,39 @@ def test_the_database_refuses_a_posting_that_no_statement_explains(connection: C
 )
 def test_the_audit_finds_what_was_changed(books: Evidence, statement_text: str) -> None:
     assert found(books) == []
-    assert [one.count for one in arrived(books) if isinstance(one, Checked)] == [3]
+    assert [one.count for one in arrived(books) if isinstance(one, Checked)] == [1, 3]
     loosen(books.office, statement_text.replace("DELETE FROM", "UPDATE").split()[1])
     books.office.execute(text(statement_text))
     assert found(books)
+
+
+def test_what_differs_becomes_a_break_that_two_people_end(books: Evidence) -> None:
+    connection = books.office
+    before = account_balance(connection, CHART.clearing, BANKS[1])
+    row = next(row for row in arrivals(connection, BANKS[1]) if row.date)
+    broken = settle_arrival(connection, CHART, BANKS[1], row.date, "li", AT, "li")
+    assert (broken.cls, broken.key, broken.difference, broken.state) == (
+        BreakClass.ARRIVAL_DIFFERS,
+        row.date,
+        row.difference,
+        "suspense",
+    )
+    assert account_balance(connection, CHART.clearing, BANKS[1]) == before + row.difference
+    assert row.date not in {left.date for left in arrivals(connection, BANKS[1])}
+    with pytest.raises(StatementRefused, match="nothing differs for"):
+        settle_arrival(connection, CHART, BANKS[1], row.date, "li", AT, "li")
+    shown = report(connection, BANKS[1], broken.date, "x", "20261231", CHART)
+    assert broken.name in {listed.row.name for listed in shown.breaks}
+    fitting = {ending.name for ending in CHART.fitting(broken.cls, broken.difference)}
+    assert fitting == {"bank_corrects", "gain" if broken.difference > 0 else "loss"}
+    assert [one for check in AUDITS for one in check(books) if isinstance(one, Failing)] == []
+
+
+def test_the_database_refuses_an_arrival_break_of_another_amount(connection: Connection) -> None:
+    row = next(row for row in arrivals(connection, BANKS[1]) if row.date)
+    one = row._replace(in_breaks=row.in_breaks + 1)
+    with (
+        mock.patch("office.statements.settle.arrivals", return_value=(one,)),
+        pytest.raises(DBAPIError, match="no settled break, no statement"),
+    ):
+        settle_arrival(connection, CHART, BANKS[1], row.date, "li", AT, "li")
