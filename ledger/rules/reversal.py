@@ -2,8 +2,8 @@
 
 Pure. A cancel or reversal must agree with its original in everything that it says of it. A reversal leads to
 the same final state whether it comes before its original, after it, or twice, as long as the original is not
-too old. A reversal that comes first leaves a tombstone under its original's key; the original that finds it is
-answered in `ledger.rules.decide`.
+too old. A reversal that comes first leaves a tombstone under its original's key; what the original that finds
+it is answered, `ledger.rules.decide` says.
 """
 
 from __future__ import annotations
