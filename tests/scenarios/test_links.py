@@ -81,6 +81,32 @@ def test_every_framing_dialect_and_mac_collects_and_repeats(
     machine.stop()
 
 
+def test_a_repeat_on_another_link_under_another_key_gets_the_first_answer(lite_machine: Machine) -> None:
+    sent = message()
+    with lite_machine.signed_on() as bank:
+        bank.ask(sent)
+        first = bank.last_body[:-8]
+    with lite_machine.signed_on() as bank:
+        bank.ask(Message("0201", sent.fields))
+        assert bank.last_body[:-8] == first
+
+
+def test_whatever_else_a_message_under_the_same_key_has_is_other_content(lite_machine: Machine) -> None:
+    groups = (("PN", "P1"), ("DU", "D1"))
+    sent = message(groups=groups)
+    key = {f"de{number}": sent.fields[number] for number in (7, 11)}
+    others = [
+        *({name: text} for name, text in (("de12", "101113"), ("de13", "1123"), ("de37", "RRN000000002"))),
+        *({name: text} for name, text in (("de2", "6222020000000000"), ("de42", "B00000000000002"))),
+        *({"groups": changed} for changed in (groups[::-1], groups[:1], (*groups, ("ZZ", "")))),
+        *({"mti": mti} for mti in ("0220", "0221")),
+    ]
+    with lite_machine.signed_on() as bank:
+        bank.ask(sent)
+        given = [bank.ask(message(**{"groups": groups, **key, **other})) for other in others]
+    assert [answer.fields[39] for answer in given] == ["94"] * len(others)
+
+
 def test_a_key_change_keeps_the_old_key_good_for_what_is_on_its_way(lite_machine: Machine) -> None:
     with lite_machine.signed_on() as bank:
         old = bank.key
