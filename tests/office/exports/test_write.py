@@ -24,7 +24,9 @@ from tests.support.core_system import Folder
 
 EXPORT = Export("20260930", 1, 1, 1_790_000_000_000_000)
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20).filter(
+    lambda text: escaped(text) == text
+)
 FEN = st.integers(-(10**17), 10**17)
 
 
@@ -79,6 +81,30 @@ def test_the_workbook_has_the_same_texts_and_amounts(policy: str, amount: int) -
     assert read["policy"][0] in ("inlineStr", "")
     assert int(read["effect_fen"][1]) == amount
     assert Decimal(read["effect_yuan"][1]) * 100 == amount
+
+
+@pytest.mark.parametrize("text", ["=1+1", "{=1}", "http://a.b", "1e3", "00123", " =1", "@SUM(A1)"])
+def test_no_text_of_the_workbook_is_anything_else(text: str) -> None:
+    folder, _ = written({"dues.csv": [due(line=1, policy=text)]})
+    heads, row = cells(folder.files[WORKBOOK], 1)
+    letter = next(letter for letter, (_, name) in heads.items() if name == "policy")
+    assert row[letter] == ("inlineStr", text)
+
+
+def test_what_is_not_seen_is_an_escape_in_both() -> None:
+    folder, _ = written({"dues.csv": [due(line=1, policy="P\u202e1")]})
+    assert rows(folder.files["dues.csv"])[1][6] == r"P\u202e1"
+    heads, row = cells(folder.files[WORKBOOK], 1)
+    letter = next(letter for letter, (_, name) in heads.items() if name == "policy")
+    assert row[letter] == ("inlineStr", r"P\u202e1")
+
+
+def test_no_date_of_making_and_no_compression_is_in_the_workbook() -> None:
+    folder, _ = written({})
+    with zipfile.ZipFile(io.BytesIO(folder.files[WORKBOOK])) as parts:
+        assert {part.date_time for part in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {part.compress_type for part in parts.infolist()} == {zipfile.ZIP_STORED}
+        assert b"2026-01-01T00:00:00Z" in parts.read("docProps/core.xml")
 
 
 def test_the_same_lines_give_the_same_bytes() -> None:
