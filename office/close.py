@@ -30,7 +30,7 @@ from office.errors import OfficeError
 from office.intake.frontday import sealed_by
 from office.intake.pull import Pulled, pull
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 _DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)
 _NOTHING_POSTED = "no business day is posted yet: run `qianzhi office close`"
 
