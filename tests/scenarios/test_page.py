@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fep.links.tls import Validity
+from fep.status.host import Certificate, Disk, Host
+from fep.status.limits import Room
 from fep.status.snapshot import Light
 from fep.status.webpage import shipped
 from ledger.files.open_breaks_file import Figures, Outstanding, write
+from ledger.rules.request import BankDay, Totals
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm
 from protocol.message import Message
@@ -20,7 +24,16 @@ from simulators.bank import Bank
 from simulators.profile import BankProfile
 from tests.support.browser import Browser, browser, missing, screenshots
 from tests.support.builders import BANK, message
-from tests.support.machine import OTHER_BANK, ZMK, Machine, load_front_book, reactor, wait_for, write_settings
+from tests.support.machine import (
+    NOON,
+    OTHER_BANK,
+    ZMK,
+    Machine,
+    load_front_book,
+    reactor,
+    wait_for,
+    write_settings,
+)
 
 pytestmark = [
     pytest.mark.skipif(bool(missing()), reason=f"no browser: {missing()}"),
@@ -413,3 +426,34 @@ def test_open_breaks_are_shown_as_the_office_told_them(window: Browser, tmp_path
         assert "有差错已挂 23 天" in window.text("#alarm-list")
     finally:
         machine.stop()
+
+
+def test_an_expired_certificate_and_a_full_disk_are_red_beside_the_days_sums(
+    window: Browser, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(window, machine)
+    monkeypatch.setattr(machine.service, "_take_overview", lambda _: None)
+    ended = NOON.astimezone(UTC) - timedelta(days=303, hours=1)
+    certificate = Certificate("keys/machine.crt", validity=Validity(ended - timedelta(days=825), ended))
+    disks = (Disk(("book", "keystore"), "/var/lib", room=Room(200 << 20, 40 << 30)),)
+    totals = Totals(12_345, 9_876_543_210_05, 2, 20_000_00, 678, 10_987_654_321_00)
+
+    def change() -> None:
+        service = machine.service
+        service.host.latest = Host(certificate, disks)
+        service._overview = service._overview._replace(figures={BANK: BankDay(totals)})
+
+    wait_for(change)
+    window.until(lambda: "certificate_expired" in alarm_names(window))
+    assert "本机证书已过期 303 天：keys/machine.crt" in window.text("#alarm-list")
+    assert "磁盘将满：/var/lib 只剩 200 MiB" in window.text("#alarm-list")
+    assert window.texts("#host dd[data-severity=red]") == [
+        "已过期 303 天\n至 2026-01-25 09:11",
+        "余 200 MiB\n共 40 GiB，余 0%",
+    ]
+    assert tab(window)[0].startswith("(4 红)")
+    sums = window.text("#totals tfoot")
+    assert [amount in sums for amount in ("9,876,523,210.05", "10,987,654,321.00", "−1,111,131,110.95")] == [
+        True
+    ] * 3
+    looks(window, tmp_path / "screenshots", "expired")
