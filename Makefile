@@ -16,7 +16,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live run cluster test quick coverage docs crash-matrix mutants check fuzz audit-deps bench deb pins clean
+.PHONY: help setup demo live run cluster test quick coverage docs catalogue crash-matrix mutants check fuzz audit-deps bench deb pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ coverage: $(READY) ## branches of the product that the fast tests do not reach; 
 docs: $(READY) ## these pages as a site, build/site; a broken link or anchor is a failure
 	@$(BIN)/python -m tests.docs
 	@$(BIN)/python -m tests.docs.site build/site
+
+catalogue: $(READY) ## bring new texts of the commands into the catalogue, and compile it
+	@$(BIN)/python -m tests.catalogue
 
 CRASH_ARGS ?=
 crash-matrix: $(READY) ## every fault at every point, on both databases; writes docs/crash-matrix.md; a quarter of an hour

@@ -28,6 +28,7 @@ The modules:
   office, recon, audit, closing, dayfiles     the back office; `closing` joins its parts for a close
   trace, describe, doctor, audit_log          look, and print
   completion                                  the shell's own script
+  language, help_text, term                   the reader's language: texts, help, names of states
   options, output, progress, failure          what several commands share: arguments in, text out
   audit_entry, unserved, wall_clock           what several commands share: the audit log, the book, the time
 

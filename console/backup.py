@@ -7,6 +7,7 @@ docs/drill.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -42,16 +43,22 @@ def restore_command(folder: Path, config: Path, as_json: bool) -> None:
 
 def _backed_up(folder: Path, manifest: Manifest) -> Iterator[str]:
     yield from _ends(manifest)
-    yield f"{folder} is a backup of {manifest.node} of {manifest.taken_at}, {len(manifest.files)} files"
-    yield "the master key is not in it: keep that elsewhere"
+    yield _("{folder} is a backup of {node} of {taken_at}, {files} files").format(
+        folder=folder, node=manifest.node, taken_at=manifest.taken_at, files=len(manifest.files)
+    )
+    yield _("the master key is not in it: keep that elsewhere")
 
 
 def _restored(config: Path, manifest: Manifest) -> Iterator[str]:
     yield from _ends(manifest)
-    yield f"{manifest.node} is as of {manifest.taken_at}: {config} and what it names"
-    yield "what was answered since is not in this book: have the office pull from it before it serves"
+    yield _("{node} is as of {taken_at}: {config} and what it names").format(
+        node=manifest.node, taken_at=manifest.taken_at, config=config
+    )
+    yield _("what was answered since is not in this book: have the office pull from it before it serves")
 
 
 def _ends(manifest: Manifest) -> Iterator[str]:
     for chain in manifest.chains:
-        yield f"chain {chain.chain}: {chain.position} entries, every link holds"
+        yield _("chain {chain}: {entries} entries, every link holds").format(
+            chain=chain.chain, entries=chain.position
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from gettext import gettext as _
 from pathlib import Path
 from random import Random
 
@@ -69,8 +70,9 @@ def retire_command(config: Path, as_json: bool) -> None:
 
     def lines() -> Iterator[str]:
         if retired.entries or retired.dates:
-            yield f"retired {', '.join(retired.dates) or 'the rest of a day'}: {retired.entries} entries"
-        yield f"no further day: {retired.waits}"
+            dates = ", ".join(retired.dates) or _("the rest of a day")
+            yield _("retired {dates}: {entries} entries").format(dates=dates, entries=retired.entries)
+        yield _("no further day: {waits}").format(waits=retired.waits)
 
     show(retired, lines, as_json=as_json)
 
@@ -86,7 +88,7 @@ def sample_command(policies: int, output: Path, date: str | None, seed: int) -> 
         write_sample(output, policies, seed, date or today())
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
-    say(f"wrote {output}")
+    say(_("wrote {path}").format(path=output))
 
 
 def write_sample(path: Path, policies: int, seed: int, date: str) -> None:
@@ -118,15 +120,23 @@ def load_dues(settings: Settings, path: Path, without: str = "") -> Loaded:
 
 def loaded_lines(loaded: Loaded) -> Iterator[str]:
     """What a load did, in lines for a person."""
-    yield (f"business day {loaded.date} has its dues: {loaded.policies:,} policies, {loaded.dues:,} dues,")
-    yield f"{in_figures(loaded.premium)} yuan to collect, {in_figures(loaded.benefit)} yuan to pay"
+    yield _("business day {date} has its dues: {policies:,} policies, {dues:,} dues,").format(
+        date=loaded.date, policies=loaded.policies, dues=loaded.dues
+    )
+    yield _("{premium} yuan to collect, {benefit} yuan to pay").format(
+        premium=in_figures(loaded.premium), benefit=in_figures(loaded.benefit)
+    )
     if loaded.withdrawn or loaded.withdrawn_late or loaded.lapsed:
-        yield f"{loaded.withdrawn} dues withdrawn, {loaded.lapsed} lapsed with their policies"
+        yield _("{withdrawn} dues withdrawn, {lapsed} lapsed with their policies").format(
+            withdrawn=loaded.withdrawn, lapsed=loaded.lapsed
+        )
     if loaded.withdrawn_late:
-        yield f"{loaded.withdrawn_late} dues were settled before they could be withdrawn: look at them"
+        yield _("{dues} dues were settled before they could be withdrawn: look at them").format(
+            dues=loaded.withdrawn_late
+        )
     if loaded.left_out:
         rows = loaded.left_out.splitlines()
-        yield f"{len(rows)} rows were left out: tell the core system"
+        yield _("{rows} rows were left out: tell the core system").format(rows=len(rows))
         yield from rows
 
 

@@ -10,15 +10,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 from rich.console import RenderableType
+from rich.table import Table
 
 from console.audit_entry import refusals
 from console.options import DATE, SETTINGS
 from console.output import JSON, cell, show, table
+from console.term import term
 from console.unserved import unserved_book
 from console.wall_clock import now_us
 from fep.day.schedule import closes_at, objection, seconds_left
@@ -38,7 +42,7 @@ from office.accounting import breaks
 from office.accounting.break_states import BreakState
 from office.close import read_office_days
 from office.config import load_settings as load_office_settings
-from office.reports.wording import yuan
+from office.reports.wording import DAY_STATES, yuan
 
 
 class BankTotals(NamedTuple):
@@ -102,12 +106,16 @@ def cutover_command(date: str, early: bool, config: Path, as_json: bool) -> None
         closed = Cutover(**ask(Path(settings.node.control), "cutover", date=closing, early=early))
     except NotServing:
         closed = _cut_over_here(settings, closing, early=early)
+    show(closed, lambda: [_closed(closed)], as_json=as_json)
+
+
+def _closed(closed: Cutover) -> str:
     text = (
-        f"{closed.date} was closed before, and nothing was changed; {closed.next_date} followed"
+        _("{date} was closed before, and nothing was changed; {next_date} followed; root {root}")
         if closed.done_before
-        else f"{closed.date} is closed, {closed.next_date} is open"
+        else _("{date} is closed, {next_date} is open; root {root}")
     )
-    show(closed, lambda: [f"{text}; root {closed.root}"], as_json=as_json)
+    return text.format(date=closed.date, next_date=closed.next_date, root=closed.root)
 
 
 def _date_asked_for(settings: Settings) -> str:
@@ -123,11 +131,14 @@ def _date_asked_for(settings: Settings) -> str:
     finally:
         store.close()
     if not date:
-        raise CutoverRefused("no business day is open: load the dues first")
+        raise CutoverRefused(_("no business day is open: load the dues first"))
     if not sys.stdin.isatty():
-        raise click.UsageError(f"say which business day to close: --date {date} is the open one")
+        raise click.UsageError(
+            _("say which business day to close: --date {date} is the open one").format(date=date)
+        )
     following = settings.day.calendar().next_business_date(date)
-    click.confirm(f"Business day {date} is open. Close it, and open {following}?", abort=True, err=True)
+    question = _("Business day {date} is open. Close it, and open {following}?")
+    click.confirm(question.format(date=date, following=following), abort=True, err=True)
     return date
 
 
@@ -185,12 +196,14 @@ def _office_days(office: Path) -> tuple[OfficeDay, ...]:
 
 def _lines(status: DayStatus) -> Iterator[RenderableType]:
     if not status.days:
-        yield "no business day yet: qianzhi book load FILE"
+        yield _("no business day yet: qianzhi book load FILE")
     for day_row in status.days:
-        root = f", root {day_row.root}" if day_row.root else ""
-        yield f"{day_row.date} {day_row.state}{root}"
+        root = _(", root {root}").format(root=day_row.root) if day_row.root else ""
+        yield f"{day_row.date} {term(DAY_STATES.get(day_row.state), day_row.state)}{root}"
     for row in status.office or ():
-        yield f"office: {row.date} {row.state}, {row.open_breaks} breaks not closed"
+        yield _("office: {date} {state}, {breaks} breaks not closed").format(
+            date=row.date, state=term(DAY_STATES.get(row.state), row.state), breaks=row.open_breaks
+        )
     if not status.open:
         return
     yield from _open_day(status)
@@ -198,19 +211,41 @@ def _lines(status: DayStatus) -> Iterator[RenderableType]:
 
 def _open_day(status: DayStatus) -> Iterator[RenderableType]:
     dues = status.dues
-    yield f"dues: {dues.dues}, on {dues.policies} policies" if dues else "dues: not loaded yet"
+    if dues:
+        yield _("dues: {dues}, on {policies} policies").format(dues=dues.dues, policies=dues.policies)
+    else:
+        yield _("dues: not loaded yet")
     yield from dues.left_out.splitlines() if dues else ()
     if status.seconds_left is None:
-        yield "cut-over: by an operator, qianzhi day cutover"
+        yield _("cut-over: by an operator, qianzhi day cutover")
     elif status.seconds_left:
-        yield f"cut-over: {status.ends_at} in Beijing, in {timedelta(seconds=status.seconds_left)}"
+        yield _("cut-over: {ends_at} in Beijing, in {left}").format(
+            ends_at=status.ends_at, left=_left(status.seconds_left)
+        )
     else:
-        yield f"cut-over: {status.ends_at} in Beijing, which has come; what keeps it, qianzhi doctor says"
-    figures = ("collected", "paid", "net")
-    rows = table("bank", "", *figures, right=figures, whole=("bank",))
+        yield _("cut-over: {ends_at} in Beijing, which has come; what keeps it, qianzhi doctor says").format(
+            ends_at=status.ends_at
+        )
+    yield _bank_table(status)
+
+
+def _left(seconds: int) -> str:
+    """A length of time, with its days apart."""
+    days, rest = divmod(seconds, 86_400)
+    text = str(timedelta(seconds=rest))
+    if not days:
+        return text
+    return ngettext("{days} day, {text}", "{days} days, {text}", days).format(days=days, text=text)
+
+
+def _bank_table(status: DayStatus) -> Table:
+    """The banks' totals of the open day."""
+    figures = (_("collected"), _("paid"), _("net"))
+    bank_column = _("bank")
+    rows = table(bank_column, "", *figures, right=figures, whole=(bank_column,))
     for bank in status.banks:
         totals = bank.totals
         collected = f"{yuan(totals.collected - totals.collected_reversed)} ({totals.collections})"
         paid = f"{yuan(totals.paid - totals.paid_reversed)} ({totals.payouts})"
         rows.add_row(*map(cell, (bank.bank, bank.name, collected, paid, yuan(bank.net))))
-    yield rows
+    return rows

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from console.help_text import WideContext, translated
+
 
 class CommandPlace(NamedTuple):
     """One command of a lazy group: its name, its code as `module:attribute`, and the first sentence of its
@@ -33,6 +35,8 @@ class CommandPlace(NamedTuple):
 class LazyGroup(click.Group):
     """Commands by their places. `commands` holds a listed command for each, which cannot do anything."""
 
+    context_class = WideContext
+
     def __init__(
         self,
         name: str | None = None,
@@ -50,16 +54,21 @@ class LazyGroup(click.Group):
         """Import and return a command; None where the group has none of this name."""
         del ctx
         place = self._places.get(cmd_name)
-        return None if place is None else imported(place)
+        return None if place is None else translated(imported(place))
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help in the reader's language."""
+        click.Group.format_help(translated(self), ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands of `--help` from the summaries."""
-        self._listing.format_commands(ctx, formatter)
+        translated(self._listing).format_commands(ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the name of a command from the list, and the group's own options as click does."""
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
-        items = [CompletionItem(name, help=self.commands[name].get_short_help_str()) for name in names]
+        listed = translated(self._listing).commands
+        items = [CompletionItem(name, help=listed[name].get_short_help_str()) for name in names]
         return items + click.Command.shell_complete(self, ctx, incomplete)
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from console.failure import fail, run
+from console.language import LANGUAGES, language_of, speak
 from console.lazy_group import CommandPlace, LazyGroup
 from console.say import say
 from fep.process.memory import keep_memory_private
@@ -103,6 +104,7 @@ def main() -> NoReturn:
     """Run the command; the lines of an expected error go to standard error."""
     os.umask(0o077)  # the books and databases that a command writes are for their owner alone
     try:
+        speak(language_of(os.environ))
         keep_memory_private()
         run(cli)
     except (QianzhiError, OSError) as error:
@@ -115,7 +117,20 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
+def _speak(_ctx: click.Context, _option: click.Parameter, language: str | None) -> None:
+    if language:
+        speak(language)
+
+
 @click.group(cls=LazyGroup, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    is_eager=True,
+    expose_value=False,
+    callback=_speak,
+    help="the language of what is shown to a person  [default: $QIANZHI_LANG, or the locale's]",
+)
 @click.version_option(package_name="qianzhi")
 def cli() -> None:
     """Qianzhi 前置: the front-end machine between banks and a life insurer, and its back office."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from rich.table import Table
 from console import audit_log, settings_place
 from console.closing import close_command, opened
 from console.export import export_command, status_lines
+from console.language import speaks_chinese
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
 from console.say import say
@@ -122,7 +124,7 @@ def balance_command(
     if bank:
         settings.named(bank)
     if from_date and to_date and from_date > to_date:
-        raise click.BadParameter("is later than --to", param_hint="--from")
+        raise click.BadParameter(_("is later than --to"), param_hint="--from")
     with opened(settings, write=False) as store, store.reading() as connection:
         balance = trial_balance(connection, BalanceScope(from_date, to_date, bank, by_bank))
     names = {bank.code: bank.name for bank in settings.bank}
@@ -134,19 +136,21 @@ def balance_tables(balance: TrialBalance, names: Mapping[str, str]) -> Iterator[
     80 columns: only the accounts' names are broken.
     """
     for bank in sorted({row.bank for row in balance.rows}) or [""]:
-        title = " ".join(part for part in ("试算平衡表 trial balance", bank, names.get(bank, "")) if part)
+        title = " ".join(part for part in (_("试算平衡表 trial balance"), bank, names.get(bank, "")) if part)
         table = Table(title=title, box=None, padding=(0, 1, 0, 0), title_justify="left")
-        table.add_column("account", overflow="fold")
-        for name in ("opening", "debit", "credit", "closing"):
+        table.add_column(_("account"), overflow="fold")
+        for name in (_("opening"), _("debit"), _("credit"), _("closing")):
             table.add_column(name, justify="right", no_wrap=True)
         rows = [row for row in balance.rows if row.bank == bank]
         for row in rows:
-            chinese, _, english = row.name.partition(" ")
+            chinese, _space, english = row.name.partition(" ")
             figures = row.opening, row.debit, row.credit, row.balance
-            table.add_row(f"{row.account} {chinese}\n{english}", *map(yuan, figures))
+            name = chinese if speaks_chinese() else f"{chinese}\n{english}"
+            table.add_row(f"{row.account} {name}", *map(yuan, figures))
         for currency in sorted({row.currency for row in rows}):
             sums = _sums([row for row in rows if row.currency == currency])
-            table.add_row(f"合计 total {currency if currency != '156' else ''}".rstrip(), *map(yuan, sums))
+            total = _("合计 total {currency}").format(currency=currency if currency != "156" else "")
+            table.add_row(total.rstrip(), *map(yuan, sums))
         yield table
 
 

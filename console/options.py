@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -28,7 +29,7 @@ class BusinessDate(click.ParamType[str]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the date. Fails with a usage error where the value is no date."""
         if value != "" and not is_date(value):  # the empty one is a default, and means all
-            self.fail("is no date, written YYYYMMDD", param, ctx)
+            self.fail(_("is no date, written YYYYMMDD"), param, ctx)
         return str(value)
 
 
@@ -64,5 +65,6 @@ def entry_of(settings: Settings, code: str) -> Bank:
         if bank.code == code:
             return bank
     codes = [bank.code for bank in settings.bank]
-    hint = near_name(code, codes) or f"; there are {', '.join(codes)}"
-    raise click.BadParameter(f"the settings have no bank of this code{hint}", param_hint="CODE")
+    hint = near_name(code, codes) or _("; there are {codes}").format(codes=", ".join(codes))
+    text = _("the settings have no bank of this code{hint}").format(hint=hint)
+    raise click.BadParameter(text, param_hint="CODE")

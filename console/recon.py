@@ -8,6 +8,7 @@ needed, office.accounting.decisions says.
 from __future__ import annotations
 
 from collections.abc import Callable
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from console.closing import chart_of, close_command, closing, opened, print_step
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
 from console.say import say
+from console.term import term
 from console.wall_clock import now_us, today
 from fep.operator.identity import at_keyboard
 from ledger.rules.masking import masked_numbers
@@ -28,7 +30,7 @@ from office.accounting.decisions import Decision, Desk
 from office.config import load_settings
 from office.reports import extract, report
 from office.reports.date_lines import date_lines
-from office.reports.wording import yuan
+from office.reports.wording import BREAK_STATES, CLASSES, yuan
 
 _BREAK_FIELDS = tuple("class" if name == "cls" else name for name in Break._fields)
 _NOTE = click.option("--note", default="", help="why")
@@ -58,7 +60,7 @@ def show_command(bank: str, date: str, everything: bool, config: Path, as_json: 
         dates = [row for row in date_lines(connection) if bank in ("", row.bank) and date in ("", row.date)]
     on = today()
     lines = [f"{row.name} {row.text}" for row in dates]
-    lines += [*(break_line(row, on) for row in listed), f"{len(listed)} breaks"]
+    lines += [*(break_line(row, on) for row in listed), _("{count} breaks").format(count=len(listed))]
     objects: list[object] = [row._asdict() for row in dates]
     objects += [_as_object(row, on) for row in listed]
     show(objects, lambda: lines, as_json=as_json)
@@ -72,22 +74,24 @@ def _as_object(row: Break, on: str) -> dict[str, object]:
 
 def break_line(row: Break, on: str) -> str:
     """A break in one line, with its age on a date (YYYYMMDD)."""
-    people = f" by {row.proposed_by}" if row.proposed_by else ""
+    people = _(" by {person}").format(person=row.proposed_by) if row.proposed_by else ""
     decided = f" {row.resolution}{people}" if row.resolution else ""
     owner = f" {row.owner}" if row.owner else ""
     hint = f" [{row.hint}]" if row.hint else ""
-    age = breaks.age_days(row, on)
+    age = _("{days} d").format(days=breaks.age_days(row, on))
+    cls = term(CLASSES[row.cls].name, row.cls)
+    state = term(BREAK_STATES.get(row.state), row.state)
     return masked_numbers(
-        f"{row.name} {row.cls} {yuan(row.difference)} {row.state}{decided},"
-        f" {age} d,{owner} {row.policy}: {row.reason}{_bank_line(row)}{hint}"
+        f"{row.name} {cls} {yuan(row.difference)} {state}{decided},"
+        f" {age},{owner} {row.policy}: {row.reason}{_bank_line(row)}{hint}"
     )
 
 
 def _bank_line(row: Break) -> str:
     """The policy, due and code of the bank's line where they differ from ours, in brackets; or nothing."""
-    names = ("policy", row.bank_policy), ("due", row.bank_due), ("DE 3", row.bank_code)
+    names = (_("policy"), row.bank_policy), (_("due"), row.bank_due), ("DE 3", row.bank_code)
     named = ", ".join(f"{words} {value}" for words, value in names if value)
-    return f" (the bank's {named})" if named else ""
+    return _(" (the bank's {lines})").format(lines=named) if named else ""
 
 
 @recon.command("propose")

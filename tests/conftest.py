@@ -51,6 +51,9 @@ _SLOW = ("scenarios", "cluster", "crash", "deploy", "fuzz", "simulators", "offic
 SLOW_FOLDERS = tuple(f"tests/{name}/" for name in _SLOW)
 """What is in them starts machines, or whole days of books: seconds each, or for a fixture."""
 
+# What commands print is compared in English, whatever the locale of the person who runs the tests.
+os.environ["QIANZHI_LANG"] = "en"
+
 _databases = count(1)
 
 

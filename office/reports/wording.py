@@ -62,6 +62,7 @@ BREAK_STATES: Final[Mapping[str, Words]] = MappingProxyType(
 )
 DAY_STATES: Final[Mapping[str, Words]] = MappingProxyType(
     {
+        DayState.OPEN: Words("营业中", "Open"),
         DayState.CLOSED: Words("已日切", "Closed"),
         DayState.RECONCILED: Words("已对账", "Reconciled"),
         DayState.POSTED: Words("已入账", "Posted"),

@@ -29,6 +29,8 @@ OURS = {"console", "fep", "ledger", "office", "firewall_rules", "protocol"}
 LIGHT = {
     "console.completion",
     "console.failure",
+    "console.help_text",
+    "console.language",
     "console.lazy_group",
     "console.main",
     "console.say",

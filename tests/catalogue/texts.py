@@ -1,0 +1,107 @@
+"""The texts that the commands can show, and the catalogue of their translations: read, completed, written.
+
+Texts are found where they are: in the calls of gettext in `console`, in the help of every command, and in
+click, whose texts are shown between ours. The catalogue holds no other, so that a text that was changed is
+untranslated again. Whether a translation is a good one is not seen here.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from console.help_text import paragraphs
+from console.language import CATALOGUES, DOMAIN
+from console.main import COMMANDS, cli
+
+ROOT = Path(__file__).parents[2]
+SOURCE = CATALOGUES / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
+COMPILED = SOURCE.with_suffix(".mo")
+_OF_CLICK = ("core", "decorators", "exceptions", "formatting", "parser", "termui", "types")
+"""Click's modules that write to a person; the others speak of consoles and shells."""
+
+Text = str | tuple[str, str]
+"""A text in English; in the singular and the plural where it has a number."""
+
+
+def all_texts() -> set[Text]:
+    """Every text that the catalogue must hold."""
+    ours = called(ROOT / "console", "**.py")
+    clicks = (called(Path(click.__file__).parent, f"{name}.py") for name in _OF_CLICK)
+    return {*ours, *helps(cli), *(place.summary for place in COMMANDS)}.union(*clicks)
+
+
+def called(folder: Path, pattern: str) -> Iterator[Text]:
+    """The texts in the calls of gettext and ngettext in the modules of a folder."""
+    method = [(pattern, "python")]
+    for _file, _line, text, _comments, _context in extract_from_dir(folder, method):
+        yield text if isinstance(text, str) else (text[0], text[1])
+
+
+def helps(command: click.Command) -> Iterator[str]:
+    """The paragraphs of a command's help, its options' help and defaults in words, and its commands'."""
+    yield from paragraphs(command.help or "")
+    for option in command.params:
+        given: tuple[Any, ...] = getattr(option, "help", None), getattr(option, "show_default", None)
+        yield from (text for text in given if isinstance(text, str))
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from helps(below)
+
+
+def catalogue() -> Catalog:
+    """The catalogue as it is written by hand."""
+    return read_po(io.BytesIO(SOURCE.read_bytes()), locale="zh")
+
+
+def completed(written: Catalog, texts: Iterable[Text]) -> Catalog:
+    """Return a catalogue of these texts and no other, with the translations that there are."""
+    whole = Catalog(locale="zh", fuzzy=False)
+    whole._messages.clear()
+    for text in sorted(set(texts) - {""}, key=str):
+        key = text if isinstance(text, str) else text[0]
+        known = written.get(key)
+        whole.add(text, known.string if known and known.id == text else "")
+    return whole
+
+
+def as_source(whole: Catalog) -> bytes:
+    """The bytes of the catalogue as it is kept, with a header that says no more than it must."""
+    stream = io.BytesIO()
+    write_po(stream, whole, width=0, omit_header=True)
+    return _HEADER + stream.getvalue()
+
+
+def as_compiled(source: bytes) -> bytes:
+    """The bytes that the program reads of a catalogue's source."""
+    whole, stream = read_po(io.BytesIO(source), locale="zh"), io.BytesIO()
+    whole.creation_date = whole.revision_date = _NO_DATE
+    write_mo(stream, whole)
+    return stream.getvalue()
+
+
+_NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands where the format has a date: the same texts are the same bytes."""
+_HEADER = b"""\
+# The commands' texts in Chinese. Written by hand; `make catalogue` brings in the texts that are new.
+msgid ""
+msgstr ""
+"Language: zh\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: nplurals=1; plural=0;\\n"
+
+"""
