@@ -16,6 +16,8 @@ DATED = (
     ("day", "cutover"),
     ("book", "sample"),
     ("office", "balance"),
+    ("office", "export", "refused"),
+    ("office", "statement", "settle"),
     ("recon", "show"),
     ("recon", "report"),
 )

@@ -27,7 +27,8 @@ ACTS_OR_FILES = {
     "clock accept", "bank disable", "bank enable",
     "due unlock",
     "firewall render", "firewall check", "firewall apply", "keys create", "keys load", "keys generate",
-    "keys remove", "keys rewrap", "keys export-public", "office init", "office close", "recon run",
+    "keys remove", "keys rewrap", "keys export-public", "office init", "office close", "office export ack",
+    "office statement load", "office statement settle", "recon run",
     "recon propose", "recon approve", "recon reject", "recon withdraw", "recon post", "recon report",
 }  # fmt: skip
 """Commands that do something, or write a file or a text that has a form of its own: they show no data."""
