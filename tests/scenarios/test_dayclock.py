@@ -157,7 +157,7 @@ def test_settings_of_the_day_that_are_read_again_hold_at_once(tmp_path: Path, da
     notes = [
         note for (note,) in books.rows("SELECT note FROM audit_log WHERE act = 'reload' ORDER BY number")
     ]
-    done = "done: section day changed: holidays, poll_seconds"
+    done = "done: section day changed: cutover, holidays, poll_seconds"
     assert notes == ["asked", "failed: SettingsError", "asked", done]
     books.close()
 
