@@ -19,6 +19,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+import fep.links.counterparties
 import fep.operator.operations
 import fep.service
 from fep.day.clock import WallClock
@@ -297,7 +298,8 @@ class Machine:
         the real ones.
         """
         with (
-            _named(fep.service, Store=self._open, load=_dialect, Codec=_codec, ControlFactory=_operated),
+            _named(fep.service, Store=self._open, ControlFactory=_operated),
+            _named(fep.links.counterparties, load=_dialect, Codec=_codec),
             _named(
                 fep.operator.operations,
                 deferToThread=self._lockstep.defer,
