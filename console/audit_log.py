@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,20 @@ def show(
     if not verify:
         return
     for link in broken:
-        say(f"act {link.number}: {link.reason}", err=as_json)
+        say(_("act {number}: {reason}").format(number=link.number, reason=link.reason), err=as_json)
     if broken:
         raise click.ClickException(
-            f"{len(broken)} broken links: keep the files as they are and find out who wrote to them"
+            _("{broken} broken links: keep the files as they are and find out who wrote to them").format(
+                broken=len(broken)
+            )
         )
-    tip = f"; the last one's hash is {record_hash(last)}: keep it elsewhere" if last else ""
-    say(f"every link holds, {last.number if last else 0} acts{tip}", err=as_json)
+    tip = (
+        _("; the last one's hash is {hash}: keep it elsewhere").format(hash=record_hash(last)) if last else ""
+    )
+    say(
+        _("every link holds, {number} acts{tip}").format(number=last.number if last else 0, tip=tip),
+        err=as_json,
+    )
 
 
 def _masked(record: AuditRecord) -> AuditRecord:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from gettext import gettext as _
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import NamedTuple
@@ -92,10 +93,13 @@ def _listed(settings: Settings) -> Iterator[ListedBank]:
 
 
 def _banks_table(banks: Sequence[ListedBank]) -> Iterator[RenderableType]:
-    rows = table("code", "bank", "listens at, from", "on the wire", "key", whole=("code",))
+    code = _("code")
+    rows = table(code, _("bank"), _("listens at, from"), _("on the wire"), _("key"), whole=(code,))
     for bank in banks:
-        state = "" if bank.enabled else "\ndisabled"
-        link = f"{bank.transport}, {bank.pins} pinned" if bank.pins else bank.transport
+        state = "" if bank.enabled else f"\n{_('disabled')}"
+        link = bank.transport
+        if bank.pins:
+            link = _("{transport}, {pins} pinned").format(transport=link, pins=bank.pins)
         wire = f"{bank.framing}, {bank.dialect}, {bank.mac}\n{link}"
         networks = ", ".join(bank.networks)
         cells = (bank.code, f"{bank.name}{state}", f"{bank.listens}\n{networks}", wire, bank.key)
@@ -135,11 +139,13 @@ def add_command(
     taken = {bank.port for bank in settings.bank}
     with recorded(settings, "bank add", subject_of("bank add", code)):
         replace_settings(config, with_entry(config.read_text(encoding="utf-8"), entry))
-    say(f"added bank {code} to {config}, disabled; next:")
-    load = "qianzhi reload" if columns["port"] in taken else "restart the machine: nobody listens there yet"
+    say(_("added bank {code} to {config}, disabled; next:").format(code=code, config=config))
+    load = (
+        "qianzhi reload" if columns["port"] in taken else _("restart the machine: nobody listens there yet")
+    )
     for step in (
-        f"qianzhi keys load zmk/{code}   (the custodians' ceremony; docs/keys.md)",
-        f"qianzhi bank test {code} --certificate FILE   (the bank's, if it uses TLS)",
+        _("qianzhi keys load zmk/{code}   (the custodians' ceremony; docs/keys.md)").format(code=code),
+        _("qianzhi bank test {code} --certificate FILE   (the bank's, if it uses TLS)").format(code=code),
         f"qianzhi bank enable {code}",
         "qianzhi firewall apply",
         load,
@@ -166,9 +172,9 @@ def enable_command(code: str, config: Path) -> None:
 def _set_enabled(config: Path, code: str, *, enabled: bool) -> None:
     settings = load_settings(config)
     entry = entry_of(settings, code)
-    word = "enabled" if enabled else "disabled"
+    word = _("enabled") if enabled else _("disabled")
     if entry.enabled == enabled:
-        say(f"bank {code} is {word} already: nothing was changed")
+        say(_("bank {code} is {word} already: nothing was changed").format(code=code, word=word))
         return
     if enabled:
         _need_key(settings, entry)
@@ -176,7 +182,11 @@ def _set_enabled(config: Path, code: str, *, enabled: bool) -> None:
     with recorded(settings, act, subject_of(act, code)):
         text = config.read_text(encoding="utf-8")
         replace_settings(config, with_enabled(text, code, enabled=enabled))
-    say(f"bank {code} is {word} in {config}; next: qianzhi reload, then qianzhi firewall apply")
+    say(
+        _("bank {code} is {word} in {config}; next: qianzhi reload, then qianzhi firewall apply").format(
+            code=code, word=word, config=config
+        )
+    )
 
 
 def _need_key(settings: Settings, entry: Bank) -> None:
@@ -185,7 +195,9 @@ def _need_key(settings: Settings, entry: Bank) -> None:
     try:
         key_provider.check_value(entry)
     except FepError as error:
-        raise click.ClickException(f"{error}; first: qianzhi keys load zmk/{entry.code}") from error
+        raise click.ClickException(
+            _("{error}; first: qianzhi keys load zmk/{code}").format(error=error, code=entry.code)
+        ) from error
     finally:
         key_provider.close()
 
@@ -208,11 +220,11 @@ def test_command(
     findings = tuple(could_connect(machine, settings, probe))
     show(findings, lambda: shown(findings), as_json=as_json)
     if any(finding.verdict is Verdict.BAD for finding in findings):
-        raise click.ClickException(f"bank {code} could not connect now")
+        raise click.ClickException(_("bank {code} could not connect now").format(code=code))
 
 
 def _address(text: str | None) -> IPv4Address | IPv6Address | None:
     try:
         return None if text is None else ip_address(text)
     except ValueError as error:
-        raise click.BadParameter("is no IP address", param_hint="--from") from error
+        raise click.BadParameter(_("is no IP address"), param_hint="--from") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -38,12 +39,14 @@ def accept(yes: bool, config: Path) -> None:
     """
     settings = load_settings(config)
     if not yes and sys.stdin.isatty():
-        click.confirm(f"the clock says {_now():%Y-%m-%d %H:%M:%S %z}: is that right?", abort=True)
+        click.confirm(
+            _("the clock says {now:%Y-%m-%d %H:%M:%S %z}: is that right?").format(now=_now()), abort=True
+        )
     try:
         accepted = str(ask(Path(settings.node.control), ACCEPT_COMMAND)["accepted"])
     except NotServing:
         accepted = _accept_here(settings)
-    say(f"accepted: {accepted}")
+    say(_("accepted: {accepted}").format(accepted=accepted))
 
 
 def _now() -> datetime:

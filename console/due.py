@@ -7,6 +7,7 @@ locked, ledger.book.guesses says.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -61,13 +62,14 @@ def unlock_command(name: str, config: Path) -> None:
                 unlock(store, name, now_us(), by)
         finally:
             store.close()
-    say(f"{masked_numbers(name)} can be paid again")
+    say(_("{name} can be paid again").format(name=masked_numbers(name)))
 
 
 def _lines(locked: Sequence[LockedDue]) -> Sequence[RenderableType]:
     if not locked:
-        return ["no benefit is locked"]
-    shown = table("due", "business date", "wrong numbers", right=("wrong numbers",), whole=("business date",))
+        return [_("no benefit is locked")]
+    date, wrong = _("business date"), _("wrong numbers")
+    shown = table(_("due"), date, wrong, right=(wrong,), whole=(date,))
     for row in locked:
         shown.add_row(cell(masked_numbers(row.due)), row.date, str(row.wrong))
     return [shown]

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from gettext import gettext as _
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,10 +54,18 @@ def export_command(context: click.Context, date: str, config: Path) -> None:
             dates = (date,) if date else waiting_dates(connection)
         for each in dates:
             export, folder, again = _exported(store, settings, each)
-            words = "exported again, as it was" if again else "exported"
-            say(f"{export.date} {words}: number {export.number}, manifest {export.manifest}; {folder}")
+            words = _("exported again, as it was") if again else _("exported")
+            say(
+                _("{date} {words}: number {number}, manifest {manifest}; {folder}").format(
+                    date=export.date,
+                    words=words,
+                    number=export.number,
+                    manifest=export.manifest,
+                    folder=folder,
+                )
+            )
         if not dates:
-            say("nothing waits to be exported")
+            say(_("nothing waits to be exported"))
 
 
 @export_command.command("ack")
@@ -73,10 +82,15 @@ def ack_command(file: Path, config: Path) -> None:
         store.transaction() as connection,
     ):
         answer = take_answer(connection, data, now_us(), at_keyboard())
-    words = "taken" if answer.is_new else "taken before"
+    words = _("taken") if answer.is_new else _("taken before")
     say(
-        f"{answer.date} answer {answer.number} {words}: {answer.accepted} lines accepted,"
-        f" {answer.refused} refused"
+        _("{date} answer {number} {words}: {accepted} lines accepted, {refused} refused").format(
+            date=answer.date,
+            number=answer.number,
+            words=words,
+            accepted=answer.accepted,
+            refused=answer.refused,
+        )
     )
 
 
@@ -88,8 +102,9 @@ def refused_command(date: str, config: Path, as_json: bool) -> None:
     """List the lines that the core system has not taken yet; exit code 1 if there are any."""
     with opened(load_settings(config), write=False) as store, store.reading() as connection:
         refusals = outstanding_refusals(connection, date)
-    lines = [f"{refusal.date} {refusal.file} line {refusal.line}: {refusal.reason}" for refusal in refusals]
-    show(refusals, lambda: [*lines, f"{len(refusals)} lines are refused"], as_json=as_json)
+    lines = [_("{date} {file} line {line}: {reason}").format(**refusal._asdict()) for refusal in refusals]
+    lines.append(_("{lines} lines are refused").format(lines=len(refusals)))
+    show(refusals, lambda: lines, as_json=as_json)
     if refusals:
         raise SystemExit(1)
 
@@ -97,12 +112,14 @@ def refused_command(date: str, config: Path, as_json: bool) -> None:
 def status_lines(states: Sequence[ExportState], waiting: Sequence[str]) -> Iterator[str]:
     """What `qianzhi office status` says of exports that are not at their end."""
     if waiting:
-        yield f"to be exported: {', '.join(waiting)}"
+        yield _("to be exported: {waiting}").format(waiting=", ".join(waiting))
     for state in states:
         if not state.answers:
-            yield f"export of {state.date}: no answer yet"
+            yield _("export of {date}: no answer yet").format(date=state.date)
         elif state.refused:
-            yield f"export of {state.date}: {state.refused} lines refused"
+            yield _("export of {date}: {refused} lines refused").format(
+                date=state.date, refused=state.refused
+            )
 
 
 def _exported(store: Store, settings: Settings, date: str) -> tuple[Export, Path, bool]:

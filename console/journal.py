@@ -6,6 +6,7 @@ What a chain proves, ledger.book.journal says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -30,7 +31,7 @@ def verify_command(config: Path, as_json: bool) -> None:
     store = Store(load_settings(config).node.database, lock=False)
     try:
         with store.reading(snapshot=True) as connection:
-            retired_date, _ = retired_until(connection)
+            retired_date, _entries = retired_until(connection)
             chains = tuple(prove(connection))
     finally:
         store.close()
@@ -38,17 +39,29 @@ def verify_command(config: Path, as_json: bool) -> None:
     broken = sum(len(chain.broken) for chain in chains)
     if broken:
         raise click.ClickException(
-            f"{broken} broken links: keep the files as they are and find out who wrote to them"
+            _("{broken} broken links: keep the files as they are and find out who wrote to them").format(
+                broken=broken
+            )
         )
 
 
 def _lines(retired_date: str, chains: Sequence[ProvedChain]) -> Iterator[str]:
     for chain in chains:
         for link in chain.broken:
-            yield f"chain {link.chain}, entry {link.position}: {link.reason}"
-        since = f", proved from entry {chain.proved_from} on" if retired_date else ""
-        yield f"chain {chain.chain}: {chain.entries} entries{since}"
+            yield _("chain {chain}, entry {position}: {reason}").format(
+                chain=link.chain, position=link.position, reason=link.reason
+            )
+        since = (
+            _(", proved from entry {proved_from} on").format(proved_from=chain.proved_from)
+            if retired_date
+            else ""
+        )
+        yield _("chain {chain}: {entries} entries{since}").format(
+            chain=chain.chain, entries=chain.entries, since=since
+        )
     if retired_date:
-        yield f"the business days up to {retired_date} are retired: their entries are the office's to prove"
+        yield _(
+            "the business days up to {retired_date} are retired: their entries are the office's to prove"
+        ).format(retired_date=retired_date)
     if not any(chain.broken for chain in chains):
-        yield "every link holds"
+        yield _("every link holds")

@@ -21,6 +21,7 @@ from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
 from console.say import say
 from console.statement import statement
+from console.term import term
 from fep.keys.key_provider import open_keystore
 from fep.keys.keys import SEAL
 from fep.settings.config import load_settings as load_front_settings
@@ -34,7 +35,7 @@ from office.database.schema import audit_log as audit_table
 from office.exports.answer import export_states
 from office.exports.make import waiting_dates
 from office.install import SampleBank, install
-from office.reports.wording import yuan
+from office.reports.wording import DAY_STATES, yuan
 
 _LAYOUTS = ("standard", "fixed-gb18030", "csv-yuan")
 """The sample banks leave their day files in these layouts, in turn."""
@@ -62,7 +63,7 @@ def init_command(folder: Path, front_config: Path) -> None:
         "figures": front.status.breaks,
         "archived": front.day.archived,
     }
-    say(f"wrote {install(folder, banks, **of_front)}")
+    say(_("wrote {path}").format(path=install(folder, banks, **of_front)))
 
 
 office.add_command(close_command)
@@ -83,8 +84,13 @@ def status_command(config: Path, as_json: bool) -> None:
 
     def lines() -> Iterator[str]:
         for day in days:
-            yield f"{day.date} {day.state}: {day.entries} entries, root {day.root}"
-        yield f"{open_breaks} breaks are not closed"
+            yield _("{date} {state}: {entries} entries, root {root}").format(
+                date=day.date,
+                state=term(DAY_STATES.get(day.state), day.state),
+                entries=day.entries,
+                root=day.root,
+            )
+        yield _("{open_breaks} breaks are not closed").format(open_breaks=open_breaks)
         yield from status_lines(exports, to_export)
 
     figures = {"days": days, "open_breaks": open_breaks, "exports": exports, "to_export": to_export}

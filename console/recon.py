@@ -112,31 +112,39 @@ def propose_command(name: str, resolution: str, note: str, config: Path) -> None
             decisions.propose_for_date(desk, by, name, resolution, note)
         else:
             decisions.propose(desk, by, name, resolution, note, chart_of(settings))
-    say(f"{name}: {resolution} proposed by {by}; another must approve it")
+    say(
+        _("{name}: {resolution} proposed by {by}; another must approve it").format(
+            name=name, resolution=resolution, by=by
+        )
+    )
 
 
-def _decision(decision: Decision, words: str) -> Callable[..., None]:
+def _decision(decision: Decision) -> Callable[..., None]:
     def decide(name: str, note: str, config: Path) -> None:
         settings, by = load_settings(config), at_keyboard()
         with opened(settings) as store:
             decide_it = decisions.decide_for_date if is_date_name(name) else decisions.decide
             decide_it(Desk(store, settings, now_us()), by, decision, name, note)
-        say(f"{name} {words} by {by}")
+        words = {
+            Decision.APPROVE: _("{name} approved by {by}"),
+            Decision.REJECT: _("{name} rejected by {by}"),
+            Decision.WITHDRAW: _("{name} withdrawn by {by}"),
+        }
+        say(words[decision].format(name=name, by=by))
 
     return decide
 
 
-for _decided, _words, _help in (
+for _decided, _help in (
     (
         Decision.APPROVE,
-        "approved",
         "Approve what was proposed for break or date NAME, but not by its proposer.",
     ),
-    (Decision.REJECT, "rejected", "Reject what was proposed for break or date NAME; it stays as it was."),
-    (Decision.WITHDRAW, "withdrawn", "Take back what was proposed for break or date NAME."),
+    (Decision.REJECT, "Reject what was proposed for break or date NAME; it stays as it was."),
+    (Decision.WITHDRAW, "Take back what was proposed for break or date NAME."),
 ):
     _command = click.command(_decided.value, help=_help)(
-        click.argument("name")(_NOTE(OFFICE_SETTINGS(_decision(_decided, _words))))
+        click.argument("name")(_NOTE(OFFICE_SETTINGS(_decision(_decided))))
     )
     recon.add_command(_command)
 
@@ -175,4 +183,4 @@ def report_command(date: str, config: Path) -> None:
         pages[f"{of_bank.bank}.csv"] = report.as_csv(of_bank)
     for name, page in pages.items():
         (folder / f"{date}.{name}").write_bytes(page)
-    say(f"wrote {len(pages)} files; open {folder / f'{date}.overview.html'}")
+    say(_("wrote {pages} files; open {path}").format(pages=len(pages), path=folder / f"{date}.overview.html"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from fep.settings.config import load_settings
 def reload_command(config: Path) -> None:
     """Have the machine read its settings again: banks, keys, certificates, allowlist. Good links stay."""
     reloaded = ask(Path(load_settings(config).node.control), "reload")
-    say(f"reloaded: {reloaded['banks']} banks")
+    say(_("reloaded: {banks} banks").format(banks=reloaded["banks"]))
     for line in reloaded["changed"]:
         say(f"  {line}")
     for warning in reloaded["warnings"]:

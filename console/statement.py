@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -41,7 +42,9 @@ def load_command(file: Path, code: str, config: Path) -> None:
     settings = load_settings(config)
     bank = settings.named(code)
     if not bank.account:
-        raise click.ClickException(f"the settings have no account of bank {code}: [[bank]] account")
+        raise click.ClickException(
+            _("the settings have no account of bank {code}: [[bank]] account").format(code=code)
+        )
     with file.open("rb") as stream:
         data = stream.read(BYTES_MAX + 1)
     chart = chart_of(settings)
@@ -62,10 +65,18 @@ def load_command(file: Path, code: str, config: Path) -> None:
                     for each in read
                 ]
     for each, done in zip(read, taken, strict=True):
-        words = "taken" if done.is_new else "taken before"
+        words = _("taken") if done.is_new else _("taken before")
         say(
-            f"{code} statement {each.number} {words}: {done.lines} lines, {yuan(done.moved)} yuan moved,"
-            f" balance {yuan(each.closing)}"
+            _(
+                "{code} statement {number} {words}: {lines} lines, {moved} yuan moved, balance {closing}"
+            ).format(
+                code=code,
+                number=each.number,
+                words=words,
+                lines=done.lines,
+                moved=yuan(done.moved),
+                closing=yuan(each.closing),
+            )
         )
 
 
@@ -80,7 +91,11 @@ def settle_command(code: str, date: str, config: Path) -> None:
     settings.check_may(by, "propose")
     with opened(settings) as store, recorded(store, now_us, by, SETTLE), store.transaction() as connection:
         row = settle_arrival(connection, chart, code, date, bank.owner, now_us(), by)
-    say(f"{row.name}: {yuan(row.difference)} yuan into suspense; qianzhi recon shows it")
+    say(
+        _("{name}: {difference} yuan into suspense; qianzhi recon shows it").format(
+            name=row.name, difference=yuan(row.difference)
+        )
+    )
 
 
 @statement.command("show")
@@ -95,12 +110,14 @@ def show_command(bank: str, config: Path, as_json: bool) -> None:
     def lines() -> Iterator[str]:
         for row in rows:
             yield _line(row)
-        yield f"{len(rows)} dates differ"
+        yield _("{rows} dates differ").format(rows=len(rows))
 
     show([{**row._asdict(), "difference": row.difference} for row in rows], lines, as_json=as_json)
 
 
 def _line(row: Arrival) -> str:
-    date = row.date or "no date named"
+    date = row.date or _("no date named")
     expected, arrived = yuan(row.expected), yuan(row.arrived)
-    return f"{row.bank} {date}: expected {expected}, arrived {arrived}, difference {yuan(row.difference)}"
+    return _("{bank} {date}: expected {expected}, arrived {arrived}, difference {difference}").format(
+        bank=row.bank, date=date, expected=expected, arrived=arrived, difference=yuan(row.difference)
+    )
