@@ -122,6 +122,8 @@ class World:
         )
 
     def _note(self, event: str, number: int, data: object) -> None:
+        if isinstance(data, str):
+            data = data.replace(str(self.fixture.folder), "")  # another one in each process
         self.trace.append((self.network.clock.seconds(), event, number, data))
 
     def _look(self) -> None:
