@@ -71,6 +71,9 @@ GRANT SELECT, INSERT ON retired TO qianzhi_front;
 REVOKE ALL ON FUNCTION forget_entries(integer, bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forget_entries(integer, bigint, bigint) TO qianzhi_front;
 
+-- `qianzhi backup` dumps the whole book under this role; what it lacks above, it may read.
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO qianzhi_front;
+
 -- What the office pulls; no policy, no due, and nothing to write with.
 GRANT SELECT ON chains, days, journal, loads, retired TO qianzhi_reader;
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import ast
 import configparser
-import fcntl
 import hashlib
-import os
-import re
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,58 +16,16 @@ import pytest
 from click.testing import CliRunner
 
 from console.main import cli
-from deploy.package import FILES, HOME, PYTHON, TOOLS, PackageError, Version, machine_setup, version
+from deploy.package import FILES, HOME, TOOLS, PackageError, Version, machine_setup, version
 from tests.support import throwaway_root
+from tests.support.debian_package import lacking, make
 from tests.support.python_sources import PACKAGES, imports, project_sources
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.timeout(1_800)  # pip takes minutes where other work has the cores
-NO_NETWORK = re.compile(r"name resolution|Network is unreachable|Connection refused|timed out")
 
 
-def _lacking() -> str:
-    if shutil.which("dpkg-deb") is None:
-        return "dpkg-deb is not on this machine"
-    return "" if Path(PYTHON).exists() else f"{PYTHON}, for which the package is made, is not on this machine"
-
-
-needs_dpkg = pytest.mark.skipif(bool(_lacking()), reason=_lacking())
-
-
-def make(output: Path, wheels: Path, umask: str, **environment: str) -> Path:
-    """Make the package by a process of its own; skips the test where what is pinned cannot be had."""
-    output.mkdir()
-    (output / "wheels").symlink_to(wheels)
-    command = f'umask {umask}; exec "$0" -m deploy.package "$1"'
-    done = subprocess.run(
-        ["sh", "-c", command, sys.executable, str(output)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-    )
-    if done.returncode and NO_NETWORK.search(done.stderr):
-        pytest.skip("the package index cannot be reached")
-    assert (done.returncode, done.stderr) == (0, "")
-    return Path(done.stdout.strip())
-
-
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What was downloaded; all processes of the run share it."""
-    shared = tmp_path_factory.getbasetemp()
-    return (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "package"
-
-
-@pytest.fixture(scope="session")
-def package(wheels: Path) -> Path:
-    """The package, made once by whichever process of the run comes first."""
-    wheels.mkdir(exist_ok=True)
-    with (wheels / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        made = list((wheels / "made").glob("*.deb"))
-        return made[0] if made else make(wheels / "made", wheels, "022", TZ="UTC")
+needs_dpkg = pytest.mark.skipif(bool(lacking()), reason=lacking())
 
 
 def members(package: Path, folder: Path) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
@@ -223,7 +177,7 @@ def test_installed_it_serves_and_removed_it_leaves_the_book(package: Path, tmp_p
         "ended": "0",
         "left": "",
         "kept": "book.csv|front.db|front.db.lock|here|log|said|",
-        "settings": "credentials|qianzhi.toml|",
+        "settings": "qianzhi.toml|",
     }
 
 

@@ -62,16 +62,16 @@ class Command(NamedTuple):
     expected: tuple[str, ...]
 
 
-def commands(text: str) -> tuple[Command, ...]:
-    """The commands of a page's marked blocks. Raises PageError for a mark without a block, or a block that
-    does not begin with a command or does not end.
+def commands(text: str, mark: str = MARK) -> tuple[Command, ...]:
+    """The commands of a page's blocks under `mark`. Raises PageError for a mark without a block, or a block
+    that does not begin with a command or does not end.
     """
     results: list[Command] = []
     lines = iter(enumerate(text.splitlines(), 1))
     for number, line in lines:
-        if line == MARK:
+        if line == mark:
             if next(lines, (0, ""))[1] != _OPENING:
-                raise PageError(f"line {number}: after {MARK} comes {_OPENING}")
+                raise PageError(f"line {number}: after {mark} comes {_OPENING}")
             results += _block(number, lines)
     return tuple(results)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -15,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from fep.operator.audit_trail import begin, write
+from ledger.book.book_copy import copy_book
 from ledger.book.cutover import cut_over
 from ledger.book.front import FrontBook
 from ledger.book.load import load_book
@@ -30,6 +32,7 @@ from office.audit.run import audit
 from office.close import Close, prepare
 from office.errors import ChartRefused
 from office.intake.pull import pull
+from simulators.cluster.postgresql import binaries
 from tests.support import closing_days
 from tests.support.audit_books import COUNTS, STATED
 from tests.support.builders import DATE, benefit, book, policy, premium, request
@@ -183,6 +186,14 @@ def test_a_machine_retires_a_day_and_can_delete_nothing_itself(served: Mapping[s
         refused = pytest.raises(LedgerError, match=says) if says else nullcontext()
         with refused, served[name].transaction() as connection:
             assert connection.execute(text(forget)).scalar() == 0
+
+
+def test_a_machine_is_backed_up_under_its_role(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", os.pathsep.join((str(binaries()), os.environ["PATH"])))
+    copy_book(databases.url("front"), tmp_path)
+    assert [path.stat().st_size > 0 for path in tmp_path.iterdir()] == [True]
 
 
 def test_an_act_is_written_down_under_either_role_that_acts(served: Mapping[str, Store]) -> None:
