@@ -160,16 +160,16 @@ def test_an_answer_that_settles_nothing_is_followed_by_a_reversal(
 def test_an_approval_without_a_mac_is_not_believed(
     machine: Machine, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = AnswerSender._finish
+    real = AnswerSender._encoded
     unsealed: list[str] = []
 
-    def finish(self: AnswerSender, message: Message, tpdu: bytes, *, sealed: bool) -> None:
+    def encoded(self: AnswerSender, message: Message, *, sealed: bool) -> bytes:
         if message.mti == "0210" and not unsealed:
             unsealed.append(message.fields[39])
             sealed = False
-        real(self, message, tpdu, sealed=sealed)
+        return real(self, message, sealed=sealed)
 
-    monkeypatch.setattr(AnswerSender, "_finish", finish)
+    monkeypatch.setattr(AnswerSender, "_encoded", encoded)
 
     async def work(bank: Bank) -> tuple[State, list[str]]:
         answer = await bank.settle("500000", "P1", 120_000)

@@ -271,7 +271,7 @@ def test_what_was_on_its_way_at_a_change_of_keys_may_be_under_the_old_key(tmp_pa
 @pytest.mark.parametrize(
     ("data", "seen"),
     [
-        (b"\x00\x00", "1 are no message"),
+        (b"\xff\xff", "1 are no message"),
         (b"\x00\x04\xde\xad\xbe\xef", "1 are no message"),
     ],
     ids=["no frame", "no message"],
