@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from gettext import gettext as _
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -55,7 +56,7 @@ def render_command(config: Path) -> None:
 def check_command(config: Path) -> None:
     """Have nft look through the rules that the settings ask for; nothing changes."""
     Nft().check(_wanted(config))
-    say("nft would take these rules")
+    say(_("nft would take these rules"))
 
 
 @firewall.command("diff")
@@ -66,7 +67,7 @@ def diff_command(config: Path, as_json: bool) -> None:
     lines = difference(Nft().listed(), _wanted(config))
     show(lines, lambda: lines or ["the loaded rules are those of the settings"], as_json=as_json)
     if lines:
-        raise click.ClickException("the loaded rules are not those of the settings")
+        raise click.ClickException(_("the loaded rules are not those of the settings"))
 
 
 @firewall.command("apply")
@@ -84,7 +85,11 @@ def apply_command(config: Path, seconds: int, confirm_file: Path | None) -> None
     written down that they are kept are not kept.
     """
     if confirm_file is not None and confirm_file.exists():
-        raise click.ClickException(f"{confirm_file} is there already: it would confirm before anyone looked")
+        raise click.ClickException(
+            _("{confirm_file} is there already: it would confirm before anyone looked").format(
+                confirm_file=confirm_file
+            )
+        )
     settings = load_settings(config)
     wanted = _rules(settings)
     digest = hashlib.sha256(wanted.encode()).hexdigest()
@@ -100,16 +105,24 @@ def apply_command(config: Path, seconds: int, confirm_file: Path | None) -> None
             kept = apply(Nft(), wanted, confirmed)
         if not kept:
             write_down(settings, "firewall rollback", digest, Stage.DONE, {})
-            raise NotConfirmed("not confirmed: the rules from before hold again")
-    say("kept")
+            raise NotConfirmed(_("not confirmed: the rules from before hold again"))
+    say(_("kept"))
 
 
 def _asked_to_keep(confirm_file: Path | None, seconds: int) -> bool:
     """Return whether the operator confirms the rules within `seconds`."""
     if confirm_file is not None:
-        say(f"loaded; make {confirm_file} within {seconds} seconds to keep the rules")
+        say(
+            _("loaded; make {confirm_file} within {seconds} seconds to keep the rules").format(
+                confirm_file=confirm_file, seconds=seconds
+            )
+        )
         return appears(confirm_file, seconds)
-    say(f"loaded; see that you still get in, then type {WORD} within {seconds} seconds")
+    say(
+        _("loaded; see that you still get in, then type {WORD} within {seconds} seconds").format(
+            WORD=WORD, seconds=seconds
+        )
+    )
     return is_typed(sys.stdin, seconds)
 
 
@@ -147,7 +160,9 @@ def _ended_by_signals() -> Iterator[None]:
     def end(number: int, _frame: object) -> NoReturn:
         for other in before:
             signal.signal(other, signal.SIG_IGN)  # a second one must not stop the putting back
-        raise FirewallError(f"stopped by {signal.Signals(number).name}: the rules from before hold again")
+        raise FirewallError(
+            _("stopped by {name}: the rules from before hold again").format(name=signal.Signals(number).name)
+        )
 
     before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
     for number in before:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from fep.keys.hsm import Token
 
 _NODE_KEYS: Final = {FRONT: KeyKind.BLAKE2B, SEAL: KeyKind.ED25519}
-_NEXT = "the machine takes it at its next start, or at qianzhi reload"
 _SHOWN: Final = 10
 """Digits of a check value that are written down: as many as a ZMK's has."""
 _REPLACE = click.option("--replace", is_flag=True, help="end the key of this name, if there is one")
@@ -66,11 +66,15 @@ def create_command(config: Path) -> None:
         path = settings.master_key.removeprefix("file:")
         if path != settings.master_key and not Path(path).exists():
             write_master_key(Path(path), os.urandom)
-            say(f"wrote {path}: keep a copy where the keystore's copies are not")
+            say(_("wrote {path}: keep a copy where the keystore's copies are not").format(path=path))
         master = MasterKey.read(settings.master_key)
         Keystore.create(settings.path, master, node_keys(os.urandom), os.urandom)
         details["master key"] = master.check_value
-    say(f"wrote {settings.path}, sealed under the master key with check value {master.check_value}")
+    say(
+        _("wrote {path}, sealed under the master key with check value {check_value}").format(
+            path=settings.path, check_value=master.check_value
+        )
+    )
 
 
 @keys.command("list")
@@ -87,7 +91,8 @@ def list_command(config: Path, as_json: bool) -> None:
 
     def lines() -> Iterator[str]:
         for name, kind, value, token in listed:
-            yield f"{name} {kind} {value}{f' in token {token}' if token else ''}"
+            in_token = _(" in token {token}").format(token=token) if token else ""
+            yield f"{name} {kind} {value}{in_token}"
 
     show(listed, lines, as_json=as_json)
 
@@ -120,11 +125,15 @@ def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
                 f"{custodian.name} {custodian.check_value}" for custodian in custodians
             )
         key = combined(kind, [custodian.component for custodian in custodians])
-        say(f"{name}: {kind}, {8 * len(key.secret)} bits, check value {key.check_value}")
+        say(
+            _("{name}: {kind}, {bits} bits, check value {check_value}").format(
+                name=name, kind=kind, bits=8 * len(key.secret), check_value=key.check_value
+            )
+        )
         details["check value"] = key.check_value
-        click.confirm("Is that the check value on the bank's sheet?", abort=True)
+        click.confirm(_("Is that the check value on the bank's sheet?"), abort=True)
         store(key)
-    say(f"stored {name}; {_NEXT}")
+    say(_("stored {name}; the machine takes it at its next start, or at qianzhi reload").format(name=name))
 
 
 @keys.command("generate")
@@ -145,7 +154,12 @@ def generate_command(name: str, length: int | None, replace: bool, config: Path)
             _ask_before_replacing(settings, name)
         store(key)
         details["check value"] = key.check_value[:_SHOWN]
-    say(f"stored {name}: {kind}, check value {key.check_value}; {_NEXT}")
+    say(
+        _(
+            "stored {name}: {kind}, check value {check_value};"
+            " the machine takes it at its next start, or at qianzhi reload"
+        ).format(name=name, kind=kind, check_value=key.check_value)
+    )
 
 
 @keys.command("remove")
@@ -164,7 +178,7 @@ def remove_command(name: str, config: Path) -> None:
             token.remove(name)
         else:
             open_keystore(settings).remove(name, os.urandom)
-    say(f"removed {name}")
+    say(_("removed {name}").format(name=name))
 
 
 @keys.command("rewrap")
@@ -176,7 +190,7 @@ def rewrap_command(source: str, config: Path) -> None:
     A file that is not there is made, with a fresh key.
     """
     if not re.match(SOURCE, source):  # not repeated: it may be the key itself
-        raise KeystoreError("SOURCE is file:PATH, env:NAME or credential:NAME, never a key")
+        raise KeystoreError(_("SOURCE is file:PATH, env:NAME or credential:NAME, never a key"))
     loaded = load_settings(config)
     settings = loaded.keystore
     rooted = rooted_source(source, config.parent)
@@ -188,8 +202,16 @@ def rewrap_command(source: str, config: Path) -> None:
         master = MasterKey.read(rooted)
         details["master key"] = master.check_value
         keystore.rewrap(master, os.urandom)
-    say(f"{settings.path} is sealed under the master key with check value {master.check_value}")
-    say(f'now set [keystore] master_key = "{source}" in {config}: the old one opens it no more')
+    say(
+        _("{path} is sealed under the master key with check value {check_value}").format(
+            path=settings.path, check_value=master.check_value
+        )
+    )
+    say(
+        _('now set [keystore] master_key = "{source}" in {config}: the old one opens it no more').format(
+            source=source, config=config
+        )
+    )
 
 
 @keys.command("export-public")
@@ -218,10 +240,10 @@ def _check_value(settings: KeystoreSettings, token: Token | None, name: str) -> 
     """Return the check value of a key. Raises KeystoreError where there is none of this name."""
     if token is None:
         return open_keystore(settings)[name].check_value
-    for there, _, check_value in token.zmks():
+    for there, _kind, check_value in token.zmks():
         if there == name:
             return check_value
-    raise KeystoreError(f"there is no key {name} in token {settings.token}")
+    raise KeystoreError(_("there is no key {name} in token {token}").format(name=name, token=settings.token))
 
 
 def _bank(settings: Settings, name: str) -> Bank:
@@ -230,7 +252,9 @@ def _bank(settings: Settings, name: str) -> Bank:
         if zmk_name(bank.code) == name:
             return bank
     names = ", ".join(zmk_name(bank.code) for bank in settings.bank)
-    raise KeyRefused(f"no bank of the settings has a ZMK of this name; there are {names}")
+    raise KeyRefused(
+        _("no bank of the settings has a ZMK of this name; there are {names}").format(names=names)
+    )
 
 
 class Custodian(NamedTuple):
@@ -245,11 +269,13 @@ def _custodian(kind: KeyKind, place: int, parts: int, before: Sequence[Custodian
     """Ask one custodian for a component, hidden, and only then for a name, which is shown."""
     component, check_value = _component(kind, place, parts)
     while True:
-        name = click.prompt(f"Custodian {place} of {parts}, your name").strip()
+        name = click.prompt(
+            _("Custodian {place} of {parts}, your name").format(place=place, parts=parts)
+        ).strip()
         if re.fullmatch(NAME, name) is None:
-            say("that is no name: letters, 40 at most, and no digit; type it again")
+            say(_("that is no name: letters, 40 at most, and no digit; type it again"))
         elif name.casefold() in [custodian.name.casefold() for custodian in before]:
-            say(f"{name} has brought a component already: another custodian is needed")
+            say(_("{name} has brought a component already: another custodian is needed").format(name=name))
         else:
             return Custodian(name, component, check_value)
 
@@ -257,17 +283,22 @@ def _custodian(kind: KeyKind, place: int, parts: int, before: Sequence[Custodian
 def _component(kind: KeyKind, place: int, parts: int) -> tuple[Secret, str]:
     """Ask for one component, hidden, until the custodian confirms its check value; return both."""
     while True:
-        typed = click.prompt(f"Custodian {place} of {parts}, your component in hex", hide_input=True)
+        typed = click.prompt(
+            _("Custodian {place} of {parts}, your component in hex").format(place=place, parts=parts),
+            hide_input=True,
+        )
         component = Secret.from_hex(typed)
         if component is None:
-            say("that is not hex digits: type it again")
+            say(_("that is not hex digits: type it again"))
             continue
         try:
             check_value = component_check_value(kind, component)
         except KeyRefused as refused:
-            say(f"{refused}: type it again")
+            say(_("{refused}: type it again").format(refused=refused))
             continue
-        if click.confirm(f"Check value {check_value}: is it the one on your sheet?"):
+        if click.confirm(
+            _("Check value {check_value}: is it the one on your sheet?").format(check_value=check_value)
+        ):
             return component, check_value
 
 
@@ -288,9 +319,9 @@ def _place(settings: KeystoreSettings, name: str, *, replace: bool) -> Callable[
     if _in_token(settings, name):
         token = _token(settings)
         if not replace and any(name == there for there, _, _ in token.zmks()):
-            raise KeystoreError(f"there is a key {name} already; --replace ends it")
+            raise KeystoreError(_("there is a key {name} already; --replace ends it").format(name=name))
         return lambda key: token.put(name, key, replace=replace)
     keystore = open_keystore(settings)
     if not replace and name in keystore:
-        raise KeystoreError(f"there is a key {name} already; --replace ends it")
+        raise KeystoreError(_("there is a key {name} already; --replace ends it").format(name=name))
     return lambda key: keystore.put(name, key, os.urandom, replace=replace)

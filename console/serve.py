@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,11 @@ def real_world() -> World:
 def init(folder: Path, port: int, status_port: int) -> None:
     """Write sample settings and fresh keys into FOLDER."""
     path = install(folder, os.urandom, datetime.now(UTC), first_port=port, status_port=status_port)
-    say(f"wrote {path}; next: qianzhi book sample 10000 --output {folder}/book.csv")
+    say(
+        _("wrote {path}; next: qianzhi book sample 10000 --output {folder}/book.csv").format(
+            path=path, folder=folder
+        )
+    )
 
 
 @click.command()
