@@ -14,6 +14,8 @@ from click.testing import CliRunner, Result
 
 from console.language import LanguageUnknown, language_of, speak, speaks_chinese
 from console.main import cli, main
+from console.office import balance_tables
+from office.accounting.books import TrialBalance
 from tests.support.builders import DATE
 from tests.support.machine import load_front_book, write_settings
 
@@ -129,3 +131,10 @@ def test_the_day_is_shown_in_chinese_and_its_json_is_as_ever(config: str) -> Non
     english = CliRunner().invoke(cli, ["day", "status", "--config", config, "--json"]).stdout
     left = {"seconds_left": None}
     assert {**json.loads(chinese), **left} == {**json.loads(english), **left}
+
+
+def test_the_trial_balance_has_the_glossarys_words() -> None:
+    speak("zh")
+    [table] = balance_tables(TrialBalance((), ()), {})
+    assert table.title == "试算平衡表"
+    assert [column.header for column in table.columns] == ["科目", "期初余额", "借方", "贷方", "期末余额"]

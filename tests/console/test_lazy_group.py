@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -71,6 +72,19 @@ def test_what_lists_the_commands_imports_none_of_them(arguments: tuple[str, ...]
     ours = {module for module in modules if module.partition(".")[0] in OURS and "." in module}
     packages = {module.rpartition(".")[0] for module in LIGHT}
     assert ours <= LIGHT | packages
+
+
+def test_a_chinese_locale_has_the_list_in_chinese_and_imports_none() -> None:
+    chinese = {**os.environ, "QIANZHI_LANG": "", "LC_ALL": "zh_CN.UTF-8", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, "--help"],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        env=chinese,
+    )
+    assert "  recon       与银行对账\n" in done.stdout
+    assert not {place.module for place in COMMANDS} & set(done.stderr.splitlines())
 
 
 def test_a_command_takes_along_no_more_than_its_own_group() -> None:
