@@ -15,9 +15,11 @@ from click.testing import CliRunner, Result
 from console.language import LanguageUnknown, language_of, speak, speaks_chinese
 from console.main import cli, main
 from console.office import balance_tables
+from console.recon import break_line
 from office.accounting.books import TrialBalance
 from tests.support.builders import DATE
 from tests.support.machine import load_front_book, write_settings
+from tests.support.report_books import broken
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +140,10 @@ def test_the_trial_balance_has_the_glossarys_words() -> None:
     [table] = balance_tables(TrialBalance((), ()), {})
     assert table.title == "试算平衡表"
     assert [column.header for column in table.columns] == ["科目", "期初余额", "借方", "贷方", "期末余额"]
+
+
+def test_a_break_has_its_class_and_state_in_words() -> None:
+    speak("zh")
+    row = broken(1, "20261124", "details_differ", 500, 500, withheld=500, reason="why", bank_policy="P9")
+    line = break_line(row, "20261125")
+    assert line == f"{row.name} 要素不符 5.00 挂账, 1 天, 李娜 P1: why（银行方：保单 P9）"
