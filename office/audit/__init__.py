@@ -50,6 +50,7 @@ prints "4: front, entry 1/22: moves 130600 fen, ...", invariant 4 "fails", and t
     sequences, chains, forgotten, totals, files, privacy    the journal, the front's tables, all texts
     audit_records, written, decided, chart                  the audit logs, and the tables compared with them
     lines, advices, withheld, history, posted               the banks' lines, the breaks and the postings
+    bank_dates                                              each bank's dates, and what two people decided
     arrived                                                 the statements of account and their postings
     exported                                                what was handed to the core system
     kept           one digest over everything, to keep outside the books

@@ -46,6 +46,7 @@ _IDENTITY: Final = re.compile(r"(?<![0-9])[0-9]{6}((?:19|20)[0-9]{6})[0-9]{3}[0-
 _DIGITS: Final = re.compile(rf"(?<![0-9]){_NO_MOMENT}[0-9]{{13,19}}(?![0-9])")
 _HEX: Final = frozenset(
     {"content", "previous", "salt", "digest", "tip", "root", "signature", "beneficiary", "value", "chains"}
+    | {"layout", "manifest", "rows"}
 )
 """Columns of hashes and digests."""
 _NAMES: Final = frozenset({"policy", "due", "bank_policy", "bank_due"})

@@ -33,6 +33,7 @@ page.
     wording         the words in both languages; amounts and dates         pure
     trace           what the office has on single transactions             tables -> values
     outstanding     the open breaks, for the front-end machine             one SELECT
+    date_lines      a sentence for each bank's date that waits             a few SELECTs
 
 Two things may not be put here: a rule of matching or posting, whose results are read from the tables; and an
 account's or a resolution's name, which belongs to the chart. A text reaches a page or a cell masked, since a

@@ -62,10 +62,13 @@ def test_pages_that_lead_somebody_through_work_are_executed() -> None:
 
 
 def test_every_console_block_of_the_pages_is_executed() -> None:
-    """So a reader knows by its prompt that a block is run; what is not run has no prompt."""
+    """So a reader knows by its prompt that a block is run; what is not run has no prompt. The page on
+    installing is run by `tests/deploy/test_install_page.py`, in a root of its own.
+    """
+    pages = {name: text for name, text in PAGES.items() if name != "docs/install.md"}
     assert {
-        name: text.count("```console") - text.count(f"{MARK}\n```console") for name, text in PAGES.items()
-    } == dict.fromkeys(PAGES, 0)
+        name: text.count("```console") - text.count(f"{MARK}\n```console") for name, text in pages.items()
+    } == dict.fromkeys(pages, 0)
 
 
 def page(*lines: str, mark: str = MARK) -> str:

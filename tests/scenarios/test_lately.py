@@ -45,8 +45,7 @@ def test_links_days_loads_and_reloads_are_noted_in_order(
         ("day", "", "20261125"),
         ("load", "", "20261125"),
         ("reload", "", ""),
-        ("signed_off", BANK, ""),
-        ("link_down", BANK, ""),
+        ("signed_off", BANK, ""),  # and that it left then is no link down
     ]
 
 

@@ -82,7 +82,7 @@ def build(urls: Urls, *, retired: bool = False) -> None:
     proposed. With `retired` the front has forgotten the first day.
     """
     with mock.patch.object(closing_days, "Days", _Days):
-        here = World(*urls, seed=20_260_923, policies=200)
+        here = World(*urls, seed=20_260_926, policies=200)
     node = FrontBook(here.front_store, "check", urandom)
     node.claim("fep2")
     try:

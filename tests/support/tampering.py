@@ -158,7 +158,9 @@ DATES = (
     front("UPDATE days SET state = 'closed' WHERE state = 'open'", {5, 8}, "and not open but closed"),
     office(f"UPDATE days SET next_date = '{D1}' WHERE date = '{D3}'", {5, 8}, f"is followed by {D1}"),
     office(f"UPDATE days SET entries = entries + 1 WHERE date = '{D2}'", {5, 8}, "was taken with"),
-    office(f"DELETE FROM days WHERE date = '{D2}'", {5, 6, 7, 8}, "is of a day that is not posted"),
+    office(
+        f"DELETE FROM days WHERE date = '{D2}'", {5, 6, 8}, "was posted, by the audit log, and is not there"
+    ),
 )
 
 POSTINGS = (
@@ -173,7 +175,7 @@ POSTINGS = (
     office(f"DELETE FROM postings WHERE posting = '{DAY}'", {6, 7}, "belongs to no posting"),
     office(f"UPDATE postings SET date = '{D2}' WHERE posting = '{DAY}'", {6, 7}, "its name is not"),
     office("UPDATE postings SET posting = posting || '0' WHERE posting NOT LIKE '%/day'", {6, 7}, "its name"),
-    office(f"UPDATE days SET state = 'closed' WHERE date = '{D2}'", {6, 7}, "a day that is not posted"),
+    office(f"UPDATE days SET state = 'closed' WHERE date = '{D2}'", {6}, "archived by the audit log"),
     office(f"UPDATE reconciliations SET ours = ours + 1 WHERE {LINE}", {6}, "lines and effects"),
     office(f"UPDATE reconciliations SET ours_effect = 0 WHERE {LINE}", {6}, "lines and effects"),
     office(f"UPDATE reconciliations SET theirs = theirs + 1 WHERE {LINE}", {6}, "lines and effects"),
@@ -224,7 +226,7 @@ MONEY = (
         "UPDATE breaks SET class = 'ours_only' WHERE class = 'amount_differs'", {9}, "its class or reason"
     ),
     office("UPDATE breaks SET code = '501000' WHERE code = '500000'", {6}, "is not as the audit log says"),
-    office("UPDATE breaks SET owner = 'zhao'", {6}, "is not as the audit log says"),
+    office("UPDATE breaks SET owner = 'zhao'", {6, 9}, "is not as the audit log says"),
     office(
         "DELETE FROM breaks WHERE approved_by <> '';DELETE FROM break_events", {6, 7, 9}, "has no history"
     ),
