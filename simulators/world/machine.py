@@ -64,7 +64,7 @@ class Ordered(MutableSet[T], Generic[T]):
 
 
 SILENT_SECONDS = 5.0
-"""A database that has a call for so long counts as silent, by docs/decisions/0031: who comes gets 91."""
+"""A database that has a call for so long counts as silent, by docs/decisions/0029: who comes gets 91."""
 
 
 class VirtualThreads:
