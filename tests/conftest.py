@@ -3,7 +3,7 @@
 Tests are collected in importlib mode and `tests/` has no `__init__.py`, so `tests/protocol` never hides the
 package `protocol`. Code that several tests share is imported in full: `from tests.support.builders import
 ...`. The order is random; a run prints its seed, and `make test PYTEST_ARGS=--randomly-seed=N` repeats that
-order. `make test PYTEST_ARGS=--hypothesis-profile=thorough` searches twenty times longer.
+order. `make test PYTEST_ARGS=--hypothesis-profile=thorough` searches forty times longer.
 
 `make quick` leaves out what is marked slow: a module that takes seconds says so itself; tests of whole
 machines and tests on PostgreSQL are marked here.
@@ -35,12 +35,15 @@ pytest.register_assert_rewrite(
 )
 
 # No deadline: how long an example takes on a busy machine says nothing about whether it is right.
+# Half of hypothesis' own number of examples: others come at each run, and a run is to end in minutes.
 settings.register_profile(
-    "usual", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "usual", max_examples=50, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("thorough", settings.get_profile("usual"), max_examples=2_000)
 # The same examples for every mutant (tests/mutants): what one is killed by, it is killed by again.
-settings.register_profile("mutants", settings.get_profile("usual"), database=None, derandomize=True)
+settings.register_profile(
+    "mutants", settings.get_profile("usual"), max_examples=100, database=None, derandomize=True
+)
 settings.load_profile("usual")
 
 # Hypothesis takes libcst, which mutmut brings, for a wish that it write patches; its writer reads every name
