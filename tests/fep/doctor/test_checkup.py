@@ -452,6 +452,7 @@ def test_while_it_serves_every_port_must_be_listened_at(machine: Machine) -> Non
     with socket.socket(socket.AF_UNIX) as control:
         control.bind(str(path))
         control.listen()
+        path.chmod(0o666)
         rows = "".join(LISTENS.format(port=port) for port in (9583, 9584, 9585))
         observations = by_check(proc(machine, "net/tcp", HEAD + rows))
         path.chmod(0o600)
