@@ -30,8 +30,8 @@ from ledger.book.load import Loaded, load_book
 from ledger.book.retire import RETIRE, Retired, RetireRefused, retire
 from ledger.files import bookfile, sample
 from ledger.files.leftout import lines_of
-from ledger.rules.amount_in_words import in_figures
 from ledger.rules.beijing import beijing
+from office.reports.wording import yuan
 
 
 @click.group()
@@ -124,7 +124,7 @@ def loaded_lines(loaded: Loaded) -> Iterator[str]:
         date=loaded.date, policies=loaded.policies, dues=loaded.dues
     )
     yield _("{premium} yuan to collect, {benefit} yuan to pay").format(
-        premium=in_figures(loaded.premium), benefit=in_figures(loaded.benefit)
+        premium=yuan(loaded.premium), benefit=yuan(loaded.benefit)
     )
     if loaded.withdrawn or loaded.withdrawn_late or loaded.lapsed:
         yield _("{withdrawn} dues withdrawn, {lapsed} lapsed with their policies").format(
