@@ -23,6 +23,7 @@ from fep.settings.config import Settings
 from ledger.book.audit_log import Stage, failed
 from ledger.book.store import Store
 from ledger.errors import LedgerError
+from ledger.files.settings import embedded_file
 from qianzhi_errors import QianzhiError
 
 _UNTOLD = "qianzhi: that this failed could not be written down"
@@ -101,9 +102,9 @@ def _write_here(settings: Settings, audit_entry: AuditEntry) -> None:
 
 def _check_owner(url: str) -> None:
     """Raise NotRecorded where root would create an embedded book that the machine's user cannot open."""
-    if not url.startswith("sqlite:///"):
+    book = embedded_file(url)
+    if book is None:
         return
-    book = Path(url.removeprefix("sqlite:///"))
     for path in (book, book.with_name(f"{book.name}.lock")):
         if not path.exists() and path.parent.exists() and path.parent.stat().st_uid != os.geteuid():
             raise NotRecorded(

@@ -22,6 +22,7 @@ from fep.operator.identity import at_keyboard
 from ledger.book.store import Store
 from ledger.files.archived import write as write_archived
 from ledger.files.open_breaks_file import write as write_open_breaks
+from ledger.files.settings import embedded_file
 from office import close
 from office.accounting import chart
 from office.bank_close import StepResult
@@ -113,8 +114,8 @@ def disks(settings: Settings) -> Iterator[Disk]:
     """
     given = settings.office
     folders = {"files": Path(given.files), "reports": Path(given.reports)}
-    if given.database.startswith("sqlite:///"):
-        folders["database"] = Path(given.database.removeprefix("sqlite:///")).parent
+    if database := embedded_file(given.database):
+        folders["database"] = database.parent
     for place, folder in sorted(folders.items()):
         if folder.exists():
             usage = shutil.disk_usage(folder)

@@ -23,7 +23,6 @@ from office.config import Bank, Settings
 from office.errors import FileRefused
 from office.left_files import FolderEntry, is_still
 
-_BLOCK_BYTES: Final = 1 << 20
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -62,14 +61,11 @@ def digest_of(settings: Settings) -> Callable[[str], str]:
     """Return a function that gives the SHA-256 (hex) of a file in the folder, empty if it cannot be read."""
 
     def digest(name: str) -> str:
-        made = hashlib.sha256()
         try:
             with open(Path(settings.office.files) / name, "rb", opener=_unlinked) as file:
-                for block in iter(lambda: file.read(_BLOCK_BYTES), b""):
-                    made.update(block)
+                return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             return ""
-        return made.hexdigest()
 
     return digest
 

@@ -83,5 +83,5 @@ class Pace:
         if a_minute is None:
             return True
         if self._paced is None or self._paced[0] != a_minute:
-            self._paced = a_minute, TokenBucket(a_minute / 60, a_minute, now)
+            self._paced = a_minute, TokenBucket.per_minute(a_minute, now)
         return self._paced[1].take(now)

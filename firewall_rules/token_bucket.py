@@ -21,6 +21,11 @@ class TokenBucket:
         self._tokens = depth
         self.set_rate(a_second, depth)
 
+    @classmethod
+    def per_minute(cls, number: int, now: float) -> TokenBucket:
+        """Return the bucket of `number` tokens a minute, all of which may be taken at once."""
+        return cls(number / 60, number, now)
+
     def set_rate(self, a_second: float, depth: float) -> None:
         """Continue at another rate and depth, with the tokens that there are."""
         self._a_second = a_second

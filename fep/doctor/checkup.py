@@ -43,6 +43,7 @@ from ledger.book.lookup import loaded_for, read_facts
 from ledger.book.startup_check import examine
 from ledger.book.store import Store
 from ledger.errors import Unavailable
+from ledger.files.settings import embedded_file
 from ledger.rules.beijing import BEIJING
 from ledger.rules.day import DayState
 from qianzhi_errors import QianzhiError
@@ -152,12 +153,6 @@ def _book(settings: Settings) -> Iterator[Store]:
         store.close()
 
 
-def _sqlite_file(settings: Settings) -> Path | None:
-    """Return the file of an embedded front book; None for a book on a database server."""
-    path = settings.node.database.removeprefix("sqlite:///")
-    return Path(path) if path != settings.node.database else None
-
-
 def _permissions(machine: Machine, settings: Settings) -> Iterator[Observation]:
     config = machine.config
     for path in (config, config.resolve().parent):
@@ -189,7 +184,7 @@ def _database(_machine: Machine, settings: Settings) -> Iterator[Observation]:
     except Unavailable as error:
         yield Observation(Verdict.BAD, str(error), _database_mend(settings))
         return
-    path = _sqlite_file(settings)
+    path = embedded_file(settings.node.database)
     for written in () if path is None else (path.parent, path):
         if not os.access(written, os.W_OK):
             yield Observation(
@@ -205,7 +200,7 @@ def _database(_machine: Machine, settings: Settings) -> Iterator[Observation]:
 
 def _database_mend(settings: Settings) -> str:
     """Return what to do about a database that cannot be read. A book is loaded only where there is none."""
-    path = _sqlite_file(settings)
+    path = embedded_file(settings.node.database)
     if path is None:
         return "see that PostgreSQL runs there and lets this machine in: docs/alerts.md#qianzhidatabaseaway"
     if not path.exists() or not path.stat().st_size:

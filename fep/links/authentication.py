@@ -46,8 +46,7 @@ class Authenticator:
         self._answers = answers
         self._close = close
         self._bad_macs = 0
-        strays = surroundings.limits.strays_a_minute
-        self._strays = TokenBucket(strays / 60, strays, surroundings.seconds())
+        self._strays = TokenBucket.per_minute(surroundings.limits.strays_a_minute, surroundings.seconds())
 
     def covered(self, message: Message, frame: Frame) -> bytes | None:
         """The bytes of a request that its MAC covers, if the MAC is right and DE 32 names this link's bank;

@@ -114,8 +114,7 @@ class BankConnection(Protocol):
         self.signed_off = False
         """The bank had signed off when the connection was lost."""
         self._rate_limiter = rate_limiter
-        a_second = EMPTY_FRAMES_A_MINUTE / 60
-        self._empty_frames = TokenBucket(a_second, EMPTY_FRAMES_A_MINUTE, self._seconds())
+        self._empty_frames = TokenBucket.per_minute(EMPTY_FRAMES_A_MINUTE, self._seconds())
         self._held: deque[Frame] = deque()
         self._fault = ""
         self._fault_text = ""

@@ -35,7 +35,6 @@ CUTOVER: Final = "201"
 ECHO: Final = "301"
 """Values of DE 70 (docs/protocol.md section 5)."""
 _STAN_MAX: Final = 999_999
-_MINUTE_SECONDS: Final = 60
 TOO_MANY_SIGN_ONS: Final = Answer(Response.UNAVAILABLE, "TOO MANY SIGN-ONS, WAIT")
 """The answer to a sign-on or a change of keys past what a link and a bank may ask a minute."""
 NO_KEY: Final = Answer(Response.FAULT, "NO KEY NOW, ASK AGAIN")
@@ -76,8 +75,7 @@ class NetworkManagement:
         self._guarded = guarded
         self._is_waiting = False
         self._sign_offs = 0
-        a_minute = counterparty.bank.link_sign_ons_a_minute
-        self._pace = TokenBucket(a_minute / _MINUTE_SECONDS, a_minute, surroundings.seconds())
+        self._pace = TokenBucket.per_minute(counterparty.bank.link_sign_ons_a_minute, surroundings.seconds())
 
     def received(self, message: Message, frame: Frame) -> None:
         """Answer one 08xx request of the bank, and move the session."""

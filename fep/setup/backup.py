@@ -23,7 +23,7 @@ from fep.errors import FepError
 from fep.keys.keys import leave_to_owner
 from fep.settings.config import Settings, load_settings
 from ledger.book.book_copy import copy_book, put_back, require_place
-from ledger.files.settings import Section
+from ledger.files.settings import Section, embedded_file
 from ledger.rules.seal import ChainEnd
 
 MANIFEST: Final = "manifest.json"
@@ -105,10 +105,9 @@ def restore(folder: Path, config: Path) -> Manifest:
     for source in wanted:
         _copy(folder / source.name, source.path)
     ends = _named(put_back(folder, settings.node.database))
-    book = settings.node.database.removeprefix("sqlite:///")
-    if book != settings.node.database:
-        with open(book, "rb") as file:
-            leave_to_owner(file.fileno(), Path(book).parent)
+    if book := embedded_file(settings.node.database):
+        with book.open("rb") as file:
+            leave_to_owner(file.fileno(), book.parent)
         if ends != manifest.chains:
             raise BackupError("the book's chains end elsewhere than the manifest says")
     return manifest.model_copy(update={"chains": ends})
@@ -161,8 +160,6 @@ def _named(ends: tuple[ChainEnd, ...]) -> tuple[BackedUpChain, ...]:
 
 
 def _described(path: Path) -> BackedUpFile:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while part := file.read(_PART):
-            digest.update(part)
+        digest = hashlib.file_digest(file, "sha256")
     return BackedUpFile(name=path.name, bytes=path.stat().st_size, sha256=digest.hexdigest())

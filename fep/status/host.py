@@ -16,6 +16,7 @@ from typing import Final
 from fep.links.tls import OwnCertificate, TlsError, Validity, own_certificate
 from fep.settings.config import Settings
 from fep.status.limits import Room
+from ledger.files.settings import embedded_file
 
 JOURNAL: Final = Path("/var/log/journal")
 """Where systemd keeps the log of a service, where it keeps it (systemd-journald.service(8))."""
@@ -86,9 +87,8 @@ def folders_of(settings: Settings) -> Mapping[str, Path]:
     keeps it on a disk, a book's where it is SQLite's.
     """
     folders = {}
-    book = settings.node.database.removeprefix("sqlite:///")
-    if book != settings.node.database:
-        folders["book"] = Path(book).parent
+    if book := embedded_file(settings.node.database):
+        folders["book"] = book.parent
     folders["keystore"] = settings.keystore.path.parent
     if _JOURNAL_STREAM in os.environ and JOURNAL.is_dir():
         folders["log"] = JOURNAL

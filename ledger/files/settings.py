@@ -75,6 +75,11 @@ def rooted_database(url: str, folder: Path) -> str:
     return url
 
 
+def embedded_file(url: str) -> Path | None:
+    """Return the file of an embedded database's URL; None for a database on a server."""
+    return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
+
+
 def _fault(detail: ErrorDetails, model: type[Section]) -> Fault:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     if detail["type"] == "extra_forbidden":

@@ -26,6 +26,7 @@ from office.statements.statement import (
     fen_of,
     kind_of,
     printable,
+    read_value,
     settles_of,
 )
 
@@ -139,10 +140,7 @@ def _when(element: Element, name: str) -> str:
 
 def _date(text: str, where: str) -> str:
     """The date of an ISO date or date and time. Raises StatementRefused."""
-    try:
-        return date_of(text[:_DATE_LENGTH])
-    except ValueError as error:
-        raise StatementRefused(f"{where} {error}") from None
+    return read_value(date_of, text[:_DATE_LENGTH], where)
 
 
 def _text(element: Element, path: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
 
 from office.errors import StatementRefused
 from office.statements.layout import Columns, StatementLayout
@@ -22,11 +21,11 @@ from office.statements.statement import (
     fen_of,
     kind_of,
     printable,
+    read_value,
     settles_of,
 )
 
 _BYTE_ORDER_MARK = "\ufeff"
-_T = TypeVar("_T")
 
 
 def read_csv(data: bytes, layout: StatementLayout) -> Statement:
@@ -49,10 +48,10 @@ def read_csv(data: bytes, layout: StatementLayout) -> Statement:
         Statement(
             heads["account"],
             printable(heads["number"]),
-            _value(date_of, heads["from_date"], layout.heads.from_date),
-            _value(date_of, heads["to_date"], layout.heads.to_date),
-            _value(fen_of, heads["opening"], layout.heads.opening),
-            _value(fen_of, heads["closing"], layout.heads.closing),
+            read_value(date_of, heads["from_date"], layout.heads.from_date),
+            read_value(date_of, heads["to_date"], layout.heads.to_date),
+            read_value(fen_of, heads["opening"], layout.heads.opening),
+            read_value(fen_of, heads["closing"], layout.heads.closing),
             tuple(lines),
         )
     )
@@ -112,7 +111,7 @@ def _line(
     text = cell("text")
     return StatementLine(
         line,
-        _value(date_of, cell("date"), f"{where}, the date"),
+        read_value(date_of, cell("date"), f"{where}, the date"),
         _amount(cell, where),
         kind_of(text, layout.line_marks),
         settles_of((text, cell("reference")), layout.line_marks),
@@ -124,18 +123,10 @@ def _line(
 def _amount(cell: Callable[[str], str], where: str) -> int:
     """The signed amount of a row in fen: of one column, or of the one of two that is not empty."""
     if whole := cell("amount"):
-        if amount := _value(fen_of, whole, f"{where}, the amount"):
+        if amount := read_value(fen_of, whole, f"{where}, the amount"):
             return amount
         raise StatementRefused(f"{where} moves nothing")
-    came, went = (_value(fen_of, cell(name) or "0", f"{where}, {name}") for name in ("credit", "debit"))
+    came, went = (read_value(fen_of, cell(name) or "0", f"{where}, {name}") for name in ("credit", "debit"))
     if bool(came) == bool(went):
         raise StatementRefused(f"{where} has an amount in both columns, or in none")
     return came - went
-
-
-def _value(read: Callable[[str], _T], text: str, where: str) -> _T:
-    """What `read` makes of a text. Raises StatementRefused with the place, never the text."""
-    try:
-        return read(text)
-    except ValueError as error:
-        raise StatementRefused(f"{where} {error}") from None

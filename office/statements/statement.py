@@ -8,13 +8,14 @@ what went out.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from ledger.rules.day import is_date
 from ledger.rules.masking import masked_numbers
 from office.errors import StatementRefused
 
+T = TypeVar("T")
 LineKind = Literal["settlement", "fee"]
 """What a line is: money of transactions, or the bank's own fee."""
 AMOUNT_MAX: Final = 10**17
@@ -108,6 +109,14 @@ def date_of(text: str) -> str:
     if not is_date(date):
         raise ValueError("is no date")
     return date
+
+
+def read_value(read: Callable[[str], T], text: str, where: str) -> T:
+    """What `read` makes of a text. Raises StatementRefused with the place, never the text."""
+    try:
+        return read(text)
+    except ValueError as error:
+        raise StatementRefused(f"{where} {error}") from None
 
 
 def kind_of(text: str, marks: Marks) -> LineKind:

@@ -63,3 +63,10 @@ def test_what_is_refused_takes_no_token(now: float) -> None:
     assert bucket.take(0.0)
     assert [bucket.take(now) for _ in range(100)] == [False] * 100
     assert bucket.take(1.0)
+
+
+def test_a_bucket_of_a_minute_is_full_at_first_and_again_a_minute_later() -> None:
+    bucket = TokenBucket.per_minute(3, 0.0)
+    assert [bucket.take(0.0) for _ in range(4)] == [True] * 3 + [False]
+    assert [bucket.take(20.0), bucket.take(20.0)] == [True, False]
+    assert [bucket.take(80.0) for _ in range(4)] == [True] * 3 + [False]

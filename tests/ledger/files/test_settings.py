@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from pydantic import Field, ValidationError, field_validator
 
-from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
+from ledger.files.settings import (
+    Fault,
+    Section,
+    SettingsError,
+    embedded_file,
+    read_settings,
+    rooted_database,
+    rooted_path,
+)
 
 
 class Limits(Section):
@@ -128,3 +136,16 @@ def test_a_databases_path_counts_from_there_where_it_is_a_file_and_not_rooted(
 ) -> None:
     folder = tmp_path.resolve()
     assert rooted_database(url, folder) == rooted.format(folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite:///front.db", Path("front.db")),
+        ("sqlite:////var/front.db", Path("/var/front.db")),
+        ("postgresql+psycopg://host/front", None),
+        ("postgresql+psycopg://host/sqlite:///x", None),
+    ],
+)
+def test_a_database_has_a_file_where_it_is_embedded(url: str, file: Path | None) -> None:
+    assert embedded_file(url) == file
