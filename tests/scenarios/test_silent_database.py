@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
 
 import pytest
 from sqlalchemy import event, make_url
@@ -45,16 +44,6 @@ def locked_by_another(database: str, path: Path) -> Iterator[Silenced]:
     other.close()
 
 
-def until(machine: Machine, code: int) -> str:
-    """Ask /readyz until it answers `code`, and return its body."""
-    deadline = monotonic() + 60
-    while True:
-        answered, body = machine.get("/readyz")
-        if answered == code:
-            return body
-        assert monotonic() < deadline, body
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def silenced(
     request: pytest.FixtureRequest, tmp_path: Path
@@ -78,7 +67,7 @@ def test_it_is_not_ready_says_which_and_since_when_answers_91_and_comes_back_by_
     with machine.signed_on() as bank, machine.signed_on(OTHER_BANK) as other:
         fall_silent()
         bank.send(payment)
-        why = until(machine, 503)
+        why = machine.until_ready(503)
         assert f"the database {named} has not answered since 2026-11-24 10:11:12 Beijing time" in why
         assert "qianzhi_ready 0.0" in machine.get("/metrics")[1]
         answer = other.ask(message(de32=OTHER_BANK))
@@ -87,7 +76,7 @@ def test_it_is_not_ready_says_which_and_since_when_answers_91_and_comes_back_by_
             machine.cut_over()
         assert named in ask(control, READINESS_COMMAND)["unready"]
         speak()
-        assert until(machine, 200) == "ok\n"
+        assert machine.until_ready(200) == "ok\n"
         assert "qianzhi_ready 1.0" in machine.get("/metrics")[1]
         first = bank.receive().fields[39]
         assert first in ("00", "91")
@@ -106,11 +95,11 @@ def test_what_was_sent_with_its_commit_is_in_doubt_and_gets_the_journals_word_on
         event.listen(machine.service._store._writer, "commit", lambda _: fall_silent(), once=True)
         with machine.signed_on() as bank:
             bank.send(message())
-            assert "the outcome of a batch is unknown" in until(machine, 503)
+            assert "the outcome of a batch is unknown" in machine.until_ready(503)
             assert "qianzhi_in_doubt 1.0" in machine.get("/metrics")[1]
             speak()
             assert bank.receive().fields[39] == "00"
-            until(machine, 200)
+            machine.until_ready(200)
         machine.stop()
         books = Books(postgresql_database)
         assert (books.responses(), books.broken()) == ([("collection", "00")], [])

@@ -69,16 +69,6 @@ def machine(tmp_path: Path, token: SlowToken) -> Iterator[Machine]:
     machine.stop()
 
 
-def until(machine: Machine, code: int) -> str:
-    """Ask /readyz until it answers `code`, and return its body."""
-    deadline = monotonic() + 60
-    while True:
-        answered, body = machine.get("/readyz")
-        if answered == code:
-            return body
-        assert monotonic() < deadline, body
-
-
 def until_spares(machine: Machine) -> None:
     """Wait until the token has nothing more to do."""
     deadline, desk = monotonic() + 60, machine.service.key_desk
@@ -95,9 +85,9 @@ def test_a_token_that_hangs_keeps_nobody_else_waiting_and_the_links_live(
         assert answers[-1] == "96"
         assert set(answers) <= {"00", "96"}  # the spare keys first
         assert other.ask(message(de32=OTHER_BANK)).fields[39] == "00"
-        assert until(machine, 503).startswith("the token makes no session keys")
+        assert machine.until_ready(503).startswith("the token makes no session keys")
         token.answers.set()
-        assert until(machine, 200) == "ok\n"
+        assert machine.until_ready(200) == "ok\n"
         assert bank.sign_on().fields[39] == "00"
 
 
@@ -109,7 +99,7 @@ def test_a_token_whose_session_is_lost_is_opened_anew(machine: Machine, token: S
         answers = [bank.sign_on().fields[39] for _ in range(SPARES + 1)]
         assert answers[:SPARES] == ["00"] * SPARES
         assert answers[SPARES] in ("00", "96")  # the next try, a second later, may have come already
-        until(machine, 200)
+        machine.until_ready(200)
         assert bank.sign_on().fields[39] == "00"
         assert bank.ask(message()).fields[39] == "00"
 

@@ -11,7 +11,7 @@ from ledger.rules.day import DayState
 from ledger.rules.dues import Policy
 from ledger.rules.entry import GENESIS, Entry, Kind
 from ledger.rules.numbering import authorization_code, receipt_number
-from ledger.rules.request import Act, BankDay, Request, key_of
+from ledger.rules.request import Act, Answer, BankDay, Request, key_of
 from ledger.rules.view import Chain, Day, Due, DueState, Guesses, View
 from protocol.message import Message
 from protocol.responses import Response
@@ -25,6 +25,26 @@ BENEFICIARY = "00000019900307001X"
 OPEN_DAY = Day(DATE, DayState.OPEN)
 
 _stans = count(1)
+
+
+RECEIPT = "202611240100000000017"
+DONE = Answer(
+    Response.APPROVED,
+    business_date=DATE,
+    authorization="000001",
+    receipt=RECEIPT,
+    code="500000",
+    policy="P1",
+    holder="张三",
+    due="D1",
+    due_date="20261201",
+    amount=120_050,
+    receipted=True,
+    local_at="20261123101113",
+    branch=" B1   ",
+    terminal="T1 ",
+)
+"""The answer to a collection, with its receipt."""
 
 
 def policy(number: str = "P1", state: str = "active", holder: str = "张三") -> Policy:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from os import urandom
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import text
@@ -191,6 +192,15 @@ class Machine:
 
     def port(self, bank: str = BANK) -> int:
         return self.service.bank_ports[bank]
+
+    def until_ready(self, code: int) -> str:
+        """Ask /readyz until it answers `code`, and return its body."""
+        deadline = monotonic() + 60
+        while True:
+            answered, body = self.get("/readyz")
+            if answered == code:
+                return body
+            assert monotonic() < deadline, body
 
     def get(self, path: str) -> tuple[int, str]:
         """A page of the status port: HTTP status and body."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from fep.day import cutover_clock
@@ -94,18 +93,6 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     made = Room()
     monkeypatch.setattr(cutover_clock, "read_day_status", made.standing)
     return made
-
-
-@pytest.fixture
-def said() -> Iterator[list[str]]:
-    lines: list[str] = []
-
-    def observer(event: Mapping[str, Any]) -> None:
-        lines.append(formatEvent(event))
-
-    globalLogPublisher.addObserver(observer)
-    yield lines
-    globalLogPublisher.removeObserver(observer)
 
 
 def test_a_day_is_ended_at_its_hour_and_once(room: Room) -> None:
@@ -240,25 +227,25 @@ def test_a_year_that_nobody_has_told_keeps_the_last_day_open_until_it_is_told(
     assert (room.look(), room.business_date) == (["20261231"], "20270104")
 
 
-def test_each_reason_is_logged_once_with_what_to_do(room: Room, said: list[str]) -> None:
+def test_each_reason_is_logged_once_with_what_to_do(room: Room, logged: list[str]) -> None:
     room.loaded.clear()
     room.until("2026-11-24 22:00:00")
     room.look(1, 60)
     room.loaded = {"20261124"}
     room.wall.wait(7 * HOUR)
     room.look(1, 60)
-    assert said == [
+    assert logged == [
         f"business day 20261124 is not cut over by the clock: {WHY[reason]}; "
         + TO_DO[reason].format(date="20261124")
         for reason in (Obstacle.DUES, Obstacle.LATE)
     ]
 
 
-def test_a_database_that_is_away_is_logged_once_and_asked_again(room: Room, said: list[str]) -> None:
+def test_a_database_that_is_away_is_logged_once_and_asked_again(room: Room, logged: list[str]) -> None:
     room.script = [Unavailable("no route")] * 3
     room.until("2026-11-24 22:00:00")
     assert room.look(1, 3) == ["20261124"]
-    assert [line for line in said if "no route" in line] == [
+    assert [line for line in logged if "no route" in line] == [
         "business day 20261124 is not cut over by the clock: no route; it is tried on, or have it done:"
         " qianzhi day cutover --date 20261124"
     ]

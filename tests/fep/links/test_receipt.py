@@ -7,32 +7,13 @@ from pydantic import ValidationError
 
 from fep.links.receipt import NAME_BYTES_MAX, TITLES, Letterhead, letterhead_of, receipt_lines
 from fep.settings.config import Bank, ReceiptWords
-from ledger.rules.request import Answer
 from protocol.codec import Codec
 from protocol.dialect import Dialect, load
 from protocol.message import Message
-from protocol.responses import Response
 from protocol.transactions import TRANSACTIONS
-from tests.support.builders import DATE
+from tests.support.builders import DONE, RECEIPT
 
 UTF_8, GB18030, CP500 = load("ascii87"), load("bcd87"), load("ebcdic87")
-RECEIPT = "202611240100000000017"
-DONE = Answer(
-    Response.APPROVED,
-    business_date=DATE,
-    authorization="000001",
-    receipt=RECEIPT,
-    code="500000",
-    policy="P1",
-    holder="张三",
-    due="D1",
-    due_date="20261201",
-    amount=120_050,
-    receipted=True,
-    local_at="20261123101113",
-    branch=" B1   ",
-    terminal="T1 ",
-)
 LETTERHEAD = Letterhead(
     ("示例人寿保险股份有限公司", "SAMPLE LIFE"),
     ("示例银行", "SAMPLE BANK"),

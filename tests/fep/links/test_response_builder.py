@@ -11,26 +11,9 @@ from protocol.dialect import Dialect, load
 from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import build, parse
-from tests.support.builders import DATE, inquiry, message, totals
+from tests.support.builders import DATE, DONE, RECEIPT, inquiry, message, totals
 
 UTF_8, GB18030, CP500 = load("ascii87"), load("bcd87"), load("ebcdic87")
-RECEIPT = "202611240100000000017"
-DONE = Answer(
-    Response.APPROVED,
-    business_date=DATE,
-    authorization="000001",
-    receipt=RECEIPT,
-    code="500000",
-    policy="P1",
-    holder="张三",
-    due="D1",
-    due_date="20261201",
-    amount=120_050,
-    receipted=True,
-    local_at="20261123101113",
-    branch=" B1   ",
-    terminal="T1 ",
-)
 LETTERHEAD = Letterhead(("甲人寿", "A LIFE"), ("乙银行", "B BANK"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,7 @@ from fep.setup.install import install
 from fep.status.host import Certificate, Disk, Host, folders_of, read_certificate, read_disks
 from fep.status.host_warnings import host_warnings
 from fep.status.limits import Room, Severity
-
-MADE = datetime(2026, 11, 24, 12, tzinfo=UTC)
-ROOM = Room(900 << 30, 1000 << 30)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(install(tmp_path, os.urandom, MADE, first_port=0, status_port=0))
-
-
-def files(settings: Settings) -> tuple[Path, Path]:
-    assert settings.tls is not None
-    return Path(settings.tls.certificate_file), Path(settings.tls.key_file)
+from tests.support.host_files import MADE, ROOM, files
 
 
 def locked(key: Path) -> None:

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 from twisted.internet.defer import Deferred
 
 from fep.links.tls import Validity
-from fep.settings.config import Bank, Settings, load_settings
+from fep.settings.config import Bank, Settings
 from fep.setup.certificates import VALID
-from fep.setup.install import install
 from fep.status.host import Host, read_certificate
 from fep.status.host_reader import HostReader
 from fep.status.limits import Room
+from tests.support.host_files import MADE, ROOM, files
 
-MADE = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOW_US = int(MADE.timestamp()) * 1_000_000
-ROOM = Room(900 << 30, 1000 << 30)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(install(tmp_path, os.urandom, MADE, first_port=0, status_port=0))
-
-
-def files(settings: Settings) -> tuple[Path, Path]:
-    assert settings.tls is not None
-    return Path(settings.tls.certificate_file), Path(settings.tls.key_file)
 
 
 def test_the_host_is_read_when_it_is_looked_at_and_what_was_asked_before_new_settings_is_dropped(

@@ -5,7 +5,6 @@ stays work until it is accepted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,7 +23,6 @@ from office.exports.answer import (
     take_answer,
 )
 from office.exports.read import Export, read_exports
-from tests.support.audit_books import Urls, evidence
 from tests.support.core_system import answer_content, answer_to
 
 REFUSED = {"dues.csv": {2: "no such policy", 1: "lapsed"}, "vouchers.csv": {1: "the period is closed"}}
@@ -34,17 +32,6 @@ GOOD = {
     "manifest": "ab" * 32,
     "files": [{"name": "dues.csv", "accepted": 1, "accepted_fen": 5, "refused": []}],
 }
-
-
-@pytest.fixture
-def given(urls: Urls) -> Iterator[Evidence]:
-    with evidence(urls) as opened:
-        yield opened
-
-
-@pytest.fixture
-def connection(given: Evidence) -> Connection:
-    return given.office
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection, and_, insert, select, text
@@ -18,20 +17,8 @@ from office.exports.lines import BreakLine, DueLine, VoucherLine
 from office.exports.make import make_export, repeat_export, waiting_dates
 from office.exports.read import lines_of, read_exports
 from office.exports.write import MANIFEST
-from tests.support.audit_books import Urls, evidence, loosen
+from tests.support.audit_books import loosen
 from tests.support.core_system import Folder, nowhere
-
-
-@pytest.fixture
-def given(urls: Urls) -> Iterator[Evidence]:
-    """Books with two exported dates, a third that is not posted, and postings made since on the second."""
-    with evidence(urls) as opened:
-        yield opened
-
-
-@pytest.fixture
-def connection(given: Evidence) -> Connection:
-    return given.office
 
 
 def found(given: Evidence) -> list[str]:
