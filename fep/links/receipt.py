@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from fep.settings.config import Bank, ReceiptWords
 from ledger.rules.amount_in_words import in_figures, in_words
+from ledger.rules.day import hyphenated
 from ledger.rules.names import shortened
 from ledger.rules.request import Answer
 from protocol.dialect import Dialect
@@ -57,14 +58,14 @@ def receipt_lines(answer: Answer, dialect: Dialect, letterhead: Letterhead) -> l
     is_benefit = TRANSACTIONS[answer.code].kind == "benefit"
     rows = (
         ("收据号", "RECEIPT", answer.receipt),
-        ("业务日期", "BUSINESS DATE", _date(answer.business_date)),
+        ("业务日期", "BUSINESS DATE", hyphenated(answer.business_date)),
         ("交易时间", "TIME", _local_time(answer.local_at)),
         ("经办银行", "BANK", letterhead.bank[language]),
         ("网点终端", "BRANCH/TERMINAL", f"{answer.branch.strip()} {answer.terminal.strip()}"),
         ("保单号", "POLICY", answer.policy),
         ("投保人", "HOLDER", holder_name(answer.holder, dialect)),
         ("应收付号", "DUE", answer.due),
-        ("应收付日", "DUE DATE", _date(answer.due_date)),
+        ("应收付日", "DUE DATE", hyphenated(answer.due_date)),
         ("金额", "AMOUNT CNY", in_figures(answer.amount)),
         ("大写", "", in_words(answer.amount) if language == 0 else ""),
         ("授权码", "AUTHORIZATION", answer.authorization),
@@ -87,12 +88,7 @@ def holder_name(holder: str, dialect: Dialect) -> str:
     return shortened(holder, NAME_BYTES_MAX, lambda text: len(text.encode(dialect.text_encoding)))
 
 
-def _date(date: str) -> str:
-    """YYYYMMDD as YYYY-MM-DD; empty stays empty."""
-    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if date else ""
-
-
 def _local_time(moment: str) -> str:
     """YYYYMMDDhhmmss as YYYY-MM-DD hh:mm:ss."""
     time = moment[8:]
-    return f"{_date(moment[:8])} {time[:2]}:{time[2:4]}:{time[4:]}"
+    return f"{hyphenated(moment[:8])} {time[:2]}:{time[2:4]}:{time[4:]}"

@@ -50,6 +50,11 @@ def is_date(text: object) -> bool:
     return isinstance(text, str) and len(text) == 8 and text.isascii() and text.isdecimal() and _exists(text)
 
 
+def hyphenated(text: str) -> str:
+    """Write a date for people: 20261124 is 2026-11-24. What has not eight characters stays as it is."""
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 else text
+
+
 @lru_cache(maxsize=4096)
 def _exists(digits: str) -> bool:
     """Cached: a million rows of a file name a few hundred days."""

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ledger.errors import InvariantBroken
+from ledger.rules.day import hyphenated
 from ledger.rules.escaping import escaped
 from ledger.rules.masking import masked_numbers
 from office.accounting.books import TrialBalance
@@ -179,7 +180,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(yuan=wording.yuan, day=wording.day, plain=_plain)
+    environment.filters.update(yuan=wording.yuan, day=hyphenated, plain=_plain)
     environment.globals.update(
         matched_class=wording.MATCHED,
         classes=wording.CLASSES,

@@ -94,8 +94,3 @@ def yuan(fen: int) -> str:
 def plain_yuan(fen: int) -> str:
     """Write an amount in yuan as a spreadsheet reads it: -123456 is -1234.56."""
     return yuan(fen).replace(",", "")
-
-
-def day(date: str) -> str:
-    """Write a date for people: 20261124 is 2026-11-24."""
-    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date

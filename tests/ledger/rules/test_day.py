@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from ledger.rules.day import TRANSITIONS, DayEvent, DayState, is_date
+from ledger.rules.day import TRANSITIONS, DayEvent, DayState, hyphenated, is_date
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(DayState, DayEvent)))
@@ -49,3 +49,8 @@ def test_a_state_and_an_event_are_written_down_as_their_names() -> None:
 )
 def test_a_date_is_eight_digits_of_a_real_day(text: object, is_one: bool) -> None:
     assert is_date(text) is is_one
+
+
+def test_date_is_written_with_dashes() -> None:
+    assert hyphenated("20261124") == "2026-11-24"
+    assert hyphenated("") == ""

@@ -55,8 +55,3 @@ def test_amount_is_written_as_on_a_receipt(fen: int) -> None:
 def test_no_fen_is_lost_in_writing(fen: int) -> None:
     assert int(wording.plain_yuan(fen).replace(".", "")) == fen
     assert wording.yuan(fen).replace(",", "") == wording.plain_yuan(fen)
-
-
-def test_date_is_written_with_dashes() -> None:
-    assert wording.day("20261124") == "2026-11-24"
-    assert wording.day("") == ""
