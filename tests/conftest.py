@@ -12,6 +12,7 @@ machines and tests on PostgreSQL are marked here.
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -81,6 +82,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
         if item.nodeid.startswith(SLOW_FOLDERS) or on_server or "postgresql" in parameters:
             item.add_marker(pytest.mark.slow)
+
+
+def _process_state() -> tuple[int, tuple[int, int], str]:
+    """What a process has once for all its tests: the mode of new files, the core limit, the folder."""
+    mode = os.umask(0)
+    os.umask(mode)
+    return mode, resource.getrlimit(resource.RLIMIT_CORE), os.getcwd()
+
+
+@pytest.fixture(autouse=True)
+def _the_process_as_it_was() -> Iterator[None]:
+    """What a test changes of the process itself is felt by every test after it, in whichever order."""
+    before = _process_state()
+    yield
+    after = _process_state()
+    if after != before:
+        os.umask(before[0])
+        os.chdir(before[2])
+    assert after == before
 
 
 @pytest.fixture

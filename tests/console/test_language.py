@@ -82,6 +82,7 @@ def test_the_command_ends_where_the_variable_names_no_language(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("QIANZHI_LANG", "fr")
+    monkeypatch.setattr(os, "umask", lambda _mode: None)
     with pytest.raises(SystemExit, match="1"):
         main()
     assert capsys.readouterr().err == "qianzhi: QIANZHI_LANG is neither en nor zh\n"

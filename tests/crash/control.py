@@ -47,6 +47,7 @@ def library() -> Path:
     warnings = ("-Wall", "-Wextra", "-Werror")
     command = [str(compiler()), "-O2", *warnings, "-shared", "-fPIC", "-o", str(made), str(SOURCE), "-ldl"]
     subprocess.run(command, check=True)
+    made.chmod(0o755)  # the server, another user, starts without it where it may not read it
     return made
 
 

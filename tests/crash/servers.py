@@ -138,6 +138,7 @@ class Cluster:
         ready = threading.Event()
         threading.Thread(target=self._listen, args=(process.stderr, ready), daemon=True).start()
         ready.wait(SECONDS)
+        assert not any("cannot be preloaded" in line for line in self.said), self.said
         return process
 
     def _listen(self, stream: IO[str], ready: threading.Event) -> None:
