@@ -10,12 +10,15 @@ from typing import NoReturn
 
 import click
 
+from console.language import spoken
 from console.say import say
 
 
-def fail(program: str, text: str) -> NoReturn:
-    """Print every line of `text` on standard error after the program's name, and exit with 1."""
-    for line in text.split("\n"):
+def fail(program: str, reason: str | Exception) -> NoReturn:
+    """Print every line of an error's text, or of a text, in the reader's language on standard error, each
+    after the program's name, and exit with 1.
+    """
+    for line in spoken(reason).split("\n"):
         say(f"{program}: {line}", err=True)
     sys.exit(1)
 
@@ -36,5 +39,5 @@ def run_to_end(program: str, command: click.Command, expected: tuple[type[Except
     try:
         run(command)
     except expected as error:
-        fail(program, str(error))
+        fail(program, error)
     sys.exit(0)

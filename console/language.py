@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from qianzhi_errors import QianzhiError
+from qianzhi_errors.sentence import translated
 
 DOMAIN: Final = "qianzhi"
 CATALOGUES: Final = Path(__file__).with_name("locale")
@@ -56,3 +57,12 @@ def speak(language: str) -> None:
 def speaks_chinese() -> bool:
     """Whether texts are looked up in the Chinese catalogue."""
     return gettext.textdomain() == DOMAIN and gettext.find(DOMAIN, str(CATALOGUES)) is not None
+
+
+def spoken(text: object) -> str:
+    """Return a text as the reader is to see it: a Sentence in the reader's language, and so is the Sentence
+    that an error was raised with; any other object's text as it is.
+    """
+    if isinstance(text, BaseException) and text.args:
+        text = text.args[0] if isinstance(text.args[0], str) and str(text) == text.args[0] else text
+    return str(translated(text, gettext.gettext))

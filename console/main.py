@@ -108,7 +108,7 @@ def main() -> NoReturn:
         keep_memory_private()
         run(cli)
     except (QianzhiError, OSError) as error:
-        fail("qianzhi", str(error))
+        fail("qianzhi", error)
     except Exception as fault:  # not left to the interpreter, which would print its text
         from fep.process.logtext import traceback_text  # noqa: PLC0415 - it takes the log's Twisted along
 

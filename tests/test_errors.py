@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from pkgutil import walk_packages
 
 import psycopg
@@ -12,6 +14,7 @@ import psycopg
 from protocol.errors import MessageRefused
 from protocol.responses import Response
 from qianzhi_errors import QianzhiError
+from tests.support.python_sources import ROOT
 
 PACKAGES = ("protocol", "ledger", "firewall_rules", "fep", "office")
 
@@ -36,3 +39,41 @@ def test_every_refusal_of_a_message_carries_a_response_that_refuses() -> None:
     refusals = [error for error in exceptions_defined() if issubclass(error, MessageRefused)]
     responses = {error.__name__: error.response for error in refusals if error is not MessageRefused}
     assert responses == {"FormatError": Response.FORMAT, "Unsupported": Response.NOT_SUPPORTED}
+
+
+TRANSLATED = ("ledger/book/store.py",)
+"""The packages and modules whose errors can be said in another language: each grows until all are there."""
+
+
+def plain_texts(path: str, source: str) -> Iterator[str]:
+    """Where one of our errors is raised with a text that keeps neither pattern nor values."""
+    ours = {error.__name__ for error in exceptions_defined() if issubclass(error, QianzhiError)}
+    for node in ast.walk(ast.parse(source)):
+        call = node.exc if isinstance(node, ast.Raise) else None
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in ours:
+            for given in [*call.args, *(keyword.value for keyword in call.keywords)]:
+                if isinstance(given, ast.JoinedStr) or (
+                    isinstance(given, ast.Constant) and isinstance(given.value, str) and " " in given.value
+                ):
+                    yield f"{path}:{given.lineno}"
+
+
+def test_a_sentence_of_an_error_keeps_its_pattern_and_values() -> None:
+    paths = [path for place in TRANSLATED for path in modules(ROOT / place)]
+    found = [where for path in paths for where in plain_texts(str(path.relative_to(ROOT)), path.read_text())]
+    assert (bool(paths), found) == (True, [])
+
+
+def modules(place: Path) -> list[Path]:
+    return [place] if place.suffix == ".py" else sorted(place.rglob("*.py"))
+
+
+def test_a_plain_text_is_found_wherever_it_stands_in_the_call() -> None:
+    source = """
+raise BadDatabaseUrl("two words")
+raise store.BadDatabaseUrl(f"{word}")
+raise BadDatabaseUrl(Sentence("two words"), where=f"{word}")
+raise BadDatabaseUrl(Sentence("two words {word}", word=word), "word")
+raise ValueError("two words")
+"""
+    assert list(plain_texts("a.py", source)) == ["a.py:2", "a.py:3", "a.py:4"]

@@ -31,6 +31,7 @@ from ledger.book.server import (
     place,
 )
 from ledger.errors import BatchRefused, BookInUse, Conflict, LedgerError, OutcomeUnknown, Unavailable
+from qianzhi_errors.sentence import Sentence
 
 SQLITE_CHECKPOINT_PAGES = 4000
 """The writer checkpoints when the write-ahead log has this many pages (16 MB)."""
@@ -68,7 +69,9 @@ class Store:
         self.place = place(self.url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and not lock and not Path(str(self.url.database)).exists():
-            raise Unavailable(f"{self.url.database} does not exist")  # SQLite would make an empty one
+            raise Unavailable(
+                Sentence("{file} does not exist", file=self.url.database)
+            )  # SQLite would make an empty one
         self._lock = _lock_file(Path(str(self.url.database))) if self.is_sqlite and lock else None
         self._writer, self._reader = self._engines(by_index=by_index)
 
@@ -146,12 +149,16 @@ class Store:
         except DBAPIError as error:
             # Not `from error`: the driver's error holds libpq's parameters, the password among them.
             reason = _without_password(_first_line(error.orig), engine.url.password)
-            raise Unavailable(f"cannot connect to the database {place(engine.url)}: {reason}") from None
+            raise Unavailable(
+                Sentence(
+                    "cannot connect to the database {place}: {reason}", place=place(engine.url), reason=reason
+                )
+            ) from None
 
     def _commit(self, connection: Connection) -> None:
         transaction = connection.get_transaction()
         if transaction is None:
-            raise Unavailable("the transaction ended before its commit")
+            raise Unavailable(Sentence("the transaction ended before its commit"))
         try:
             transaction.commit()
         except DBAPIError as error:
@@ -159,7 +166,9 @@ class Store:
             raise _commit_meaning(error, self) from None
         except Exception as error:  # of the driver itself: the database may have committed or not
             connection.invalidate()
-            raise OutcomeUnknown(f"the database {self.place}: {_name_of(error)}") from None
+            raise OutcomeUnknown(
+                Sentence("the database {place}: {reason}", place=self.place, reason=_name_of(error))
+            ) from None
 
 
 def _checked_url(url: str) -> Any:  # noqa: ANN401 - sqlalchemy.engine.URL is re-exported without a stable public path
@@ -167,20 +176,25 @@ def _checked_url(url: str) -> Any:  # noqa: ANN401 - sqlalchemy.engine.URL is re
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # ValueError's text repeats what is in the place of the port
         raise BadDatabaseUrl(
-            "not a database URL: give sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
+            Sentence("not a database URL: give sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
         ) from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise BadDatabaseUrl(
-            f"no front book can live on {parsed.get_backend_name()}: give sqlite or postgresql+psycopg"
+            Sentence(
+                "no front book can live on {backend}: give sqlite or postgresql+psycopg",
+                backend=parsed.get_backend_name(),
+            )
         )
     if "@" in (parsed.host or ""):
-        raise BadDatabaseUrl("two @ in the database URL: write one in a user or a password as %40")
+        raise BadDatabaseUrl(Sentence("two @ in the database URL: write one in a user or a password as %40"))
     if "password" in parsed.query:
-        raise BadDatabaseUrl("the password stands after the ?: write USER:PASSWORD@HOST, or use a .pgpass")
+        raise BadDatabaseUrl(
+            Sentence("the password stands after the ?: write USER:PASSWORD@HOST, or use a .pgpass")
+        )
     if parsed.get_backend_name() == "postgresql" and parsed.get_driver_name() != "psycopg":
-        raise BadDatabaseUrl("PostgreSQL is spoken through psycopg 3: write postgresql+psycopg://")
+        raise BadDatabaseUrl(Sentence("PostgreSQL is spoken through psycopg 3: write postgresql+psycopg://"))
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise BadDatabaseUrl("a front book must be a file: write sqlite:///PATH")
+        raise BadDatabaseUrl(Sentence("a front book must be a file: write sqlite:///PATH"))
     return parsed
 
 
@@ -192,12 +206,16 @@ def _lock_file(database: Path) -> IO[str]:
     try:
         handle = path.open("w", encoding="ascii")
     except OSError as error:
-        raise Unavailable(f"cannot create {path}: {error.strerror}") from error
+        raise Unavailable(
+            Sentence("cannot create {file}: {reason}", file=path, reason=error.strerror)
+        ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         handle.close()
-        raise BookInUse(f"{database} is in use by another process: stop it first") from error
+        raise BookInUse(
+            Sentence("{file} is in use by another process: stop it first", file=database)
+        ) from error
     return handle
 
 

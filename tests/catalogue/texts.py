@@ -1,8 +1,9 @@
 """The texts that the commands can show, and the catalogue of their translations: read, completed, written.
 
-Texts are found where they are: in the calls of gettext in `console`, in the help of every command, and in
-click, whose texts are shown between ours. The catalogue holds no other, so that a text that was changed is
-untranslated again. Whether a translation is a good one is not seen here.
+Texts are found where they are: in the calls of gettext in `console`, in the patterns of Sentence in every
+package, in the help of every command, and in click, whose texts are shown between ours. The catalogue holds
+no other, so that a text that was changed is untranslated again. Whether a translation is a good one is not
+seen here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +31,16 @@ COMPILED = SOURCE.with_suffix(".mo")
 _OF_CLICK = ("core", "decorators", "exceptions", "formatting", "parser", "termui", "types")
 """Click's modules that write to a person; the others speak of consoles and shells."""
 
+PACKAGES = ("console", "office", "fep", "firewall_rules", "ledger", "protocol", "qianzhi_errors")
+_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "Sentence": None}
+
 Text = str | tuple[str, str]
 """A text in English; in the singular and the plural where it has a number."""
 
 
 def all_texts() -> set[Text]:
     """Every text that the catalogue must hold."""
-    ours = called(ROOT / "console", "**.py")
+    ours = chain.from_iterable(called(ROOT / package, "**.py") for package in PACKAGES)
     clicks = (called(Path(click.__file__).parent, f"{name}.py") for name in _OF_CLICK)
     return {*ours, *helps(cli), *(place.summary for place in COMMANDS)}.union(*clicks)
 
@@ -43,7 +48,7 @@ def all_texts() -> set[Text]:
 def called(folder: Path, pattern: str) -> Iterator[Text]:
     """The texts in the calls of gettext and ngettext in the modules of a folder."""
     method = [(pattern, "python")]
-    for _file, _line, text, _comments, _context in extract_from_dir(folder, method):
+    for _file, _line, text, _comments, _context in extract_from_dir(folder, method, keywords=_KEYWORDS):
         yield text if isinstance(text, str) else (text[0], text[1])
 
 

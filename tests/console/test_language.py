@@ -12,10 +12,11 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from console.language import LanguageUnknown, language_of, speak, speaks_chinese
+from console.language import LanguageUnknown, language_of, speak, speaks_chinese, spoken
 from console.main import cli, main
 from console.office import balance_tables
 from console.recon import break_line
+from ledger.book.store import BadDatabaseUrl, Store
 from office.accounting.books import TrialBalance
 from tests.support.builders import DATE
 from tests.support.machine import load_front_book, write_settings
@@ -148,3 +149,17 @@ def test_a_break_has_its_class_and_state_in_words() -> None:
     row = broken(1, "20261124", "details_differ", 500, 500, withheld=500, reason="why", bank_policy="P9")
     line = break_line(row, "20261125")
     assert line == f"{row.name} 要素不符 5.00 挂账, 1 天, 李娜 P1: why（银行方：保单 P9）"
+
+
+def test_an_error_from_below_the_commands_is_told_in_chinese() -> None:
+    with pytest.raises(BadDatabaseUrl) as refused:
+        Store("mysql://host/name")
+    assert str(refused.value) == "no front book can live on mysql: give sqlite or postgresql+psycopg"
+    speak("zh")
+    assert spoken(refused.value) == "前置账簿不能放在 mysql 上：请给出 sqlite 或 postgresql+psycopg"
+
+
+@pytest.mark.parametrize("error", [ValueError(), ValueError("a", 1), OSError(2, "gone"), KeyError("a")])
+def test_any_other_error_keeps_its_text(error: Exception) -> None:
+    speak("zh")
+    assert spoken(error) == str(error)

@@ -1,0 +1,61 @@
+"""A sentence for a person that keeps how it was made, so that another language can make it too.
+
+Below the commands a sentence is made where its reason is found: in English, as the text of an error, a
+finding, a step. It is a `str`, so the log, `--json` and a book take it as it is; whoever shows it to a person
+looks its pattern up in that person's language, and fills the same values in. No language belongs here: the
+catalogue is `console`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Sentence(str):
+    """An English sentence with its pattern, whose named places are `str.format`'s, and the values in them.
+
+    A value that is a Sentence itself is translated with it. Example:
+    Sentence("line {line}: {reason}", line=3, reason=Sentence("no amount")) is "line 3: no amount".
+    """
+
+    __slots__ = ("pattern", "values")
+    pattern: str
+    values: Mapping[str, Any]
+
+    def __new__(cls, pattern: str, /, **values: object) -> Sentence:
+        """Make the English text. Raises KeyError where the pattern has a place without a value."""
+        sentence = super().__new__(cls, pattern.format_map(values))
+        sentence.pattern = pattern
+        sentence.values = MappingProxyType(values) if values else _NOTHING
+        return sentence
+
+    def __reduce__(self) -> tuple[Callable[..., Sentence], tuple[Any, ...]]:
+        """How a copy, or another process, makes it again (the standard library's `copy` and `pickle`)."""
+        return partial(Sentence, **self.values), (self.pattern,)
+
+    def translated(self, look_up: Callable[[str], str]) -> str:
+        """Return the text in the language of `look_up`, which gives the pattern in it."""
+        return look_up(self.pattern).format_map(
+            {name: translated(value, look_up) for name, value in self.values.items()}
+        )
+
+
+def translated(value: object, look_up: Callable[[str], str]) -> object:
+    """Return a Sentence in the language of `look_up`, and any other value as it is."""
+    return value.translated(look_up) if isinstance(value, Sentence) else value
+
+
+def listed(parts: list[str] | tuple[str, ...], pattern: str = "{first}, {rest}") -> str:
+    """Return parts as one sentence, by default with commas between them; empty where there is none.
+
+    `pattern` says how the first part and the rest are joined, and is looked up as any other.
+    """
+    if len(parts) < 2:
+        return parts[0] if parts else ""
+    first, *rest = parts
+    return Sentence(pattern, first=first, rest=listed(tuple(rest), pattern))

@@ -1,0 +1,64 @@
+"""A sentence keeps its pattern and values, and is said in another language with the same values."""
+
+from __future__ import annotations
+
+import pickle
+from copy import deepcopy
+
+import pytest
+
+from qianzhi_errors.sentence import Sentence, listed, translated
+
+CHINESE = {
+    "line {line}: {reason}": "第 {line} 行：{reason}",
+    "no amount": "没有金额",
+    "{first}, {rest}": "{first}、{rest}",
+}
+
+
+def look_up(pattern: str) -> str:
+    return CHINESE.get(pattern, pattern)
+
+
+def test_it_is_its_english_text() -> None:
+    assert Sentence("line {line:03}: {reason}", line=7, reason="no amount") == "line 007: no amount"
+
+
+def test_a_value_that_is_a_sentence_is_translated_with_it() -> None:
+    sentence = Sentence("line {line}: {reason}", line=3, reason=Sentence("no amount"))
+    assert sentence.translated(look_up) == "第 3 行：没有金额"
+
+
+def test_a_value_that_looks_like_a_pattern_stays_as_it_is() -> None:
+    sentence = Sentence("line {line}: {reason}", line="{reason}", reason="no amount")
+    assert sentence.translated(look_up) == "第 {reason} 行：no amount"
+
+
+def test_a_pattern_that_is_not_known_stays_english() -> None:
+    assert Sentence("no {what}", what="amount").translated(look_up) == "no amount"
+
+
+def test_what_is_no_sentence_is_left_alone() -> None:
+    assert [translated(value, look_up) for value in ("no amount", 3)] == ["no amount", 3]
+
+
+def test_a_place_without_a_value_is_refused_when_it_is_made() -> None:
+    with pytest.raises(KeyError, match="line"):
+        Sentence("line {line}")
+
+
+@pytest.mark.parametrize("parts", [[], ["a"], ["a", "b"], ["a", "b", "c"]])
+def test_parts_are_listed_with_commas(parts: list[str]) -> None:
+    assert listed(parts) == ", ".join(parts)
+
+
+def test_a_list_is_translated_with_its_commas_and_its_parts() -> None:
+    assert translated(listed(["a", Sentence("no amount"), "c"]), look_up) == "a、没有金额、c"
+
+
+@pytest.mark.parametrize("copied", [deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_keeps_its_parts(copied: object) -> None:
+    sentence = Sentence("line {line}: {reason}", line=3, reason=Sentence("no amount"))
+    assert callable(copied)
+    again = copied(sentence)
+    assert (again, again.translated(look_up)) == (sentence, "第 3 行：没有金额")
