@@ -52,11 +52,11 @@ coverage: $(READY) ## branches of the product that the fast tests do not reach; 
 	@$(BIN)/coverage html --quiet
 	@$(BIN)/coverage report
 
-docs: $(READY) ## these pages as a site, build/site; a broken link or anchor is a failure
+docs: $(READY) ## these pages as a site, build/site, and in Chinese, build/site/zh; a broken link or anchor is a failure
 	@$(BIN)/python -m tests.docs
 	@$(BIN)/python -m tests.docs.site build/site
 
-catalogue: $(READY) ## bring new texts of the commands into the catalogue, and compile it
+catalogue: $(READY) ## bring new texts of the commands and the pages into their catalogues of Chinese
 	@$(BIN)/python -m tests.catalogue
 
 CRASH_ARGS ?=

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import DOCS
-from tests.docs.site import build
+from tests.docs.site import build, build_in_chinese
+from tests.docs.translations import SITES_WORDS, TRANSLATED
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +34,17 @@ class Fetched(HTMLParser):
         if tag in ("link", "image", "use"):
             self.found += [given[name] for name in ("href", "xlink:href") if name in given]
         self.found += list(references(given.get("style", "")))
+
+
+class Seen(HTMLParser):
+    """Collects a page's texts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(data)
 
 
 def references(style: str) -> Iterator[str]:
@@ -63,6 +75,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def chinese_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site") / "zh"
+    done = build_in_chinese(folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder
+
+
 def test_every_page_is_in_the_site(site: Path) -> None:
     made = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
     wanted = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
@@ -77,6 +97,30 @@ def test_nothing_is_fetched_from_an_outside_host(site: Path) -> None:
         for reference in outside(path.read_text(encoding="utf-8"), style=path.suffix == ".css")
     }
     assert fetched == set()
+
+
+def texts(page: Path) -> str:
+    """What a reader sees of a page."""
+    parser = Seen()
+    parser.feed(page.read_text(encoding="utf-8"))
+    return " ".join(" ".join(parser.found).split())
+
+
+def test_a_page_of_either_site_leads_to_itself_in_the_other(site: Path, chinese_site: Path) -> None:
+    for page, back in (("index.html", "../index.html"), ("decisions/0035-pages-in-chinese.html", "../../")):
+        assert f'href="{back}' in (chinese_site / page).read_text(encoding="utf-8")
+    for page, there in (("keys.html", "zh/keys.html"), ("decisions/0016-site.html", "../zh/decisions/0016")):
+        assert f'href="{there}' in (site / page).read_text(encoding="utf-8")
+
+
+def test_the_chinese_site_is_in_chinese_or_says_that_a_page_is_not(chinese_site: Path) -> None:
+    english = "本页尚无中文译文，以下为英文。"
+    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
+    said = {page for page in pages if english in texts(chinese_site / f"{page}.html")}
+    assert pages - said == set(TRANSLATED)
+    home = texts(chinese_site / "index.html")
+    assert [word for word in SITES_WORDS if word in home] == []
+    assert "对账员" in home
 
 
 @pytest.mark.parametrize(
