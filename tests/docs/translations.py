@@ -23,8 +23,24 @@ from babel.messages.pofile import read_po, write_po
 
 from tests.docs.pages import DOCS, ROOT
 
-TRANSLATED = ("index",)
-"""The pages that must be whole in Chinese; the others are in English on both sites."""
+CATALOGUES = DOCS / "locale" / "zh" / "LC_MESSAGES"
+IN_CHINESE = (
+    "index",
+    "connect",
+    "protocol",
+    "install",
+    "day",
+    "status",
+    "alerts",
+    "keys",
+    "hardening",
+    "drill",
+    "breaks",
+    "threat-model",
+)
+"""The pages that are to be in Chinese; the others are in English on both sites."""
+TRANSLATED = tuple(page for page in IN_CHINESE if (CATALOGUES / f"{page}.po").exists())
+"""Those of them that have a catalogue: each is whole. An empty file begins one."""
 SITE = "sphinx"
 """The catalogue of the words around the pages: Sphinx looks for them under this name."""
 SITES_WORDS = (
@@ -36,7 +52,6 @@ SITES_WORDS = (
     "This page is not translated: what follows is in English.",
 )
 """What furo's templates and ours say, and Sphinx's own Chinese catalogue has not."""
-CATALOGUES = DOCS / "locale" / "zh" / "LC_MESSAGES"
 # Sphinx knows no `zh`, and looks for every catalogue under one name.
 SPHINX_LANGUAGE = "zh_CN"
 NAMES = frozenset(
