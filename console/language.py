@@ -63,6 +63,4 @@ def spoken(text: object) -> str:
     """Return a text as the reader is to see it: a Sentence in the reader's language, and so is the Sentence
     that an error was raised with; any other object's text as it is.
     """
-    if isinstance(text, BaseException) and text.args:
-        text = text.args[0] if isinstance(text.args[0], str) and str(text) == text.args[0] else text
-    return str(translated(text, gettext.gettext))
+    return str(translated(str(text), gettext.gettext))

@@ -16,6 +16,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from console.language import spoken
 from console.say import say
 from ledger.rules.escaping import escaped
 
@@ -33,7 +34,7 @@ def show(data: object, people: Callable[[], Iterable[RenderableType]], *, as_jso
     console = screen()
     for part in people():
         if isinstance(part, str):
-            console.print(escaped(part, lines=True), soft_wrap=True)
+            console.print(escaped(spoken(part), lines=True), soft_wrap=True)
         else:
             console.print(part)
 
@@ -60,8 +61,10 @@ def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = (), t
 
 
 def cell(text: object) -> Text:
-    """Return a text for a table; what is not seen, or a terminal would obey, is shown as an escape."""
-    return Text(escaped(str(text), lines=True))
+    """Return a text for a table, in the reader's language; what is not seen, or a terminal would obey, is
+    shown as an escape.
+    """
+    return Text(escaped(spoken(text), lines=True))
 
 
 def as_json_text(data: object, indent: int | None = None) -> str:

@@ -19,7 +19,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class Sentence(str):
     """An English sentence with its pattern, whose named places are `str.format`'s, and the values in them.
 
-    A value that is a Sentence itself is translated with it. Example:
+    A value that is a Sentence itself, or an error that was raised with one, is translated with it. Example:
     Sentence("line {line}: {reason}", line=3, reason=Sentence("no amount")) is "line 3: no amount".
     """
 
@@ -29,10 +29,15 @@ class Sentence(str):
 
     def __new__(cls, pattern: str, /, **values: object) -> Sentence:
         """Make the English text. Raises KeyError where the pattern has a place without a value."""
+        values = {name: _kept(value) for name, value in values.items()}
         sentence = super().__new__(cls, pattern.format_map(values))
         sentence.pattern = pattern
         sentence.values = MappingProxyType(values) if values else _NOTHING
         return sentence
+
+    def __str__(self) -> str:
+        """Return it whole, so that `str` of an error that was raised with a Sentence is that Sentence."""
+        return self
 
     def __reduce__(self) -> tuple[Callable[..., Sentence], tuple[Any, ...]]:
         """How a copy, or another process, makes it again (the standard library's `copy` and `pickle`)."""
@@ -45,12 +50,20 @@ class Sentence(str):
         )
 
 
+def _kept(value: object) -> object:
+    """An error as its text, which is a Sentence where it was raised with one: no traceback is held."""
+    return str(value) if isinstance(value, BaseException) else value
+
+
 def translated(value: object, look_up: Callable[[str], str]) -> object:
     """Return a Sentence in the language of `look_up`, and any other value as it is."""
     return value.translated(look_up) if isinstance(value, Sentence) else value
 
 
-def listed(parts: list[str] | tuple[str, ...], pattern: str = "{first}, {rest}") -> str:
+COMMAS: Final = "{first}, {rest}"
+
+
+def listed(parts: list[str] | tuple[str, ...], pattern: str = COMMAS) -> str:
     """Return parts as one sentence, by default with commas between them; empty where there is none.
 
     `pattern` says how the first part and the rest are joined, and is looked up as any other.

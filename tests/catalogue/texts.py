@@ -1,13 +1,14 @@
 """The texts that the commands can show, and the catalogue of their translations: read, completed, written.
 
-Texts are found where they are: in the calls of gettext in `console`, in the patterns of Sentence in every
-package, in the help of every command, and in click, whose texts are shown between ours. The catalogue holds
+Texts are found where they are: in the calls of gettext in `console`, in the patterns of Sentence and of its
+lists in every package, in the help of every command, and in click, whose texts are shown between ours. The catalogue holds
 no other, so that a text that was changed is untranslated again. Whether a translation is a good one is not
 seen here.
 """
 
 from __future__ import annotations
 
+import ast
 import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -17,22 +18,25 @@ from typing import Any
 
 import click
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from console.help_text import paragraphs
 from console.language import CATALOGUES, DOMAIN
 from console.main import COMMANDS, cli
+from qianzhi_errors.sentence import COMMAS
 
 ROOT = Path(__file__).parents[2]
 SOURCE = CATALOGUES / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
 COMPILED = SOURCE.with_suffix(".mo")
 _OF_CLICK = ("core", "decorators", "exceptions", "formatting", "parser", "termui", "types")
 """Click's modules that write to a person; the others speak of consoles and shells."""
+_IN_A_TABLE = "required"
+"""Click looks it up by its place in a table, so no call has it."""
 
 PACKAGES = ("console", "office", "fep", "firewall_rules", "ledger", "protocol", "qianzhi_errors")
-_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "Sentence": None}
+_PLACES = {"_": (0,), "gettext": (0,), "ngettext": (0, 1), "Sentence": (0,), "listed": (1,)}
+"""The arguments that are texts, of each function that takes some."""
 
 Text = str | tuple[str, str]
 """A text in English; in the singular and the plural where it has a number."""
@@ -40,16 +44,21 @@ Text = str | tuple[str, str]
 
 def all_texts() -> set[Text]:
     """Every text that the catalogue must hold."""
-    ours = chain.from_iterable(called(ROOT / package, "**.py") for package in PACKAGES)
+    ours = chain.from_iterable(called(ROOT / package, "**/*.py") for package in PACKAGES)
     clicks = (called(Path(click.__file__).parent, f"{name}.py") for name in _OF_CLICK)
-    return {*ours, *helps(cli), *(place.summary for place in COMMANDS)}.union(*clicks)
+    return {*ours, COMMAS, _IN_A_TABLE, *helps(cli), *(place.summary for place in COMMANDS)}.union(*clicks)
 
 
 def called(folder: Path, pattern: str) -> Iterator[Text]:
-    """The texts in the calls of gettext and ngettext in the modules of a folder."""
-    method = [(pattern, "python")]
-    for _file, _line, text, _comments, _context in extract_from_dir(folder, method, keywords=_KEYWORDS):
-        yield text if isinstance(text, str) else (text[0], text[1])
+    """The texts in the calls of gettext, ngettext, Sentence and listed in the modules of a folder."""
+    for path in folder.glob(pattern):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                places = _PLACES.get(ast.unparse(node.func).rpartition(".")[2], ())
+                given = [node.args[place] for place in places if place < len(node.args)]
+                texts = [text.value for text in given if isinstance(text, ast.Constant)]
+                if texts:
+                    yield texts[0] if len(texts) == 1 else (texts[0], texts[1])
 
 
 def helps(command: click.Command) -> Iterator[str]:

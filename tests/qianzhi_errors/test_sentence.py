@@ -7,6 +7,7 @@ from copy import deepcopy
 
 import pytest
 
+from qianzhi_errors import QianzhiError
 from qianzhi_errors.sentence import Sentence, listed, translated
 
 CHINESE = {
@@ -62,3 +63,18 @@ def test_a_copy_keeps_its_parts(copied: object) -> None:
     assert callable(copied)
     again = copied(sentence)
     assert (again, again.translated(look_up)) == (sentence, "第 3 行：没有金额")
+
+
+def test_the_text_of_an_error_is_the_sentence_that_it_was_raised_with() -> None:
+    error = QianzhiError(Sentence("line {line}: {reason}", line=3, reason=Sentence("no amount")))
+    assert translated(str(error), look_up) == "第 3 行：没有金额"
+
+
+def test_an_error_within_a_sentence_is_translated_with_it() -> None:
+    sentence = Sentence("line {line}: {reason}", line=3, reason=QianzhiError(Sentence("no amount")))
+    assert (sentence, sentence.translated(look_up)) == ("line 3: no amount", "第 3 行：没有金额")
+
+
+def test_no_error_is_held_by_a_sentence() -> None:
+    sentence = Sentence("{reason}", reason=ValueError("no amount"))
+    assert type(sentence.values["reason"]) is str
