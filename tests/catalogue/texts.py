@@ -1,9 +1,9 @@
 """The texts that the commands can show, and the catalogue of their translations: read, completed, written.
 
 Texts are found where they are: in the calls of gettext in `console`, in the patterns of Sentence and of its
-lists in every package, in the help of every command, and in click, whose texts are shown between ours. The catalogue holds
-no other, so that a text that was changed is untranslated again. Whether a translation is a good one is not
-seen here.
+lists in every package, in the help of every command, and in click, whose texts are shown between ours. The
+catalogue holds no other, so that a text that was changed is untranslated again. Whether a translation is a
+good one is not seen here.
 """
 
 from __future__ import annotations
