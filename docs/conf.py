@@ -12,7 +12,7 @@ gettext_auto_build = False
 # One catalogue for one page, the decisions' too.
 gettext_compact = False
 gettext_location = False
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "tests.docs.chinese_search"]
 exclude_patterns: list[str] = []
 templates_path = ["_templates"]
 
@@ -20,6 +20,9 @@ templates_path = ["_templates"]
 myst_heading_anchors = 4
 # A quotation mark or two hyphens in a page are meant as they stand: most of them are in commands.
 smartquotes = False
+
+# On both sites: the English pages have Chinese terms.
+html_search_language = "zh"
 
 html_theme = "furo"
 html_title = project

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from tests.docs.pages import DOCS
 from tests.docs.site import build, build_in_chinese
-from tests.docs.translations import SITES_WORDS, TRANSLATED
+from tests.docs.translations import SITES_WORDS, TRANSLATED, catalogue
+from tests.support.browser import browser, missing
 
 pytestmark = pytest.mark.slow
 
 _REFERENCE = re.compile(r"""url\(\s*['"]?([^'")\s]+)|@import\s+['"]([^'"]+)""")
 _OUTSIDE = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
+QUERIES = (
+    ("保单", ["保单"]),
+    ("保单查询", ["保单", "单查", "查询"]),
+    ("险", ["险"]),
+    ("DE 39应答码", ["DE", "39", "应答", "答码"]),
+    ("front-end 前置", ["front", "end", "前置"]),
+    ("、。", []),
+)
+"""What a reader types, and the terms that are looked for."""
 # What a browser fetches by itself; an <a> is fetched when somebody follows it.
 _FETCHED = ("src", "srcset", "data", "poster", "background")
 
@@ -121,6 +136,54 @@ def test_the_chinese_site_is_in_chinese_or_says_that_a_page_is_not(chinese_site:
     home = texts(chinese_site / "index.html")
     assert [word for word in SITES_WORDS if word in home] == []
     assert "对账员" in home
+
+
+def found_by(site: Path, term: str) -> set[str]:
+    """The pages that a site's index has for a term."""
+    text = (site / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
+    places = [index[terms].get(term, []) for terms in ("terms", "titleterms")]
+    numbers = {number for place in places for number in (place if isinstance(place, list) else [place])}
+    return {index["docnames"][number] for number in numbers}
+
+
+def test_a_chinese_word_finds_every_page_that_has_it(chinese_site: Path) -> None:
+    in_chinese = {
+        page for page in TRANSLATED if any("保单" in str(message.string) for message in catalogue(page))
+    }
+    assert found_by(chinese_site, "保单") >= {"glossary", *in_chinese}
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_a_reader_who_types_a_chinese_word_is_shown_pages(chinese_site: Path) -> None:
+    with served(chinese_site) as url, browser() as screen:
+        screen.open(f"{url}/index.html")
+        typed = screen.driver.find_element("css selector", "input.sidebar-search")
+        typed.send_keys("保单基本信息\n")
+        screen.until(lambda: screen.run("return document.querySelectorAll('ul.search li a').length"))
+        assert "Glossary 术语" in screen.texts("ul.search li a")
+        for query, terms in QUERIES:
+            assert screen.run("return splitQuery(arguments[0])", query) == terms, query
+
+
+@contextmanager
+def served(site: Path) -> Iterator[str]:
+    """A site over HTTP; its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files, and says nothing of it."""
+
+    def log_message(self, *said: object) -> None:
+        """Keep no log."""
 
 
 @pytest.mark.parametrize(
