@@ -65,14 +65,14 @@ def wires() -> str:
         "mti": "message type",
         "bitmap": "bitmaps",
         "length": "lengths of variable fields",
-        "numeric": "n",
-        "other": "a, an, ns, ans, x+n, z",
-        "binary": "b",
+        "numeric": "`n`",
+        "other": "`a`, `an`, `ns`, `ans`, `x+n`, `z`",
+        "binary": "`b`",
         "text": "text: DE 44, 48, 62, 63",
     }
     return markdown(
         ["", *(f"`{name}`" for name in read)],
-        [[what, *(str(wire[key]) for wire in read.values())] for key, what in words.items()],
+        [[what, *(f"`{wire[key]}`" for wire in read.values())] for key, what in words.items()],
     )
 
 
@@ -164,7 +164,7 @@ def layouts() -> str:
         loaded = layout.load(name)
         form = f"separated by `{loaded.separator}`" if loaded.separator else "fixed widths"
         form = form.replace("|", "\\|")
-        rows.append([f"`{name}`", form, loaded.encoding, "yes" if loaded.lists_reversed else "no"])
+        rows.append([f"`{name}`", form, f"`{loaded.encoding}`", "yes" if loaded.lists_reversed else "no"])
     return markdown(["layout", "columns", "encoding", "lists what was reversed"], rows)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from fep.settings.config import Bank
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
 from office.accounting.break_states import BreakState
@@ -165,3 +166,9 @@ def test_what_the_machine_says_on_the_pages_is_what_the_code_has_it_say() -> Non
     ]
     assert [(name, quotation) for name, quotation in quotations if quotation not in code] == []
     assert {name for name, _ in quotations} == {"core.md", "day.md"}
+
+
+def test_the_entry_of_a_bank_to_connect_names_every_setting_or_says_what_holds_without_it() -> None:
+    section = sections((DOCS / "connect.md").read_text(encoding="utf-8"), 3)["Its entry in the settings"]
+    named = set(re.findall("^> ([a-z0-9_]+) =|`([a-z0-9_]+)` \\(", section, re.MULTILINE))
+    assert set(Bank.model_fields) - {name for pair in named for name in pair} == set()

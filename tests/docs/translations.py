@@ -66,13 +66,15 @@ NAMES = frozenset(
         "SQLite",
         "Sphinx",
         "UnionPay",
+        "ms",
     )
 )
 """Words that are the same in both languages."""
 
 _SPAN = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 _TARGET = re.compile(r"\]\(([^)]*)\)")
-_WORD = re.compile(r"\b[A-Za-z]*[a-z][A-Za-z]*\b")
+# A field is a DE in English only.
+_WORD = re.compile(r"\b(?:[A-Za-z]*[a-z][A-Za-z]*|DE)\b")
 _OPENS_A_BLOCK = re.compile(r"\A(?=\d+[.)]\s|[-+*>]\s|#{1,6}\s)(\d*)")
 _LIKENESS = 0.7
 _HEADER = b"""\

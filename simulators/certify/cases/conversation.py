@@ -211,7 +211,7 @@ CONVERSATION: tuple[Case, ...] = (
         "1",
         "坏报文之前的报文照常应答",
         "What came before a bad frame is still answered",
-        "Of a longer frame the FEP logs it and closes the link.",
+        "A longer frame is logged, and closes the link.",
         (sign_on, _good_then_bad, closes),
     ),
     Case(
