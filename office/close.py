@@ -29,10 +29,11 @@ from office.database.schema import OFFICE, days, entries, facts, reconciliations
 from office.errors import OfficeError
 from office.intake.frontday import sealed_by
 from office.intake.pull import Pulled, pull
+from qianzhi_errors.sentence import Sentence
 
 SCHEMA_VERSION = "4"
 _DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)
-_NOTHING_POSTED = "no business day is posted yet: run `qianzhi office close`"
+_NOTHING_POSTED = Sentence("no business day is posted yet: run `qianzhi office close`")
 
 
 class NothingPosted(OfficeError):
@@ -183,7 +184,11 @@ class Close:
         """Take a day to its next state. Raises InvariantBroken if the event is impossible in its state."""
         state = connection.execute(select(days.c.state).where(days.c.date == date)).scalar_one()
         if (after := TRANSITIONS.get((DayState(state), event))) is None:
-            raise InvariantBroken(f"business day {date} is {state}: it cannot {event}")
+            raise InvariantBroken(
+                Sentence(
+                    "business day {date} is {state}: it cannot {event}", date=date, state=state, event=event
+                )
+            )
         connection.execute(update(days).where(days.c.date == date).values(state=after.value))
 
     def _record(self, connection: Connection, at: int, step: CloseStep, subject: str, note: str) -> None:
@@ -229,6 +234,10 @@ def prepare(office: Store, chart: Chart, at: int, by: str) -> None:
             write_record(connection, at, by, "create", "schema", SCHEMA_VERSION)
         elif schema != SCHEMA_VERSION:
             raise InvariantBroken(
-                f"the office's database is of schema {schema}, this program of {SCHEMA_VERSION}"
+                Sentence(
+                    "the office's database is of schema {schema}, this program of {version}",
+                    schema=schema,
+                    version=SCHEMA_VERSION,
+                )
             )
         install_chart(connection, chart, at, by)

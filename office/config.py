@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from ledger.errors import LedgerError
 from ledger.files import layout
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
+from qianzhi_errors.sentence import Sentence, listed
 
 MICROSECONDS_A_MINUTE = 60_000_000
 
@@ -102,14 +103,27 @@ class Settings(Section):
         for bank in self.bank:
             if bank.code == code:
                 return bank
-        raise NoSuchBank(f"no bank {code} in the settings; there are {', '.join(b.code for b in self.bank)}")
+        raise NoSuchBank(
+            Sentence(
+                "no bank {code} in the settings; there are {banks}",
+                code=code,
+                banks=listed([bank.code for bank in self.bank]),
+            )
+        )
 
     def check_may(self, person: str, permission: Permission) -> None:
         """Raise NotAllowed unless the settings give this person the permission."""
         allowed = [clerk.name for clerk in self.clerk if permission in clerk.may]
         if person not in allowed:
-            names = ", ".join(allowed) or "nobody yet"
-            raise NotAllowed(f"{person!r} may not {permission}; these may: {names}")
+            names = listed(allowed) or Sentence("nobody yet")
+            raise NotAllowed(
+                Sentence(
+                    "{person!r} may not {permission}; these may: {names}",
+                    person=person,
+                    permission=permission,
+                    names=names,
+                )
+            )
 
 
 class NoSuchBank(LedgerError):
@@ -171,13 +185,14 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
     names = [clerk.name for clerk in settings.clerk]
     for place, bank in enumerate(settings.bank):
         if not _is_path(bank.layout) and bank.layout not in layout.shipped():
-            shipped_names = ", ".join(layout.shipped())
+            names_shipped = listed(layout.shipped())
             yield Fault(
-                f"bank[{place}].layout", f"no such layout; there are {shipped_names}, or name a .toml file"
+                f"bank[{place}].layout",
+                Sentence("no such layout; there are {names}, or name a .toml file", names=names_shipped),
             )
         if bank.owner and bank.owner not in names:
-            yield Fault(f"bank[{place}].owner", f"{bank.owner!r} is no [[clerk]]")
+            yield Fault(f"bank[{place}].owner", Sentence("{owner!r} is no [[clerk]]", owner=bank.owner))
     if len(set(names)) < len(names):
-        yield Fault("clerk", "two clerks have one name")
+        yield Fault("clerk", Sentence("two clerks have one name"))
     if settings.office.front == settings.office.database:
-        yield Fault("office.front", "is the office's own database")
+        yield Fault("office.front", Sentence("is the office's own database"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ledger.errors import LedgerError
+from qianzhi_errors.sentence import Sentence, listed
 
 
 class OfficeError(LedgerError):
@@ -14,7 +15,15 @@ class ChartError(OfficeError):
 
     def __init__(self, file: str, faults: tuple[tuple[str, str], ...]) -> None:
         super().__init__(
-            "; ".join(f"{file}, {key}: {reason}" if key else f"{file}: {reason}" for key, reason in faults)
+            listed(
+                [
+                    Sentence("{file}, {key}: {reason}", file=file, key=key, reason=reason)
+                    if key
+                    else Sentence("{file}: {reason}", file=file, reason=reason)
+                    for key, reason in faults
+                ],
+                "{first}; {rest}",
+            )
         )
         self.faults = faults
 
@@ -63,7 +72,11 @@ class ChainBroken(PullRefused):
     """An entry of the front's journal is missing, or its hash does not fit its neighbours."""
 
     def __init__(self, chain: int, position: int, reason: str) -> None:
-        super().__init__(f"chain {chain}: entry {position} {reason}")
+        super().__init__(
+            Sentence(
+                "chain {chain}: entry {position} {reason}", chain=chain, position=position, reason=reason
+            )
+        )
         self.chain = chain
         self.position = position
         self.reason = reason
@@ -73,7 +86,7 @@ class DayRefused(PullRefused):
     """A closed day of the front book disagrees with its seal or with its entries."""
 
     def __init__(self, date: str, reason: str) -> None:
-        super().__init__(f"day {date}: {reason}")
+        super().__init__(Sentence("day {date}: {reason}", date=date, reason=reason))
         self.date = date
         self.reason = reason
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from office.errors import OfficeError
+from qianzhi_errors.sentence import Sentence
 
 
 class InstallRefused(OfficeError):
@@ -71,7 +72,7 @@ def install(
     """
     path = folder.joinpath("office.toml")
     if path.exists():
-        raise InstallRefused(f"{path} exists already: nothing was changed")
+        raise InstallRefused(Sentence("{path} exists already: nothing was changed", path=path))
     for name in ("bankfiles", "reports"):
         folder.joinpath(name).mkdir(parents=True, exist_ok=True)
     files = _FIGURES.format(figures=figures) if figures else ""

@@ -8,7 +8,7 @@ catalogue is `console`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -63,7 +63,7 @@ def translated(value: object, look_up: Callable[[str], str]) -> object:
 COMMAS: Final = "{first}, {rest}"
 
 
-def listed(parts: list[str] | tuple[str, ...], pattern: str = COMMAS) -> str:
+def listed(parts: Sequence[str], pattern: str = COMMAS) -> str:
     """Return parts as one sentence, by default with commas between them; empty where there is none.
 
     `pattern` says how the first part and the rest are joined, and is looked up as any other.
@@ -71,4 +71,4 @@ def listed(parts: list[str] | tuple[str, ...], pattern: str = COMMAS) -> str:
     if len(parts) < 2:
         return parts[0] if parts else ""
     first, *rest = parts
-    return Sentence(pattern, first=first, rest=listed(tuple(rest), pattern))
+    return Sentence(pattern, first=first, rest=listed(rest, pattern))

@@ -41,7 +41,7 @@ def test_every_refusal_of_a_message_carries_a_response_that_refuses() -> None:
     assert responses == {"FormatError": Response.FORMAT, "Unsupported": Response.NOT_SUPPORTED}
 
 
-TRANSLATED = ("ledger/book/store.py",)
+TRANSLATED = ("ledger/book/store.py", "office")
 """The packages and modules whose errors can be said in another language: each grows until all are there."""
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, and_, exists, func, insert, not_, select
 from ledger.errors import InvariantBroken
 from ledger.rules.day import DayState
 from office.database.schema import date_decisions, days, held_files, posted_dates, reconciliations
+from qianzhi_errors.sentence import Sentence
 
 EXAMPLES_MAX: Final = 3
 """Reasons of so many breaks are kept of a held file: a wrong layout shows in the first."""
@@ -51,9 +52,15 @@ class HeldFile(NamedTuple):
         """A sentence for people: how many breaks, the difference in yuan, and examples."""
         yuan, cents = divmod(abs(self.difference), 100)
         sign = "-" if self.difference < 0 else ""
-        return (
-            f"held: {self.breaks} breaks of {self.ours} lines of ours and {self.theirs} of theirs,"
-            f" {self.breaks_allowed} allowed; difference {sign}{yuan:,}.{cents:02d}; {self.examples}"
+        return Sentence(
+            "held: {breaks} breaks of {ours} lines of ours and {theirs} of theirs, {allowed} allowed;"
+            " difference {difference}; {examples}",
+            breaks=self.breaks,
+            ours=self.ours,
+            theirs=self.theirs,
+            allowed=self.breaks_allowed,
+            difference=f"{sign}{yuan:,}.{cents:02d}",
+            examples=self.examples,
         )
 
 
@@ -165,7 +172,7 @@ def posting_date(connection: Connection, date: str) -> str:
     """
     state = connection.scalar(select(days.c.state).where(days.c.date == date))
     if state is None:
-        raise InvariantBroken(f"business day {date} is not at the office")
+        raise InvariantBroken(Sentence("business day {date} is not at the office", date=date))
     if state == DayState.CLOSED.value:
         return date
     return str(connection.scalar(select(func.max(days.c.next_date))))

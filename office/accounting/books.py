@@ -31,6 +31,7 @@ from office.database.bulk import insert_rows
 from office.database.proofs import chart_note
 from office.database.schema import accounts, chart_lines, legs, postings
 from office.errors import ChartRefused, PostingDiffers, Unbalanced, UnknownAccount
+from qianzhi_errors.sentence import Sentence, listed
 
 _AT_ONCE = 500
 """The number of postings in one statement: far below the number of parameters that a database takes."""
@@ -90,15 +91,28 @@ def check_balanced(posting: Posting) -> None:
     currency.
     """
     if not posting.legs:
-        raise Unbalanced(f"posting {posting.posting} has no legs")
+        raise Unbalanced(Sentence("posting {posting} has no legs", posting=posting.posting))
     sums: Counter[str] = Counter()
     for leg in posting.legs:
         if leg.amount == 0:
-            raise Unbalanced(f"posting {posting.posting} has a leg of 0 on {leg.account}")
+            raise Unbalanced(
+                Sentence(
+                    "posting {posting} has a leg of 0 on {account}",
+                    posting=posting.posting,
+                    account=leg.account,
+                )
+            )
         sums[leg.currency] += leg.amount
     for currency, total in sums.items():
         if total:
-            raise Unbalanced(f"posting {posting.posting} is out by {total} fen in currency {currency}")
+            raise Unbalanced(
+                Sentence(
+                    "posting {posting} is out by {total} fen in currency {currency}",
+                    posting=posting.posting,
+                    total=total,
+                    currency=currency,
+                )
+            )
 
 
 def post(connection: Connection, wanted: Iterable[Posting], posted_at: int) -> int:
@@ -175,12 +189,16 @@ def _check_may_install(connection: Connection, wanted: Mapping[str, str], curren
         may = select(func.has_table_privilege("chart_lines", "INSERT"))
         if not connection.scalar(may):
             raise ChartRefused(
-                "the chart of the settings is not the one in force, and this login may not change where money"
-                " goes: run `qianzhi office close` once as the database's owner"
+                Sentence(
+                    "the chart of the settings is not the one in force, and this login may not change"
+                    " where money goes: run `qianzhi office close` once as the database's owner"
+                )
             )
     changed = [name for name in _FIXED if current and wanted[name] != current[name]]
     if changed and connection.scalar(select(select(postings.c.posting).exists())):
-        raise ChartRefused(f"there are postings already: {', '.join(changed)} cannot change any more")
+        raise ChartRefused(
+            Sentence("there are postings already: {columns} cannot change any more", columns=listed(changed))
+        )
 
 
 def _bring_accounts(connection: Connection, chart: Chart) -> None:
@@ -198,8 +216,15 @@ def _bring_accounts(connection: Connection, chart: Chart) -> None:
             continue
         elif code in used and (old.kind, old.normal) != (account.kind, account.normal):
             raise ChartRefused(
-                f"account {code} has been posted to as {old.kind}, {old.normal}:"
-                f" it cannot become {account.kind}, {account.normal}; give the new account another code"
+                Sentence(
+                    "account {code} has been posted to as {kind}, {normal}: it cannot become"
+                    " {account_kind}, {account_normal}; give the new account another code",
+                    code=code,
+                    kind=old.kind,
+                    normal=old.normal,
+                    account_kind=account.kind,
+                    account_normal=account.normal,
+                )
             )
         else:
             connection.execute(update(accounts).where(accounts.c.account == code).values(**row))
@@ -266,7 +291,9 @@ def _post_chunk(connection: Connection, chunk: Sequence[Posting], posted_at: int
         if old is None:
             new[posting.posting] = posting
         elif _substance(old) != _substance(posting):
-            raise PostingDiffers(f"posting {posting.posting} was made already, with other legs")
+            raise PostingDiffers(
+                Sentence("posting {posting} was made already, with other legs", posting=posting.posting)
+            )
     if new:
         _insert(connection, tuple(new.values()), posted_at)
     return len(new)
@@ -288,7 +315,9 @@ def _insert(connection: Connection, new: Sequence[Posting], posted_at: int) -> N
     named = {leg.account for posting in new for leg in posting.legs}
     installed = set(connection.scalars(select(accounts.c.account)))
     if missing := sorted(named - installed):
-        raise UnknownAccount(f"no account {', '.join(missing)}: install the chart first")
+        raise UnknownAccount(
+            Sentence("no account {accounts}: install the chart first", accounts=listed(missing))
+        )
     if connection.dialect.name == "postgresql":
         connection.execute(_MAKE_POSTING, [_arguments(posting, posted_at) for posting in new])
         return
@@ -354,10 +383,16 @@ def _turnover(rows: Sequence[BalanceRow]) -> Iterator[tuple[str, int]]:
         debit, credit = sum(row.debit for row in of_bank), sum(row.credit for row in of_bank)
         opening = sum(row.opening for row in of_bank)
         if debit != credit or opening:
-            raise InvariantBroken(
-                f"the books are out of balance in currency {currency}: debit {debit}, credit {credit}"
-                + (f", opening {opening}" if opening else "")
-                + (f", bank {bank}" if bank else "")
-            )
+            parts = [
+                Sentence(
+                    "the books are out of balance in currency {currency}: debit {debit}, credit {credit}",
+                    currency=currency,
+                    debit=debit,
+                    credit=credit,
+                )
+            ]
+            parts += [Sentence("opening {opening}", opening=opening)] if opening else []
+            parts += [Sentence("bank {bank}", bank=bank)] if bank else []
+            raise InvariantBroken(listed(parts))
     for currency in sorted({row.currency for row in rows}):
         yield currency, sum(row.debit for row in rows if row.currency == currency)

@@ -43,6 +43,8 @@ from office.database.audit_log import MACHINE, moment_of, write_record
 from office.database.bulk import insert_rows
 from office.database.schema import break_events, breaks
 from office.errors import BreakMoved, NoSuchBreak, SamePerson, StepRefused
+from qianzhi_errors import sentence
+from qianzhi_errors.sentence import Sentence
 
 PERSON_LENGTH_MAX: Final = 64
 _AT_ONCE: Final = 500
@@ -57,7 +59,7 @@ def open_breaks(
     are any.
     """
     if connection.scalar(select(breaks.c["break"]).where(_of_day(bank, date)).limit(1)) is not None:
-        raise StepRefused(f"the breaks of {bank} on {date} are open already")
+        raise StepRefused(Sentence("the breaks of {bank} on {date} are open already", bank=bank, date=date))
     names: list[str] = []
     insert_rows(connection, breaks, _new_rows(bank, date, findings, names))
     as_found = breaks.c["class"] + ": " + breaks.c.reason
@@ -73,7 +75,14 @@ def open_arrival_break(connection: Connection, bank: str, date: str, finding: Fi
     of_day, name = _of_day(bank, date), breaks.c["break"]
     same = and_(of_day, breaks.c.key == finding.key, breaks.c["class"] == finding.cls.value)
     if connection.scalar(select(name).where(same).limit(1)) is not None:
-        raise StepRefused(f"{bank} has a break of {finding.key or 'no date'} on {date} already")
+        raise StepRefused(
+            Sentence(
+                "{bank} has a break of {key} on {date} already",
+                bank=bank,
+                key=finding.key or Sentence("no date"),
+                date=date,
+            )
+        )
     before: int = connection.scalar(select(func.count()).where(of_day)) or 0
     names: list[str] = []
     insert_rows(connection, breaks, _new_rows(bank, date, [finding], names, before + 1))
@@ -108,8 +117,14 @@ def propose(
     if wanted is None or not wanted.fits(row.cls, row.difference):
         names = [fitting.name for fitting in chart.fitting(row.cls, row.difference)]
         raise StepRefused(
-            f"{name}: {resolution} does not fit class {row.cls}, difference {row.difference};"
-            f" there are {', '.join(names) or 'none'}"
+            Sentence(
+                "{name}: {resolution} does not fit class {cls}, difference {difference}; there are {names}",
+                name=name,
+                resolution=resolution,
+                cls=row.cls,
+                difference=row.difference,
+                names=sentence.listed(names) or Sentence("none"),
+            )
         )
     counter_account(chart, wanted, row)
     words = _worded(resolution, note)
@@ -129,7 +144,14 @@ def approve(
     """
     person, row = _decider(connection, name, by, BreakEvent.APPROVE)
     if resolution and resolution != row.resolution:
-        raise BreakMoved(f"{name}: what is proposed now is {row.resolution}, not {resolution}: look again")
+        raise BreakMoved(
+            Sentence(
+                "{name}: what is proposed now is {resolution}, not {other}: look again",
+                name=name,
+                resolution=row.resolution,
+                other=resolution,
+            )
+        )
     return _decided(connection, row, BreakEvent.APPROVE, Step(person, at, note), {"approved_by": person})
 
 
@@ -160,9 +182,18 @@ def close_matched(connection: Connection, name: str, cls: str, on_date: str, at:
     """
     row = find(connection, name)
     if cls not in CLASSES:
-        raise StepRefused(f"{name}: {cls} is no class; there are {', '.join(CLASSES)}")
+        raise StepRefused(
+            Sentence(
+                "{name}: {cls} is no class; there are {classes}",
+                name=name,
+                cls=cls,
+                classes=sentence.listed(tuple(CLASSES)),
+            )
+        )
     if on_date <= row.date:
-        raise StepRefused(f"{name}: a line of {on_date} is not later than the break")
+        raise StepRefused(
+            Sentence("{name}: a line of {on_date} is not later than the break", name=name, on_date=on_date)
+        )
     words = reason if cls == row.cls else f"{row.cls} is {cls}: {reason}"
     changes = {**_NO_PROPOSAL, "class": cls, "reason": reason, "settled_on": on_date}
     return _move(connection, row, BreakEvent.MATCHED, Step(MACHINE, at, words), changes)
@@ -188,7 +219,7 @@ def find(connection: Connection, name: str) -> Break:
     """The break of this name. Raises NoSuchBreak."""
     for row in listed(connection, breaks.c["break"] == name):
         return row
-    raise NoSuchBreak(f"no break {name}")
+    raise NoSuchBreak(Sentence("no break {name}", name=name))
 
 
 def listing(
@@ -217,7 +248,7 @@ def history(connection: Connection, name: str) -> tuple[HistoryLine, ...]:
     )
     lines = tuple(HistoryLine._make(row) for row in connection.execute(query))
     if not lines:
-        raise NoSuchBreak(f"no break {name}")
+        raise NoSuchBreak(Sentence("no break {name}", name=name))
     return lines
 
 
@@ -270,7 +301,11 @@ def person_of(by: str) -> str:
     """The person's name. Raises StepRefused if it is empty, too long, blank at an end, or the machine's."""
     if not 1 <= len(by) <= PERSON_LENGTH_MAX or by != by.strip() or by.casefold() == MACHINE:
         raise StepRefused(
-            f"a decision needs a person's name: 1 to {PERSON_LENGTH_MAX} characters, not {MACHINE}"
+            Sentence(
+                "a decision needs a person's name: 1 to {person_length_max} characters, not {machine}",
+                person_length_max=PERSON_LENGTH_MAX,
+                machine=MACHINE,
+            )
         )
     return by
 
@@ -282,7 +317,9 @@ def _decider(connection: Connection, name: str, by: str, event: BreakEvent) -> t
     person, row = person_of(by), find(connection, name)
     _next_state(row, event)
     if person.casefold() == row.proposed_by.casefold():
-        raise SamePerson(f"{name}: {person} proposed it, so another person must decide")
+        raise SamePerson(
+            Sentence("{name}: {person} proposed it, so another person must decide", name=name, person=person)
+        )
     return person, row
 
 
@@ -291,10 +328,18 @@ def _next_state(row: Break, event: BreakEvent) -> BreakState:
     to_state = TRANSITIONS.get((row.state, event))
     if to_state is None:
         possible = (
-            ", ".join(possible_event for state, possible_event in TRANSITIONS if state == row.state)
+            sentence.listed([possible_event for state, possible_event in TRANSITIONS if state == row.state])
             or "nothing more"
         )
-        raise StepRefused(f"{row.name} is {row.state}: {event} is not possible, but {possible}")
+        raise StepRefused(
+            Sentence(
+                "{name} is {state}: {event} is not possible, but {possible}",
+                name=row.name,
+                state=row.state,
+                event=event,
+                possible=possible,
+            )
+        )
     return to_state
 
 
@@ -313,7 +358,13 @@ def _move(
     )
     result = connection.execute(update(breaks).where(unchanged).values(state=to_state.value, **changes))
     if result.rowcount != 1:
-        raise BreakMoved(f"{seen.name} is not {seen.state} any more: somebody was quicker, look again")
+        raise BreakMoved(
+            Sentence(
+                "{name} is not {state} any more: somebody was quicker, look again",
+                name=seen.name,
+                state=seen.state,
+            )
+        )
     # After the update the row is locked until the transaction ends, so no other event gets the same number.
     _record(connection, breaks.c["break"] == seen.name, seen.state, to_state, step)
     return find(connection, seen.name)

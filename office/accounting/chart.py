@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.dues import KINDS
 from office.errors import ChartError
+from qianzhi_errors.sentence import Sentence, listed
 
 AccountKind = Literal["asset", "liability", "equity", "income", "expense"]
 Side = Literal["debit", "credit"]
@@ -151,7 +152,7 @@ def parse(source: str, file: str = "chart.toml") -> Chart:
     try:
         content = _File.model_validate(tomllib.loads(source))
     except tomllib.TOMLDecodeError as error:
-        raise ChartError(file, (("", f"not TOML: {error}"),)) from error
+        raise ChartError(file, (("", Sentence("not TOML: {error}", error=error)),)) from error
     except ValidationError as error:
         details = error.errors()
         faults = tuple((".".join(map(str, detail["loc"])), _sentence(detail["msg"])) for detail in details)
@@ -241,7 +242,7 @@ def _faults(content: _File) -> Iterator[_Fault]:
 def _account_faults(content: _File) -> Iterator[_Fault]:
     for code in content.accounts:
         if not _CODE.fullmatch(code):
-            yield f"accounts.{code}", "a code is 4, 6 or 8 digits"
+            yield f"accounts.{code}", Sentence("a code is 4, 6 or 8 digits")
 
 
 def _day_faults(content: _File) -> Iterator[_Fault]:
@@ -252,11 +253,11 @@ def _day_faults(content: _File) -> Iterator[_Fault]:
     for use, code in codes.items():
         key, account = f"day.{use}", content.accounts.get(code)
         if account is None:
-            yield key, f"no account {code}"
+            yield key, Sentence("no account {account}", account=code)
         elif account.kind != _DAY_KINDS[use] or not account.by_bank:
-            yield key, f"{code} must be of kind {_DAY_KINDS[use]}, by bank"
+            yield key, Sentence("{code} must be of kind {kind}, by bank", code=code, kind=_DAY_KINDS[use])
     if len(set(codes.values())) < len(codes):
-        yield "day", "clearing, long and short must be three accounts"
+        yield "day", Sentence("clearing, long and short must be three accounts")
 
 
 def _statement_faults(content: _File) -> Iterator[_Fault]:
@@ -267,39 +268,57 @@ def _statement_faults(content: _File) -> Iterator[_Fault]:
         code = dict(content.statement)[use]
         key, account = f"statement.{use}", content.accounts.get(code)
         if account is None:
-            yield key, f"no account {code}"
+            yield key, Sentence("no account {account}", account=code)
         elif (account.kind, account.by_bank) != (kind, by_bank):
-            yield key, f"{code} must be of kind {kind}, {'' if by_bank else 'not '}by bank"
+            yield (
+                key,
+                Sentence("{code} must be of kind {kind}, by bank", code=code, kind=kind)
+                if by_bank
+                else Sentence("{code} must be of kind {kind}, not by bank", code=code, kind=kind),
+            )
         elif code in dict(content.day).values():
-            yield key, f"{code} is kept for the day's clearing and suspense"
+            yield key, Sentence("{account} is kept for the day's clearing and suspense", account=code)
 
 
 def _product_faults(content: _File) -> Iterator[_Fault]:
     """Every processing code that moves money has its account, and no other code has one."""
     for code in KINDS:
         if code not in content.products:
-            yield f"products.{code}", "missing: money of this processing code would have no account"
+            yield f"products.{code}", Sentence("missing: money of this processing code would have no account")
     for code, account in content.products.items():
         key = f"products.{code}"
         if code not in KINDS:
-            yield key, f"no processing code that moves money; there are {', '.join(KINDS)}"
+            yield (
+                key,
+                Sentence(
+                    "no processing code that moves money; there are {codes}", codes=listed(tuple(KINDS))
+                ),
+            )
         if account not in content.accounts:
-            yield key, f"no account {account}"
+            yield key, Sentence("no account {account}", account=account)
         elif account in dict(content.day).values():
-            yield key, f"{account} is kept for the day's clearing and suspense"
+            yield key, Sentence("{account} is kept for the day's clearing and suspense", account=account)
 
 
 def _resolution_faults(content: _File) -> Iterator[_Fault]:
     for name, resolution in content.resolutions.items():
         key, counter = f"resolutions.{name}", resolution.counter
         if not _NAME.fullmatch(name) or name == _REFUSED:
-            yield key, f"a name is 1 to 32 of a-z and _, begins with a letter, and is not {_REFUSED}"
+            yield (
+                key,
+                Sentence(
+                    "a name is 1 to 32 of a-z and _, begins with a letter, and is not {name}", name=_REFUSED
+                ),
+            )
         if (counter == NONE) != (resolution.signs == ("0",)):
-            yield f"{key}.counter", 'none goes with signs = ["0"] and with no others'
+            yield f"{key}.counter", Sentence('none goes with signs = ["0"] and with no others')
         if counter in (content.day.long, content.day.short):
-            yield f"{key}.counter", f"{counter} is where the break lies already"
+            yield f"{key}.counter", Sentence("{account} is where the break lies already", account=counter)
         elif counter not in (PRODUCT, OUR_PRODUCT, NONE) and counter not in content.accounts:
-            yield f"{key}.counter", f"no account {counter}, nor product, our_product, none"
+            yield (
+                f"{key}.counter",
+                Sentence("no account {account}, nor product, our_product, none", account=counter),
+            )
 
 
 def _endless_faults(content: _File) -> Iterator[_Fault]:
@@ -308,4 +327,7 @@ def _endless_faults(content: _File) -> Iterator[_Fault]:
         for sign in get_args(Sign):
             resolutions = content.resolutions.values()
             if not any(break_class in row.classes and sign in row.signs for row in resolutions):
-                yield "resolutions", f"none fits a break of class {break_class} and sign {sign}"
+                yield (
+                    "resolutions",
+                    Sentence("none fits a break of class {cls} and sign {sign}", cls=break_class, sign=sign),
+                )

@@ -18,6 +18,7 @@ from office.accounting.breaks import person_of
 from office.database.audit_log import moment_of, write_record
 from office.database.schema import date_decisions, days, reconciliations
 from office.errors import NoSuchDate, SamePerson, StepRefused
+from qianzhi_errors.sentence import Sentence, listed
 
 _NAME: Final = re.compile(r"D([0-9]{8})-([0-9]{1,11})")
 _PROPOSED: Final = "propose"
@@ -58,16 +59,30 @@ def propose_date(connection: Connection, name: str, resolution: str, by: str, at
     bank, date = _place(connection, name)
     last = _last(connection, bank, date)
     if resolution not in tuple(DateResolution):
-        raise StepRefused(f"{name}: {resolution} is not possible; there are {', '.join(DateResolution)}")
+        raise StepRefused(
+            Sentence(
+                "{name}: {resolution} is not possible; there are {resolutions}",
+                name=name,
+                resolution=resolution,
+                resolutions=listed(tuple(DateResolution)),
+            )
+        )
     if last is not None and last.step == _PROPOSED:
-        raise StepRefused(f"{name}: {last.resolution} is proposed by {last.by} already")
+        raise StepRefused(
+            Sentence(
+                "{name}: {resolution} is proposed by {by} already",
+                name=name,
+                resolution=last.resolution,
+                by=last.by,
+            )
+        )
     if not note.strip():
-        raise StepRefused(f"{name}: give a reason with --note; it is kept")
+        raise StepRefused(Sentence("{name}: give a reason with --note; it is kept", name=name))
     digest = layout = ""
     if resolution == DateResolution.LET_THROUGH:
         files = held(connection, bank, date)
         if not files:
-            raise StepRefused(f"{name}: no file of it is held")
+            raise StepRefused(Sentence("{name}: no file of it is held", name=name))
         digest, layout = files[-1].digest, files[-1].layout
     return _written(connection, last, (bank, date), at, (person, _PROPOSED, resolution, digest, layout, note))
 
@@ -80,9 +95,11 @@ def decide_date(connection: Connection, name: str, by: str, at: int, note: str, 
     bank, date = _place(connection, name)
     last = _last(connection, bank, date)
     if last is None or last.step != _PROPOSED:
-        raise StepRefused(f"{name}: nothing is proposed")
+        raise StepRefused(Sentence("{name}: nothing is proposed", name=name))
     if step != "withdraw" and person.casefold() == last.by.casefold():
-        raise SamePerson(f"{name}: {person} proposed it, so another person must decide")
+        raise SamePerson(
+            Sentence("{name}: {person} proposed it, so another person must decide", name=name, person=person)
+        )
     return _written(
         connection, last, (bank, date), at, (person, step, last.resolution, last.digest, last.layout, note)
     )
@@ -101,10 +118,10 @@ def _place(connection: Connection, name: str) -> tuple[str, str]:
     match = _NAME.fullmatch(name)
     date, bank = match.groups() if match else ("", "")
     if not connection.scalar(select(exists().where(days.c.date == date))):
-        raise NoSuchDate(f"{name}: the office has no such closed day")
+        raise NoSuchDate(Sentence("{name}: the office has no such closed day", name=name))
     is_done = exists().where(reconciliations.c.bank == bank, reconciliations.c.date == date)
     if connection.scalar(select(is_done)):
-        raise StepRefused(f"{name}: the bank's file was taken and reconciled")
+        raise StepRefused(Sentence("{name}: the bank's file was taken and reconciled", name=name))
     return bank, date
 
 

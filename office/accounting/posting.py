@@ -19,6 +19,7 @@ from office.accounting.break_states import Break
 from office.accounting.chart import OUR_PRODUCT, PRODUCT, Chart, Resolution
 from office.database.schema import breaks
 from office.errors import StepRefused
+from qianzhi_errors.sentence import Sentence
 
 
 def day_posting(
@@ -43,7 +44,13 @@ def day_posting(
     for code, effect in product.items():
         if code not in chart.products:
             raise InvariantBroken(
-                f"{date}/{bank}: {effect} fen of processing code {code}, which moves no money"
+                Sentence(
+                    "{date}/{bank}: {effect} fen of processing code {code}, which moves no money",
+                    date=date,
+                    bank=bank,
+                    effect=effect,
+                    code=code,
+                )
             )
         account = chart.products[code]
         sums[account, chart.bank_of(account, bank)] -= effect
@@ -53,7 +60,12 @@ def day_posting(
         sums[chart.suspense(difference), bank] += difference
     if off := sum(sums.values()):
         raise InvariantBroken(
-            f"{date}/{bank}: the bank's effects differ from ours and the breaks' by {off} fen: not posted"
+            Sentence(
+                "{date}/{bank}: the bank's effects differ from ours and the breaks' by {off} fen: not posted",
+                date=date,
+                bank=bank,
+                off=off,
+            )
         )
     legs = tuple(Leg(*key, chart.currency, amount) for key, amount in sums.items() if amount)
     return Posting(f"{date}/{bank}/day", date, bank, "日终入账 day posting", legs) if legs else None
@@ -118,7 +130,13 @@ def resolution_posting(chart: Chart, row: Break, date: str) -> Posting | None:
     """
     resolution = chart.resolutions.get(row.resolution)
     if resolution is None or not resolution.fits(row.cls, row.difference):
-        raise StepRefused(f"{row.name}: the chart has no resolution {row.resolution!r} for this break")
+        raise StepRefused(
+            Sentence(
+                "{name}: the chart has no resolution {resolution!r} for this break",
+                name=row.name,
+                resolution=row.resolution,
+            )
+        )
     if row.difference == 0:
         return None
     suspense, counter = chart.suspense(row.difference), counter_account(chart, resolution, row)
@@ -136,7 +154,11 @@ def counter_account(chart: Chart, resolution: Resolution, row: Break) -> str:
         return resolution.counter
     code = (row.bank_code if resolution.counter == PRODUCT else "") or row.code
     if code not in chart.products:
-        raise StepRefused(f"{row.name}: processing code {code!r} has no account to be adjusted")
+        raise StepRefused(
+            Sentence(
+                "{name}: processing code {code!r} has no account to be adjusted", name=row.name, code=code
+            )
+        )
     return chart.products[code]
 
 

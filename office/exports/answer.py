@@ -24,6 +24,7 @@ from office.errors import AnswerRefused
 from office.exports.lines import FILES
 from office.exports.make import find_export
 from office.exports.read import Export, lines_of, read_exports
+from qianzhi_errors.sentence import Sentence, listed
 
 ANSWER: Final = "export answer"
 """The act of an answer in the audit log."""
@@ -96,16 +97,27 @@ class ExportState(NamedTuple):
 def parse_answer(data: bytes) -> AnswerFile:
     """Return what an answer's file says. Raises AnswerRefused, which names each wrong place and why."""
     if len(data) > BYTES_MAX:
-        raise AnswerRefused(f"the answer has {len(data)} bytes; at most {BYTES_MAX} are taken")
+        raise AnswerRefused(
+            Sentence(
+                "the answer has {size} bytes; at most {bytes_max} are taken",
+                size=len(data),
+                bytes_max=BYTES_MAX,
+            )
+        )
     try:
         return AnswerFile.model_validate_json(data)
     except ValidationError as error:
         faults = [
-            f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg'].lower()}"
+            Sentence(
+                "{place}: {reason}",
+                place=".".join(map(str, fault["loc"])) or Sentence("the file"),
+                reason=fault["msg"].lower(),
+            )
             for fault in error.errors(include_url=False, include_input=False, include_context=False)
         ]
-        more = f"; and {len(faults) - _FAULTS_SHOWN} more" if len(faults) > _FAULTS_SHOWN else ""
-        raise AnswerRefused("; ".join(faults[:_FAULTS_SHOWN]) + more) from None
+        more = len(faults) - _FAULTS_SHOWN
+        shown = faults[:_FAULTS_SHOWN] + ([Sentence("and {count} more", count=more)] if more > 0 else [])
+        raise AnswerRefused(listed(shown, "{first}; {rest}")) from None
 
 
 def take_answer(connection: Connection, data: bytes, at: int, by: str) -> Answer:
@@ -115,10 +127,14 @@ def take_answer(connection: Connection, data: bytes, at: int, by: str) -> Answer
     given, digest = parse_answer(data), hashlib.sha256(data).hexdigest()
     export = find_export(connection, given.date)
     if export is None:
-        raise AnswerRefused(f"{given.date} was not exported")
+        raise AnswerRefused(Sentence("{date} was not exported", date=given.date))
     if given.manifest != export.manifest:
         raise AnswerRefused(
-            f"{given.date} was exported with manifest {export.manifest}, not the one answered"
+            Sentence(
+                "{date} was exported with manifest {manifest}, not the one answered",
+                date=given.date,
+                manifest=export.manifest,
+            )
         )
     last = connection.execute(
         select(export_answers).where(export_answers.c.date == given.date).order_by(export_answers.c.number)
@@ -170,12 +186,18 @@ def _check_files(connection: Connection, export: Export, given: AnswerFile) -> N
     """Raise AnswerRefused unless the answer is about every file of lines, once, and each adds up."""
     names = [file.name for file in given.files]
     if sorted(names) != sorted(FILES):
-        raise AnswerRefused(f"it must answer to {', '.join(FILES)}, each once; it has {', '.join(names)}")
+        raise AnswerRefused(
+            Sentence(
+                "it must answer to {files}, each once; it has {names}",
+                files=listed(tuple(FILES)),
+                names=listed(names),
+            )
+        )
     stored = select(export_files).where(export_files.c.date == export.date)
     exported = {row.name: row for row in connection.execute(stored)}
     faults = [fault for file in given.files for fault in _faults(connection, export, exported, file)]
     if faults:
-        raise AnswerRefused("; ".join(faults[:_FAULTS_SHOWN]))
+        raise AnswerRefused(listed(faults[:_FAULTS_SHOWN], "{first}; {rest}"))
 
 
 def _faults(
@@ -186,15 +208,31 @@ def _faults(
     numbers = [line.line for line in file.refused]
     refused = set(numbers)
     if len(refused) < len(numbers):
-        yield f"{file.name}: a line is refused twice"
+        yield Sentence("{file}: a line is refused twice", file=file.name)
     if beyond := sorted(number for number in refused if number > wanted.lines):
-        yield f"{file.name}: there is no line {beyond[0]}; it has {wanted.lines}"
+        yield Sentence(
+            "{file}: there is no line {line}; it has {lines}",
+            file=file.name,
+            line=beyond[0],
+            lines=wanted.lines,
+        )
     if file.accepted != wanted.lines - len(refused):
-        yield f"{file.name}: {file.accepted} accepted, {len(refused)} refused; it has {wanted.lines} lines"
+        yield Sentence(
+            "{file}: {accepted} accepted, {refused} refused; it has {lines} lines",
+            file=file.name,
+            accepted=file.accepted,
+            refused=len(refused),
+            lines=wanted.lines,
+        )
     amounts = lines_of(connection, export, file.name) if refused else ()
     rest = wanted.amount - sum(line.amount for line in amounts if line.line in refused)
     if file.accepted_fen != rest:
-        yield f"{file.name}: {file.accepted_fen} fen accepted; what was exported comes to {rest}"
+        yield Sentence(
+            "{file}: {accepted} fen accepted; what was exported comes to {rest}",
+            file=file.name,
+            accepted=file.accepted_fen,
+            rest=rest,
+        )
 
 
 def _check_none_returns(
@@ -207,7 +245,11 @@ def _check_none_returns(
     for refusal in refusals:
         if (refusal.file, refusal.line) not in before:
             raise AnswerRefused(
-                f"{refusal.file}: line {refusal.line} was accepted by an earlier answer, and is refused now"
+                Sentence(
+                    "{file}: line {line} was accepted by an earlier answer, and is refused now",
+                    file=refusal.file,
+                    line=refusal.line,
+                )
             )
 
 

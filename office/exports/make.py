@@ -21,6 +21,7 @@ from office.database.schema import chart_lines, days, export_files, exports
 from office.errors import ExportRefused
 from office.exports.read import Export, lines_of, read_exports
 from office.exports.write import OpenFile, Written, WrittenFile, write_files
+from qianzhi_errors.sentence import Sentence, listed
 
 EXPORT = "export"
 """The act of an export in the audit log."""
@@ -65,15 +66,19 @@ def repeat_export(connection: Connection, date: str, open_file: OpenFile) -> Exp
     made = read_exports(connection)
     export = next((earlier for earlier in made if earlier.date == date), None)
     if export is None:
-        raise ExportRefused(f"{date} was not exported")
+        raise ExportRefused(Sentence("{date} was not exported", date=date))
     written = _write(connection, export, made[: export.number - 1], open_file)
     stored = select(export_files.c.name, export_files.c.digest).where(export_files.c.date == date)
     known = {row.name: row.digest for row in connection.execute(stored)}
     differing = [file.name for file in written.files if known.get(file.name) != file.digest]
     if differing or written.manifest != export.manifest:
-        names = ", ".join(differing) or "the manifest"
+        names = listed(differing) or Sentence("the manifest")
         raise ExportRefused(
-            f"{date} is not as it was exported: {names}; run `qianzhi audit` and find out why"
+            Sentence(
+                "{date} is not as it was exported: {names}; run `qianzhi audit` and find out why",
+                date=date,
+                names=names,
+            )
         )
     return export
 
@@ -81,15 +86,19 @@ def repeat_export(connection: Connection, date: str, open_file: OpenFile) -> Exp
 def _check_is_next(connection: Connection, date: str) -> None:
     """Raise ExportRefused unless the date is the oldest posted one without an export."""
     if find_export(connection, date) is not None:
-        raise ExportRefused(f"{date} was exported before")
+        raise ExportRefused(Sentence("{date} was exported before", date=date))
     state = connection.scalar(select(days.c.state).where(days.c.date == date))
     if state not in _POSTED:
-        what = f"is {state}" if state else "is not closed, or was not pulled yet"
-        raise ExportRefused(f"{date} {what}: only what is posted is exported")
+        what = (
+            Sentence("is {state}", state=state) if state else Sentence("is not closed, or was not pulled yet")
+        )
+        raise ExportRefused(Sentence("{date} {what}: only what is posted is exported", date=date, what=what))
     earlier = select(days.c.date).where(days.c.date < date, days.c.date.not_in(select(exports.c.date)))
     oldest = connection.scalar(earlier.order_by(days.c.date).limit(1))
     if oldest is not None:
-        raise ExportRefused(f"{oldest} comes first: dates are exported in their order")
+        raise ExportRefused(
+            Sentence("{oldest} comes first: dates are exported in their order", oldest=oldest)
+        )
 
 
 def _write(connection: Connection, export: Export, before: Sequence[Export], open_file: OpenFile) -> Written:

@@ -30,6 +30,7 @@ from office.database.schema import (
     reconciliations,
 )
 from office.exports.lines import BreakLine, DueLine, Line, VoucherLine
+from qianzhi_errors.sentence import Sentence
 
 _SETTLEMENTS: Final = (Kind.COLLECTION.value, Kind.PAYOUT.value)
 _NOTHING_BEFORE: Final = ("", -1)
@@ -80,7 +81,13 @@ def _dues(connection: Connection, export: Export) -> Iterator[DueLine]:
     ):
         if sums[bank] != ours:
             raise InvariantBroken(
-                f"{export.date}/{bank}: the dues come to {sums[bank]} fen, what was reconciled to {ours}"
+                Sentence(
+                    "{date}/{bank}: the dues come to {sum} fen, what was reconciled to {ours}",
+                    date=export.date,
+                    bank=bank,
+                    sum=sums[bank],
+                    ours=ours,
+                )
             )
 
 
@@ -141,7 +148,9 @@ def _transaction(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of _effect
         values = {name: getattr(row, prefix + name) for name in _COPIED}
         if values["kind"] in _SETTLEMENTS or values["exception_code"]:
             return values
-    raise InvariantBroken(f"entry {row.key} takes back a transaction that is not in the journal")
+    raise InvariantBroken(
+        Sentence("entry {key} takes back a transaction that is not in the journal", key=row.key)
+    )
 
 
 def _not_before(

@@ -20,6 +20,7 @@ from ledger.rules.entry import GENESIS, Entry, entry_hash
 from ledger.rules.seal import ChainEnd, day_root, is_signed
 from office.database.schema import chains, days, entries
 from office.errors import DayRefused
+from qianzhi_errors.sentence import Sentence
 
 
 class FrontDay(NamedTuple):
@@ -63,7 +64,7 @@ def _front_day(row: Any) -> FrontDay:  # noqa: ANN401 - the columns of a row hav
         given = json.loads(row.chains)
         ends = tuple(ChainEnd(int(chain), int(position), str(tip)) for chain, position, tip in given)
     except (ValueError, TypeError) as error:
-        raise DayRefused(row.date, "its chains' ends cannot be read") from error
+        raise DayRefused(row.date, Sentence("its chains' ends cannot be read")) from error
     return FrontDay(row.date, row.next_date, row.closed_at, ends, row.root, row.signature)
 
 
@@ -75,7 +76,7 @@ def days_to_take(office: Connection, closed: tuple[FrontDay, ...]) -> tuple[Fron
     held = {row.date: (row.root, row.signature) for row in rows}
     for day in closed:
         if held.get(day.date, (day.root, day.signature)) != (day.root, day.signature):
-            raise DayRefused(day.date, "its seal is not the one that it was taken with")
+            raise DayRefused(day.date, Sentence("its seal is not the one that it was taken with"))
     return tuple(day for day in closed if day.date not in held)
 
 
@@ -91,7 +92,9 @@ def take_day(office: Connection, day: FrontDay, check_seal: SealCheck) -> int:
         raise DayRefused(day.date, fault)
     expected = open_from(office)
     if expected not in ("", day.date):
-        raise DayRefused(day.date, f"{expected} is the day that follows the last one taken")
+        raise DayRefused(
+            day.date, Sentence("{expected} is the day that follows the last one taken", expected=expected)
+        )
     _check_ends(office, day)
     query = select(func.count()).select_from(entries).where(entries.c.business_date == day.date)
     count: int = office.execute(query).scalar_one()
@@ -115,17 +118,33 @@ def _check_ends(office: Connection, day: FrontDay) -> None:
     held = {row.chain: row.position for row in office.execute(select(chains.c.chain, chains.c.position))}
     for chain in sorted(ends.keys() | held.keys()):
         end = ends.get(chain, ChainEnd(chain, 0, GENESIS))
-        where = f"at position {end.position} of chain {chain}"
+        where = Sentence("at position {position} of chain {chain}", position=end.position, chain=chain)
         if held.get(chain, 0) < end.position:
-            raise DayRefused(day.date, f"it ends {where}, which was not pulled")
+            raise DayRefused(day.date, Sentence("it ends {where}, which was not pulled", where=where))
         last = entry_at(office, chain, end.position)
         if (entry_hash(last) if last else GENESIS) != end.tip:
-            raise DayRefused(day.date, f"the entry {where} is not the one that was sealed")
+            raise DayRefused(
+                day.date, Sentence("the entry {where} is not the one that was sealed", where=where)
+            )
         if last and last.business_date > day.date:
-            raise DayRefused(day.date, f"the entry {where} is dated {last.business_date}")
+            raise DayRefused(
+                day.date,
+                Sentence(
+                    "the entry {where} is dated {business_date}",
+                    where=where,
+                    business_date=last.business_date,
+                ),
+            )
         after = entry_at(office, chain, end.position + 1)
         if after and after.business_date < day.next_date:
-            raise DayRefused(day.date, f"the entry after the one {where} is dated {after.business_date}")
+            raise DayRefused(
+                day.date,
+                Sentence(
+                    "the entry after the one {where} is dated {business_date}",
+                    where=where,
+                    business_date=after.business_date,
+                ),
+            )
 
 
 def entry_at(office: Connection, chain: int, position: int) -> Entry | None:

@@ -34,6 +34,7 @@ from office.intake.frontday import (
     read_closed,
     take_day,
 )
+from qianzhi_errors.sentence import Sentence
 
 ENTRIES_A_TRANSACTION = 50_000
 
@@ -124,7 +125,7 @@ def _check_nothing_beyond(connection: Connection, ends: Iterable[ChainEnd]) -> N
         query = select(func.max(journal.c.position)).where(journal.c.chain == chain)
         last = connection.execute(query).scalar_one()
         if last > shown.get(chain, 0):
-            raise ChainBroken(chain, last, "lies beyond the chain's end")
+            raise ChainBroken(chain, last, Sentence("lies beyond the chain's end"))
         chain = connection.execute(select(func.min(journal.c.chain)).where(journal.c.chain > chain)).scalar()
 
 
@@ -141,10 +142,12 @@ def _check_not_behind(held: Mapping[int, ChainEnd], ends: Iterable[ChainEnd]) ->
         theirs = shown.get(ours.chain, ChainEnd(ours.chain, 0, GENESIS))
         if theirs.position < ours.position:
             raise ChainBroken(
-                ours.chain, ours.position, f"was pulled, but the chain ends at {theirs.position}"
+                ours.chain,
+                ours.position,
+                Sentence("was pulled, but the chain ends at {position}", position=theirs.position),
             )
         if theirs.position == ours.position and theirs.tip != ours.tip:
-            raise ChainBroken(ours.chain, ours.position, "is not the one that was pulled")
+            raise ChainBroken(ours.chain, ours.position, Sentence("is not the one that was pulled"))
 
 
 def _check_not_retired(held: Mapping[int, ChainEnd], retired: FrontDay | None) -> None:
@@ -159,8 +162,11 @@ def _check_not_retired(held: Mapping[int, ChainEnd], retired: FrontDay | None) -
             raise ChainBroken(
                 end.chain,
                 ours.position + 1,
-                f"is gone: the front has retired the business days up to {retired.date}, and not all of them"
-                " are here; put back this office's database as it was after their close",
+                Sentence(
+                    "is gone: the front has retired the business days up to {date}, and not all of them"
+                    " are here; put back this office's database as it was after their close",
+                    date=retired.date,
+                ),
             )
 
 
@@ -183,9 +189,13 @@ def _pull_some(
         insert_rows(ours, entries, (entry._asdict() for entry in walk.through(rows)), progress)
         there = walk.at
         if there.position != until:
-            raise ChainBroken(end.chain, there.position + 1, f"is missing; the chain ends at {end.position}")
+            raise ChainBroken(
+                end.chain,
+                there.position + 1,
+                Sentence("is missing; the chain ends at {position}", position=end.position),
+            )
         if until == end.position and there != end:
-            raise ChainBroken(end.chain, until, "is not the one that the chain's tip vouches for")
+            raise ChainBroken(end.chain, until, Sentence("is not the one that the chain's tip vouches for"))
         _move(ours, at, there)
         note = f"entries {at.position + 1} to {until}; tip {there.tip}"
         write_record(ours, *actor, "pull", f"chain {end.chain}", note)
@@ -217,12 +227,24 @@ class _Walk:
         for row in rows:
             entry = Entry._make(row)
             if entry.position != position + 1:
-                raise ChainBroken(chain, position + 1, f"is missing; the next one is {entry.position}")
+                raise ChainBroken(
+                    chain,
+                    position + 1,
+                    Sentence("is missing; the next one is {position}", position=entry.position),
+                )
             position += 1
             if entry.previous != tip:
-                raise ChainBroken(chain, position, "does not carry the hash of the one before it")
+                raise ChainBroken(chain, position, Sentence("does not carry the hash of the one before it"))
             if entry.business_date < date:
-                raise ChainBroken(chain, position, f"is dated {entry.business_date}, before {date}")
+                raise ChainBroken(
+                    chain,
+                    position,
+                    Sentence(
+                        "is dated {business_date}, before {date}",
+                        business_date=entry.business_date,
+                        date=date,
+                    ),
+                )
             date = entry.business_date
             tip = entry_hash(entry)
             yield entry

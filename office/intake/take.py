@@ -23,6 +23,7 @@ from office.database.bulk import insert_rows
 from office.database.proofs import RowsDigest
 from office.database.schema import bank_files, bank_lines
 from office.errors import FileRefused
+from qianzhi_errors.sentence import Sentence
 
 _TERMINAL_LENGTH = 8
 """Characters of DE 41 (ISO 8583:1987). The journal's keys hold all eight; many banks' files cut the blanks at
@@ -92,14 +93,20 @@ def _again(connection: Connection, reader: Reader, bank: str, date: str) -> Take
         pass
     totals = reader.totals
     if _files(connection, bank, date, totals.digest) != {(bank, date, totals.digest)}:
-        raise FileRefused(f"a file of {bank} for {date} was taken already, with another digest")
+        raise FileRefused(
+            Sentence(
+                "a file of {bank} for {date} was taken already, with another digest", bank=bank, date=date
+            )
+        )
     return Taken(*totals, again=True)
 
 
 def _check_first(connection: Connection, totals: FileTotals) -> None:
     """Raise FileRefused if the same file was taken for another bank or date."""
     for bank, date, _ in _files(connection, totals.bank, totals.date, totals.digest):
-        raise FileRefused(f"the same file was taken already, for {bank} and {date}")
+        raise FileRefused(
+            Sentence("the same file was taken already, for {bank} and {date}", bank=bank, date=date)
+        )
 
 
 def _check_states(connection: Connection, bank: str, date: str) -> None:

@@ -27,6 +27,7 @@ from office.matching.lines import (
     finding_of,
     pair_differs,
 )
+from qianzhi_errors.sentence import Sentence
 
 
 def resolve(
@@ -191,7 +192,13 @@ class _DayMatch:
         explained += sum(closing.theirs_effect - closing.ours_effect for closing in result.closings)
         difference = result.theirs_effect - result.ours_effect
         if difference != explained:
-            raise InvariantBroken(f"the effects differ by {difference} fen, findings explain {explained}")
+            raise InvariantBroken(
+                Sentence(
+                    "the effects differ by {difference} fen, findings explain {explained}",
+                    difference=difference,
+                    explained=explained,
+                )
+            )
         return result
 
     def _check_lines(self, paired: Paired) -> None:
@@ -200,8 +207,15 @@ class _DayMatch:
         ours = paired.matched + with_ours + self._ours
         theirs = paired.matched + len(paired.findings) + self._theirs
         if (ours, theirs) != (paired.ours, paired.theirs):
-            came = f"{paired.ours} lines of ours and {paired.theirs} of theirs"
-            raise InvariantBroken(f"{came} came, {ours} and {theirs} were placed")
+            raise InvariantBroken(
+                Sentence(
+                    "{lines} lines of ours and {bank_lines} of theirs came, {ours} and {theirs} were placed",
+                    lines=paired.ours,
+                    bank_lines=paired.theirs,
+                    ours=ours,
+                    theirs=theirs,
+                )
+            )
 
     def _count_placed(self, ours: int = 0, theirs: int = 0) -> None:
         """Count lines of each side as placed; `_check_lines` holds the sums against what came."""

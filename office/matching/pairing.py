@@ -15,6 +15,7 @@ from ledger.rules.break_classes import BreakClass
 from office.accounting.finding import Finding
 from office.matching.details import agree, plain
 from office.matching.lines import Ours, Paired, Theirs, finding_of, pair_differs, terminal_of
+from qianzhi_errors.sentence import Sentence
 
 _ByRrn: TypeAlias = tuple[str, str, str, str]
 """An RRN, a direction, a bank's terminal, and a policy in the form in which policies are compared."""
@@ -34,7 +35,13 @@ def pair(ours: Iterable[Ours], theirs: Iterable[Theirs], *, has_policy: bool = T
     previous = ""
     for our_line in ours:
         if our_line.key <= previous:
-            raise InvariantBroken(f"our line {our_line.key} comes after {previous}: out of order or twice")
+            raise InvariantBroken(
+                Sentence(
+                    "our line {key} comes after {previous}: out of order or twice",
+                    key=our_line.key,
+                    previous=previous,
+                )
+            )
         previous = our_line.key
         while group and group[0].key < our_line.key:
             pairing.add_only_theirs(group)
@@ -232,7 +239,9 @@ def _by_key(theirs: Iterable[Theirs]) -> Iterator[list[Theirs]]:
                 group.append(line)
                 continue
             if line.key <= last.key:
-                raise InvariantBroken(f"the bank's line {line.line} is out of order or comes twice")
+                raise InvariantBroken(
+                    Sentence("the bank's line {line} is out of order or comes twice", line=line.line)
+                )
             yield group
         group = [line]
     yield group

@@ -41,6 +41,7 @@ from office.matching.our_side import (
 )
 from office.matching.pairing import keys_to_look_up, pair
 from office.matching.tolerance import Tolerance
+from qianzhi_errors.sentence import Sentence
 
 _LINES_A_REPORT = 10_000
 """Lines of our side between two calls of `progress`."""
@@ -152,12 +153,18 @@ def _cutovers(connection: Connection, bank: str, date: str) -> tuple[int, int]:
     """
     day = connection.execute(select(days.c.state, days.c.closed_at).where(days.c.date == date)).first()
     if day is None:
-        raise NotReconcilable(f"business day {date} is not closed, or was not pulled yet")
+        raise NotReconcilable(Sentence("business day {date} is not closed, or was not pulled yet", date=date))
     taken = select(bank_files.c.lines).where(bank_files.c.bank == bank, bank_files.c.date == date)
     if connection.execute(taken).first() is None:
-        raise NotReconcilable(f"the file of bank {bank} for {date} has not been taken")
+        raise NotReconcilable(
+            Sentence("the file of bank {bank} for {date} has not been taken", bank=bank, date=date)
+        )
     if day.state == DayState.CLOSED.value and (due := earlier_date_due(connection, bank, date)):
-        raise NotReconcilable(f"business day {due} of bank {bank} comes first: it is not posted yet")
+        raise NotReconcilable(
+            Sentence(
+                "business day {due} of bank {bank} comes first: it is not posted yet", due=due, bank=bank
+            )
+        )
     before = select(days.c.closed_at).where(days.c.date < date).order_by(days.c.date.desc()).limit(1)
     return connection.scalar(before) or 0, day.closed_at
 

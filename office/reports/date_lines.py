@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from ledger.rules.masking import masked_numbers
 from office.accounting.bank_dates import awaited, date_name, waiting_holds
 from office.accounting.date_decisions import last_steps
+from qianzhi_errors.sentence import Sentence, listed
 
 
 class DateLine(NamedTuple):
@@ -29,11 +30,21 @@ def date_lines(connection: Connection) -> tuple[DateLine, ...]:
     """
     words = {(row.bank, row.date): row.text for row in waiting_holds(connection)}
     for row in awaited(connection):
-        people = f"{row.proposed_by} and {row.approved_by}"
-        words[row.bank, row.date] = f"closed without its file by {people}, still awaited: {row.reason}"
+        words[row.bank, row.date] = Sentence(
+            "closed without its file by {proposer} and {approver}, still awaited: {reason}",
+            proposer=row.proposed_by,
+            approver=row.approved_by,
+            reason=row.reason,
+        )
     for step in last_steps(connection):
         if step.step == "propose":
-            place, proposed = (step.bank, step.date), f"{step.resolution} proposed by {step.by}: {step.note}"
-            words[place] = f"{proposed}; {words[place]}" if place in words else proposed
+            place = step.bank, step.date
+            proposed = Sentence(
+                "{resolution} proposed by {by}: {note}",
+                resolution=step.resolution,
+                by=step.by,
+                note=step.note,
+            )
+            words[place] = listed([proposed, words[place]], "{first}; {rest}") if place in words else proposed
     places = sorted(words, key=lambda place: place[::-1])
     return tuple(DateLine(date_name(*place), *place, masked_numbers(words[place])) for place in places)

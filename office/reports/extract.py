@@ -44,6 +44,7 @@ from office.reports.report_values import (
     ShownPosting,
     check,
 )
+from qianzhi_errors.sentence import Sentence
 
 
 def report(
@@ -60,7 +61,7 @@ def report(
     sums = _first(connection, reconciliations, Reconciliation._fields, bank=bank, date=date)
     file = _first(connection, bank_files, BankFile._fields, bank=bank, date=date)
     if sums is None or file is None:
-        raise NothingToReport(f"bank {bank} is not reconciled for {date}")
+        raise NothingToReport(Sentence("bank {bank} is not reconciled for {date}", bank=bank, date=date))
     posted = _first(connection, posted_dates, ("posted_on",), bank=bank, date=date)
     posted_on = posted[0] if posted else ""
     is_late = posted_on > date
@@ -110,7 +111,7 @@ def _day(connection: Connection, date: str) -> ClosedDay:
     """The closed day of a date. Raises NothingToReport if the office does not have it."""
     row = _first(connection, days, ClosedDay._fields, date=date)
     if row is None:
-        raise NothingToReport(f"business day {date} is not closed, or was not pulled yet")
+        raise NothingToReport(Sentence("business day {date} is not closed, or was not pulled yet", date=date))
     day = ClosedDay(*row)
     return day._replace(state=DayState(day.state))
 

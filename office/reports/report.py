@@ -25,6 +25,7 @@ from office.reports import wording
 from office.reports.cells import csv_table, masked_cell
 from office.reports.report_values import ListedBreak, Overview, Report, check, check_overview
 from office.reports.wording import plain_yuan
+from qianzhi_errors.sentence import Sentence
 
 BREAK_COLUMNS: Final = (
     "report_date",
@@ -265,9 +266,17 @@ def _check_balance(balance: TrialBalance) -> None:
     for row in balance.rows:
         if row.balance != row.opening + row.debit - row.credit:
             raise InvariantBroken(
-                f"account {row.account}: balance {row.balance}, debit {row.debit}, credit {row.credit}"
+                Sentence(
+                    "account {account}: balance {balance}, debit {debit}, credit {credit}",
+                    account=row.account,
+                    balance=row.balance,
+                    debit=row.debit,
+                    credit=row.credit,
+                )
             )
     made = tuple((total.currency, total.debit, total.credit) for total in _currency_totals(balance))
     stated = tuple((currency, turnover, turnover) for currency, turnover in balance.turnover)
     if made != stated:
-        raise InvariantBroken(f"the trial balance says {stated}, its rows make {made}")
+        raise InvariantBroken(
+            Sentence("the trial balance says {stated}, its rows make {made}", stated=stated, made=made)
+        )

@@ -18,6 +18,7 @@ from ledger.rules.break_classes import BreakClass
 from ledger.rules.day import DayState
 from ledger.rules.dues import KINDS
 from office.accounting.break_states import Break
+from qianzhi_errors.sentence import Sentence
 
 
 class ClosedDay(NamedTuple):
@@ -330,7 +331,14 @@ def check(report: Report) -> None:
     for label, stated, made in (*_side_sums(report), *_difference_sums(report), *_book_sums(report)):
         if stated != made:
             raise InvariantBroken(
-                f"{report.date}/{report.bank}: {label}: {stated} is said, but the rows make {made}"
+                Sentence(
+                    "{date}/{bank}: {label}: {stated} is said, but the rows make {made}",
+                    date=report.date,
+                    bank=report.bank,
+                    label=label,
+                    stated=stated,
+                    made=made,
+                )
             )
 
 
@@ -339,7 +347,13 @@ def check_overview(overview: Overview) -> None:
     for report in overview.reports:
         check(report)
         if report.day != overview.day:
-            raise InvariantBroken(f"{overview.day.date}: the report of bank {report.bank} is of another day")
+            raise InvariantBroken(
+                Sentence(
+                    "{date}: the report of bank {bank} is of another day",
+                    date=overview.day.date,
+                    bank=report.bank,
+                )
+            )
 
 
 _Sum = tuple[str, int, int]
@@ -349,34 +363,42 @@ _Sum = tuple[str, int, int]
 def _side_sums(report: Report) -> Iterator[_Sum]:
     """The lines and amounts of each side, and the figures of the bank's file."""
     stated, file = report.reconciliation, report.file
-    yield "our lines by code", stated.ours, sum(product.lines for product in report.products)
-    yield "our effects by code", stated.ours_effect, sum(product.effect for product in report.products)
-    yield "our lines", stated.ours, sum(side.ours_lines for side in report.sides)
-    yield "our effects", stated.ours_effect, sum(side.ours_effect for side in report.sides)
-    yield "the bank's lines", stated.theirs, sum(side.theirs_lines for side in report.sides)
-    yield "the file's lines", file.lines, sum(file_sum.lines for file_sum in report.file_sums)
-    yield "the file's collections", file.collected, _done(report.file_sums, "C")
-    yield "the file's payouts", file.paid, _done(report.file_sums, "P")
+    yield Sentence("our lines by code"), stated.ours, sum(product.lines for product in report.products)
+    yield (
+        Sentence("our effects by code"),
+        stated.ours_effect,
+        sum(product.effect for product in report.products),
+    )
+    yield Sentence("our lines"), stated.ours, sum(side.ours_lines for side in report.sides)
+    yield Sentence("our effects"), stated.ours_effect, sum(side.ours_effect for side in report.sides)
+    yield Sentence("the bank's lines"), stated.theirs, sum(side.theirs_lines for side in report.sides)
+    yield Sentence("the file's lines"), file.lines, sum(file_sum.lines for file_sum in report.file_sums)
+    yield Sentence("the file's collections"), file.collected, _done(report.file_sums, "C")
+    yield Sentence("the file's payouts"), file.paid, _done(report.file_sums, "P")
     if not any(file_sum.state == "R" for file_sum in report.file_sums):
-        yield "the bank's effects", stated.theirs_effect, file.collected - file.paid
+        yield Sentence("the bank's effects"), stated.theirs_effect, file.collected - file.paid
 
 
 def _difference_sums(report: Report) -> Iterator[_Sum]:
     """The difference of each break; and the difference of the two sides, which the breaks explain."""
     for row, _, _ in report.breaks:
         effects = row.theirs_effect - row.ours_effect + row.withheld
-        yield f"the difference of {row.name}", row.difference, effects
+        yield Sentence("the difference of {name}", name=row.name), row.difference, effects
     opened = report.long.opened + report.short.opened
     matched = report.long.matched + report.short.matched
-    yield "the two sides' difference", report.difference, opened - matched - report.withheld
+    yield Sentence("the two sides' difference"), report.difference, opened - matched - report.withheld
 
 
 def _book_sums(report: Report) -> Iterator[_Sum]:
     """Each posting; the clearing account against the bank's effects; suspense against the breaks."""
     for posting in report.postings:
-        yield f"the legs of {posting.posting}", posting.leg_count, len(posting.legs)
+        yield Sentence("the legs of {posting}", posting=posting.posting), posting.leg_count, len(posting.legs)
         for currency, debit, credit in posting.totals:
-            yield f"{posting.posting}, debits in {currency}", debit, credit
+            yield (
+                Sentence("{posting}, debits in {currency}", posting=posting.posting, currency=currency),
+                debit,
+                credit,
+            )
     accounts = report.accounts
     sides = (
         (accounts.long, accounts.long_balance, report.long, "long"),
@@ -384,20 +406,28 @@ def _book_sums(report: Report) -> Iterator[_Sum]:
     )
     for account, balance, movement, side in sides if report.posted_on in ("", report.date) else ():
         before = balance - _moved(report, account)
-        yield f"account {account} when the date begins ({side})", before, -movement.before
+        yield (
+            Sentence("account {account} when the date begins ({side})", account=account, side=side),
+            before,
+            -movement.before,
+        )
         if report.posted_on:
-            yield f"account {account} when the date ends ({side})", balance, -movement.after
+            yield (
+                Sentence("account {account} when the date ends ({side})", account=account, side=side),
+                balance,
+                -movement.after,
+            )
     if report.posted_on:
         is_late = report.posted_on != report.date
         name = f"{report.posted_on}/{report.bank}/{report.date if is_late else 'day'}"
         posted = _moved(report, accounts.clearing, name)
         yield (
-            f"account {accounts.clearing} of the day's posting",
+            Sentence("account {clearing} of the day's posting", clearing=accounts.clearing),
             posted,
             report.reconciliation.theirs_effect,
         )
     else:
-        yield "postings of a day that is not posted", 0, len(report.postings)
+        yield Sentence("postings of a day that is not posted"), 0, len(report.postings)
 
 
 def _moved(report: Report, account: str, name: str = "") -> int:

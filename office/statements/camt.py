@@ -29,6 +29,7 @@ from office.statements.statement import (
     read_value,
     settles_of,
 )
+from qianzhi_errors.sentence import Sentence, listed
 
 _NAMESPACE: Final = re.compile(r"\{urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.(02|08)\}Document")
 _CURRENCY: Final = "CNY"
@@ -45,17 +46,19 @@ def read_camt(data: bytes, layout: StatementLayout) -> tuple[Statement, ...]:
     try:
         root: Element = fromstring(data, forbid_dtd=True)
     except DefusedXmlException as error:
-        raise StatementRefused(f"a document type or an entity is not taken: {type(error).__name__}") from None
+        raise StatementRefused(
+            Sentence("a document type or an entity is not taken: {fault}", fault=type(error).__name__)
+        ) from None
     except (ParseError, ValueError, LookupError) as error:
-        raise StatementRefused(f"is no XML: {type(error).__name__}") from None
+        raise StatementRefused(Sentence("is no XML: {fault}", fault=type(error).__name__)) from None
     if not _NAMESPACE.fullmatch(root.tag):
-        raise StatementRefused("is no camt.053.001.02 or .08")
+        raise StatementRefused(Sentence("is no camt.053.001.02 or .08"))
     space = root.tag.removesuffix("Document")
     for element in root.iter():
         element.tag = element.tag.removeprefix(space)
     statements = [_statement(element, layout) for element in root.findall("BkToCstmrStmt/Stmt")]
     if not statements:
-        raise StatementRefused("the message has no statement (Stmt)")
+        raise StatementRefused(Sentence("the message has no statement (Stmt)"))
     return tuple(statements)
 
 
@@ -85,32 +88,34 @@ def _balance(element: Element, codes: tuple[str, ...]) -> tuple[int, str, str]:
     for code in codes:
         found = [row for row in element.findall("Bal") if _text(row, "Tp/CdOrPrtry/Cd") == code]
         if len(found) > 1:
-            raise StatementRefused(f"there is more than one balance {code}")
+            raise StatementRefused(Sentence("there is more than one balance {code}", code=code))
         if found:
             return _amount(found[0], f"Bal {code}"), _date(_when(found[0], "Dt"), f"Bal {code}"), code
-    raise StatementRefused(f"there is no balance {' or '.join(codes)}")
+    raise StatementRefused(Sentence("there is no balance {codes}", codes=listed(codes, "{first} or {rest}")))
 
 
 def _lines(element: Element, layout: StatementLayout) -> Iterator[StatementLine]:
     """The booked entries; a pending one or one for information moves no balance."""
     number = 0
     for place, entry in enumerate(element.findall("Ntry"), 1):
-        where = f"entry {place} (Ntry)"
+        where = Sentence("entry {place} (Ntry)", place=place)
         if (_text(entry, "Sts/Cd") or _text(entry, "Sts")) != "BOOK":
             continue
         number += 1
         if number > LINES_MAX:
-            raise StatementRefused(f"the statement has more than {LINES_MAX} entries")
+            raise StatementRefused(
+                Sentence("the statement has more than {lines_max} entries", lines_max=LINES_MAX)
+            )
         texts = [text.text or "" for text in entry.iter("Ustrd")]
         texts.append(_text(entry, "AddtlNtryInf"))
         reference = _text(entry, "AcctSvcrRef") or _text(entry, "NtryRef")
         words = " ".join(text.strip() for text in texts if text.strip())
         amount = _amount(entry, where)
         if not amount:
-            raise StatementRefused(f"{where} moves nothing")
+            raise StatementRefused(Sentence("{where} moves nothing", where=where))
         yield StatementLine(
             number,
-            _date(_when(entry, "BookgDt"), f"{where}, BookgDt"),
+            _date(_when(entry, "BookgDt"), Sentence("{where}, BookgDt", where=where)),
             amount,
             kind_of(words, layout.line_marks),
             settles_of((words, reference), layout.line_marks),
@@ -124,12 +129,12 @@ def _amount(element: Element, where: str) -> int:
     amount = element.find("Amt")
     sign = _SIGNS.get(_text(element, "CdtDbtInd"))
     if amount is None or sign is None:
-        raise StatementRefused(f"{where} has no Amt, or CdtDbtInd is not CRDT or DBIT")
+        raise StatementRefused(Sentence("{where} has no Amt, or CdtDbtInd is not CRDT or DBIT", where=where))
     if amount.get("Ccy") != _CURRENCY:
-        raise StatementRefused(f"{where} is not in {_CURRENCY}")
+        raise StatementRefused(Sentence("{where} is not in {currency}", where=where, currency=_CURRENCY))
     text = (amount.text or "").strip()
     if not _AMOUNT.fullmatch(text):
-        raise StatementRefused(f"{where}: Amt is no amount with at most two decimals")
+        raise StatementRefused(Sentence("{where}: Amt is no amount with at most two decimals", where=where))
     whole, point, cents = text.partition(".")
     return sign * fen_of(f"{whole}{point}{cents[:2]}")
 

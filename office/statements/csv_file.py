@@ -24,6 +24,7 @@ from office.statements.statement import (
     read_value,
     settles_of,
 )
+from qianzhi_errors.sentence import Sentence
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -31,11 +32,11 @@ _BYTE_ORDER_MARK = "\ufeff"
 def read_csv(data: bytes, layout: StatementLayout) -> Statement:
     """The checked statement of a file. Raises StatementRefused, which names the row and what is wrong."""
     if layout.heads is None or layout.columns is None:
-        raise StatementRefused("the layout is not one of CSV")
+        raise StatementRefused(Sentence("the layout is not one of CSV"))
     rows = _rows(data, layout)
     place = next((number for number, row in enumerate(rows) if layout.columns.date in row), None)
     if place is None:
-        raise StatementRefused(f"there is no row with the column {layout.columns.date!r}")
+        raise StatementRefused(Sentence("there is no row with the column {date!r}", date=layout.columns.date))
     heads = _head_values(rows[:place], layout.heads.model_dump())
     columns = _places(rows[place], layout.columns)
     lines: list[StatementLine] = []
@@ -43,7 +44,9 @@ def read_csv(data: bytes, layout: StatementLayout) -> Statement:
         if any(row):
             lines.append(_line(len(lines) + 1, number, row, columns, layout))
         if len(lines) > LINES_MAX:
-            raise StatementRefused(f"the statement has more than {LINES_MAX} lines")
+            raise StatementRefused(
+                Sentence("the statement has more than {lines_max} lines", lines_max=LINES_MAX)
+            )
     return checked(
         Statement(
             heads["account"],
@@ -62,12 +65,14 @@ def _rows(data: bytes, layout: StatementLayout) -> list[list[str]]:
     try:
         text = data.decode(layout.encoding).removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
-        raise StatementRefused(f"byte {error.start} is no {layout.encoding}") from None
+        raise StatementRefused(
+            Sentence("byte {start} is no {encoding}", start=error.start, encoding=layout.encoding)
+        ) from None
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.separator, strict=True)
         return [[cell.strip() for cell in row] for row in reader]
     except csv.Error as error:
-        raise StatementRefused(f"is no CSV: {error}") from None
+        raise StatementRefused(Sentence("is no CSV: {error}", error=error)) from None
 
 
 def _head_values(rows: Sequence[Sequence[str]], words: Mapping[str, str]) -> dict[str, str]:
@@ -76,8 +81,11 @@ def _head_values(rows: Sequence[Sequence[str]], words: Mapping[str, str]) -> dic
     for name, word in words.items():
         values = [row[1] for row in rows if len(row) > 1 and row[0].rstrip(":：") == word]
         if len(values) != 1:
-            what = "is not above the table" if not values else "stands above the table more than once"
-            raise StatementRefused(f"{word!r} {what}")
+            raise StatementRefused(
+                Sentence("{word!r} stands above the table more than once", word=word)
+                if values
+                else Sentence("{word!r} is not above the table", word=word)
+            )
         found[name] = values[0]
     return found
 
@@ -89,7 +97,13 @@ def _places(row: Sequence[str], columns: Columns) -> dict[str, int]:
         if head is None:
             continue
         if row.count(head) != 1:
-            raise StatementRefused(f"the table has the column {head!r} {row.count(head)} times")
+            raise StatementRefused(
+                Sentence(
+                    "the table has the column {head!r} {count} times",
+                    head=head,
+                    count=row.count(head),
+                )
+            )
         places[name] = row.index(head)
     return places
 
@@ -104,14 +118,16 @@ def _line(
         if place is None:
             return ""
         if place >= len(row):
-            raise StatementRefused(f"row {row_number} has {len(row)} cells, too few")
+            raise StatementRefused(
+                Sentence("row {row} has {cells} cells, too few", row=row_number, cells=len(row))
+            )
         return row[place]
 
-    where = f"row {row_number}"
+    where = Sentence("row {row}", row=row_number)
     text = cell("text")
     return StatementLine(
         line,
-        read_value(date_of, cell("date"), f"{where}, the date"),
+        read_value(date_of, cell("date"), Sentence("{where}, the date", where=where)),
         _amount(cell, where),
         kind_of(text, layout.line_marks),
         settles_of((text, cell("reference")), layout.line_marks),
@@ -123,10 +139,10 @@ def _line(
 def _amount(cell: Callable[[str], str], where: str) -> int:
     """The signed amount of a row in fen: of one column, or of the one of two that is not empty."""
     if whole := cell("amount"):
-        if amount := read_value(fen_of, whole, f"{where}, the amount"):
+        if amount := read_value(fen_of, whole, Sentence("{where}, the amount", where=where)):
             return amount
-        raise StatementRefused(f"{where} moves nothing")
+        raise StatementRefused(Sentence("{where} moves nothing", where=where))
     came, went = (read_value(fen_of, cell(name) or "0", f"{where}, {name}") for name in ("credit", "debit"))
     if bool(came) == bool(went):
-        raise StatementRefused(f"{where} has an amount in both columns, or in none")
+        raise StatementRefused(Sentence("{where} has an amount in both columns, or in none", where=where))
     return came - went

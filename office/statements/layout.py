@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ledger.errors import LayoutError
 from office.statements.statement import Marks
+from qianzhi_errors.sentence import Sentence, listed
 
 _Word = Annotated[str, Field(min_length=1, max_length=40)]
 
@@ -67,7 +68,7 @@ class _MarkKeys(_Section):
         try:
             groups = re.compile(value).groups if value else 1
         except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from None
+            raise ValueError(Sentence("is no regular expression: {error}", error=error)) from None
         if groups != 1:
             raise ValueError("must have one group, the business date")
         return value
@@ -107,7 +108,13 @@ def shipped() -> tuple[str, ...]:
 def load(name: str) -> StatementLayout:
     """A shipped layout, read once a process. Raises LayoutError if there is none of this name."""
     if name not in shipped():
-        raise LayoutError(f"{name}: no such layout of statements; there are {', '.join(shipped())}")
+        raise LayoutError(
+            Sentence(
+                "{name}: no such layout of statements; there are {layouts}",
+                name=name,
+                layouts=listed(tuple(shipped())),
+            )
+        )
     source = files("office.statements").joinpath("layouts", f"{name}.toml").read_text("utf-8")
     return parse(source, name)
 
@@ -124,8 +131,10 @@ def parse(source: str, file: str) -> StatementLayout:
     try:
         return StatementLayout.model_validate(tomllib.loads(source))
     except tomllib.TOMLDecodeError as error:
-        raise LayoutError(f"{file}: not TOML: {error}") from None
+        raise LayoutError(Sentence("{file}: not TOML: {error}", file=file, error=error)) from None
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
         key = ".".join(map(str, fault["loc"])) or "the file"
-        raise LayoutError(f"{file}, {key}: {fault['msg'].lower()}") from None
+        raise LayoutError(
+            Sentence("{file}, {key}: {reason}", file=file, key=key, reason=fault["msg"].lower())
+        ) from None

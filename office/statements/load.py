@@ -22,6 +22,7 @@ from office.database.proofs import RowsDigest, posted_note
 from office.database.schema import breaks, posted_dates, reconciliations, statement_lines, statements
 from office.errors import StatementRefused
 from office.statements.statement import Statement
+from qianzhi_errors.sentence import Sentence
 
 STATEMENT: Final = "statement"
 """The act of a statement in the audit log."""
@@ -87,7 +88,9 @@ def take_statement(connection: Connection, chart: Chart, given: Given, at: int, 
     date = connection.scalar(select(func.max(posted.posted_on)).where(posted.bank == given.bank))
     if date is None:
         raise StatementRefused(
-            f"nothing of {given.bank} is posted yet, against which its money could be held"
+            Sentence(
+                "nothing of {bank} is posted yet, against which its money could be held", bank=given.bank
+            )
         )
     number, at = len(before) + 1, moment_of(connection, at)
     digest = RowsDigest(statement_lines)
@@ -179,7 +182,13 @@ def _again(given: Given, row: Row[Any]) -> Taken:
     lines = len(statement.lines)
     dates = statement.from_date, statement.to_date
     if known != (statement.opening, statement.closing, lines, *dates, given.digest):
-        raise StatementRefused(f"statement {statement.number} of {given.bank} was taken with other content")
+        raise StatementRefused(
+            Sentence(
+                "statement {number} of {bank} was taken with other content",
+                number=statement.number,
+                bank=given.bank,
+            )
+        )
     return Taken(given.bank, row.number, lines, statement.moved, "", is_new=False)
 
 
@@ -187,10 +196,28 @@ def _check_follows(statement: Statement, last: Row[Any]) -> None:
     """Raise StatementRefused unless the statement begins where the last one ended: no date is in both, and no
     fen is between them.
     """
-    where = f"statement {statement.number} begins on {statement.from_date} with {statement.opening} fen"
+    where = Sentence(
+        "statement {number} begins on {from_date} with {opening} fen",
+        number=statement.number,
+        from_date=statement.from_date,
+        opening=statement.opening,
+    )
     if statement.from_date <= last.to_date:
-        raise StatementRefused(f"{where}: an overlap with {last.statement}, which ends on {last.to_date}")
+        raise StatementRefused(
+            Sentence(
+                "{where}: an overlap with {statement}, which ends on {to_date}",
+                where=where,
+                statement=last.statement,
+                to_date=last.to_date,
+            )
+        )
     if statement.opening != last.closing:
         raise StatementRefused(
-            f"{where}: a gap to {last.statement}, which ends on {last.to_date} with {last.closing} fen"
+            Sentence(
+                "{where}: a gap to {statement}, which ends on {to_date} with {closing} fen",
+                where=where,
+                statement=last.statement,
+                to_date=last.to_date,
+                closing=last.closing,
+            )
         )

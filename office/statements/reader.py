@@ -12,6 +12,7 @@ from office.statements.camt import read_camt
 from office.statements.csv_file import read_csv
 from office.statements.layout import StatementLayout
 from office.statements.statement import Statement
+from qianzhi_errors.sentence import Sentence
 
 BYTES_MAX: Final = 32 * 1024 * 1024
 """No file of statements is larger: a hundred thousand lines are a third of it."""
@@ -22,11 +23,13 @@ def read_statements(data: bytes, layout: StatementLayout, account: str) -> tuple
     the place and never the account.
     """
     if len(data) > BYTES_MAX:
-        raise StatementRefused(f"the file is larger than {BYTES_MAX} bytes")
+        raise StatementRefused(Sentence("the file is larger than {bytes_max} bytes", bytes_max=BYTES_MAX))
     read = read_camt(data, layout) if layout.format == "camt.053" else (read_csv(data, layout),)
     for statement in read:
         if statement.account != account:
             raise StatementRefused(
-                f"statement {statement.number} is of another account than the settings name"
+                Sentence(
+                    "statement {number} is of another account than the settings name", number=statement.number
+                )
             )
     return read

@@ -22,6 +22,7 @@ from office.database.proofs import arrival_note, posted_note
 from office.database.schema import posted_dates
 from office.errors import StatementRefused
 from office.statements.load import POST, Arrival, arrivals
+from qianzhi_errors.sentence import Sentence
 
 SETTLE: Final = "settle"
 """The act in the audit log."""
@@ -42,7 +43,9 @@ def settle_arrival(
     in_time = posted.date == posted.posted_on
     on = connection.scalar(select(func.max(posted.date)).where(posted.bank == bank, in_time))
     if arrival is None or on is None:
-        raise StatementRefused(f"nothing differs for {bank} on {date or 'no date'}")
+        raise StatementRefused(
+            Sentence("nothing differs for {bank} on {date}", bank=bank, date=date or Sentence("no date"))
+        )
     at = moment_of(connection, at)
     name = open_arrival_break(connection, bank, on, _finding(arrival, owner), at)
     post(connection, [arrival_posting(chart, find(connection, name), on)], at)

@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple, TypeVar
 from ledger.rules.day import is_date
 from ledger.rules.masking import masked_numbers
 from office.errors import StatementRefused
+from qianzhi_errors.sentence import Sentence
 
 T = TypeVar("T")
 LineKind = Literal["settlement", "fee"]
@@ -71,21 +72,34 @@ def checked(statement: Statement) -> Statement:
     """Return the statement. Raises StatementRefused unless its balances are those of its lines and its dates
     are dates, in order, around those of its lines.
     """
-    where = f"statement {printable(statement.number)!r}"
-    for name, date in (("begins", statement.from_date), ("ends", statement.to_date)):
-        if not is_date(date):
-            raise StatementRefused(f"{where} {name} on no date, written YYYYMMDD")
+    where = Sentence("statement {number!r}", number=printable(statement.number))
+    if not is_date(statement.from_date):
+        raise StatementRefused(Sentence("{where} begins on no date, written YYYYMMDD", where=where))
+    if not is_date(statement.to_date):
+        raise StatementRefused(Sentence("{where} ends on no date, written YYYYMMDD", where=where))
     if statement.from_date > statement.to_date:
-        raise StatementRefused(f"{where} ends on {statement.to_date}, before it begins")
+        raise StatementRefused(
+            Sentence("{where} ends on {to_date}, before it begins", where=where, to_date=statement.to_date)
+        )
     if not statement.number or not statement.account:
-        raise StatementRefused("the statement has no account or no number")
+        raise StatementRefused(Sentence("the statement has no account or no number"))
     for line in statement.lines:
         if not statement.from_date <= line.date <= statement.to_date:
-            raise StatementRefused(f"line {line.line} is of {line.date}, outside the statement's dates")
+            raise StatementRefused(
+                Sentence(
+                    "line {line} is of {date}, outside the statement's dates", line=line.line, date=line.date
+                )
+            )
     if statement.opening + statement.moved != statement.closing:
         raise StatementRefused(
-            f"{where}: {statement.opening} fen at its beginning and lines of {statement.moved} are not the"
-            f" {statement.closing} at its end"
+            Sentence(
+                "{where}: {opening} fen at its beginning and lines of {moved} are not the {closing} at its"
+                " end",
+                where=where,
+                opening=statement.opening,
+                moved=statement.moved,
+                closing=statement.closing,
+            )
         )
     return statement
 
@@ -94,11 +108,11 @@ def fen_of(text: str) -> int:
     """The amount in fen of a text in yuan, as banks write it: `1,234.5`, `-0.01`, `+7`. Raises ValueError."""
     match = _YUAN.fullmatch(text.strip())
     if match is None:
-        raise ValueError("is no amount in yuan with at most two decimals")
+        raise ValueError(Sentence("is no amount in yuan with at most two decimals"))
     sign, whole, cents = match.groups()
     fen = int(whole.replace(",", "")) * 100 + int((cents or "").ljust(2, "0"))
     if fen >= AMOUNT_MAX:
-        raise ValueError("is larger than any amount of a statement")
+        raise ValueError(Sentence("is larger than any amount of a statement"))
     return -fen if sign == "-" else fen
 
 
@@ -107,7 +121,7 @@ def date_of(text: str) -> str:
     match = re.fullmatch(r"([0-9]{4})([-/.]?)([0-9]{2})\2([0-9]{2})", text.strip())
     date = "".join(match.group(1, 3, 4)) if match else ""
     if not is_date(date):
-        raise ValueError("is no date")
+        raise ValueError(Sentence("is no date"))
     return date
 
 
@@ -116,7 +130,7 @@ def read_value(read: Callable[[str], T], text: str, where: str) -> T:
     try:
         return read(text)
     except ValueError as error:
-        raise StatementRefused(f"{where} {error}") from None
+        raise StatementRefused(Sentence("{where} {error}", where=where, error=error)) from None
 
 
 def kind_of(text: str, marks: Marks) -> LineKind:
