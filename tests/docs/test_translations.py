@@ -115,6 +115,9 @@ def test_what_a_translation_loses_is_seen(english: str, chinese: str, things: li
         ("10 s, 500 ms", False),
         ("银行对接人员", False),
         ("PostgreSQL, SQLite", False),
+        ("QianzhiClockJumped", False),
+        ("[QianzhiClockJumped](#qianzhiclockjumped)", False),
+        ("Qianzhi clock", True),
         ("16/32 hex digits", True),
     ],
 )

@@ -59,22 +59,21 @@ NAMES = frozenset(
         "Debian",
         "Grafana",
         "Java",
-        "PostgreSQL",
         "Prometheus",
         "Python",
         "Qianzhi",
         "SQLite",
         "Sphinx",
-        "UnionPay",
         "ms",
     )
 )
-"""Words that are the same in both languages."""
+"""Words that are the same in both languages, besides those with a capital within, as PostgreSQL."""
 
 _SPAN = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 _TARGET = re.compile(r"\]\(([^)]*)\)")
 # A field is a DE in English only.
 _WORD = re.compile(r"\b(?:[A-Za-z]*[a-z][A-Za-z]*|DE)\b")
+_CAPITAL_WITHIN = re.compile(r"[a-z][A-Z]")
 _OPENS_A_BLOCK = re.compile(r"\A(?=\d+[.)]\s|[-+*>]\s|#{1,6}\s)(\d*)")
 _LIKENESS = 0.7
 _HEADER = b"""\
@@ -102,7 +101,11 @@ def targets(text: str) -> list[str]:
 def has_words(text: str) -> bool:
     """Whether a text has English words, so that it needs a translation."""
     prose = _TARGET.sub("]", _SPAN.sub(" ", text))
-    return any(len(word) > 1 and word not in NAMES for word in _WORD.findall(prose))
+    return any(len(word) > 1 and not _is_name(word) for word in _WORD.findall(prose))
+
+
+def _is_name(word: str) -> bool:
+    return word in NAMES or _CAPITAL_WITHIN.search(word) is not None
 
 
 def texts(pages: Iterable[str], source: Path = DOCS) -> dict[str, tuple[str, ...]]:
