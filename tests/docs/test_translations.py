@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from tests.docs.translations import (
     CATALOGUES,
     SITE,
+    TITLES,
     TRANSLATED,
     as_paragraph,
     as_source,
@@ -61,7 +62,7 @@ def lost(english: str, chinese: str) -> list[str]:
 
 
 def test_the_pages_with_a_catalogue_are_those_that_must_be_in_chinese() -> None:
-    assert {path.stem for path in CATALOGUES.glob("*.po")} == {SITE, *TRANSLATED}
+    assert {path.stem for path in CATALOGUES.glob("*.po")} == {SITE, TITLES, *TRANSLATED}
 
 
 @pytest.mark.slow
@@ -74,13 +75,13 @@ def test_every_catalogue_has_every_text_of_its_page_and_no_other() -> None:
     assert stale == [], REMAKE
 
 
-@pytest.mark.parametrize("page", [SITE, *TRANSLATED])
+@pytest.mark.parametrize("page", [SITE, TITLES, *TRANSLATED])
 def test_every_text_is_in_chinese_and_none_is_in_doubt(page: str) -> None:
     assert [message.id for message in unfinished(catalogue(page))] == [], REMAKE
     assert [english for english, chinese in messages(page) if not _CHINESE.search(chinese)] == []
 
 
-@pytest.mark.parametrize("page", TRANSLATED)
+@pytest.mark.parametrize("page", [TITLES, *TRANSLATED])
 def test_no_command_link_or_number_is_lost_in_chinese(page: str) -> None:
     found = {english: lost(english, chinese) for english, chinese in messages(page)}
     assert {english: things for english, things in found.items() if things} == {}

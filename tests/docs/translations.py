@@ -2,8 +2,8 @@
 
 A page's texts are what Sphinx's gettext builder finds in it. A text without a word (codes, numbers, names)
 needs no translation and has no place in a catalogue. docs/locale has one catalogue for each page of
-TRANSLATED, and one for the site's own words. What makes a good translation, tests/docs/test_translations.py
-says; the commands' texts are not here but in tests/catalogue.
+TRANSLATED, one for the titles of the others, and one for the site's own words. What makes a good
+translation, tests/docs/test_translations.py says; the commands' texts are not here but in tests/catalogue.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from tests.docs.pages import DOCS, ROOT
+from tests.docs.pages import DOCS, ROOT, headings
 
 CATALOGUES = DOCS / "locale" / "zh" / "LC_MESSAGES"
 IN_CHINESE = (
@@ -43,12 +43,15 @@ TRANSLATED = tuple(page for page in IN_CHINESE if (CATALOGUES / f"{page}.po").ex
 """Those of them that have a catalogue: each is whole. An empty file begins one."""
 SITE = "sphinx"
 """The catalogue of the words around the pages: Sphinx looks for them under this name."""
+TITLES = "titles"
+"""The catalogue of the titles of pages that stay in English: the navigation is in Chinese."""
 SITES_WORDS = (
     "Back to top",
     "Made with ",
     "Skip to content",
     "On this page",
     "Home",
+    '<a href="https://www.sphinx-doc.org/">Sphinx</a> and ',
     "This page is not translated: what follows is in English.",
 )
 """What furo's templates and ours say, and Sphinx's own Chinese catalogue has not."""
@@ -157,12 +160,24 @@ def as_source(whole: Catalog) -> bytes:
     return _HEADER + stream.getvalue()
 
 
-def compile_into(folder: Path, names: Iterable[str] = (SITE, *TRANSLATED)) -> None:
+def titles() -> dict[str, str]:
+    """The title of each page that stays in English, but for the decisions."""
+    return {
+        path.stem: next(headings(path.read_text(encoding="utf-8")))[1]
+        for path in sorted(DOCS.glob("*.md"))
+        if path.stem not in IN_CHINESE
+    }
+
+
+def compile_into(folder: Path) -> None:
     """Write what Sphinx reads of the catalogues into a folder of locales."""
     below = folder / SPHINX_LANGUAGE / "LC_MESSAGES"
     below.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        whole = catalogue(name)
+    of_titles = catalogue(TITLES)
+    catalogues = {name: catalogue(name) for name in (SITE, *TRANSLATED)}
+    for page, title in titles().items():
+        catalogues[page] = completed(of_titles, (title,))
+    for name, whole in catalogues.items():
         for message in whole:
             if message.id:
                 message.string = as_paragraph(str(message.string))
@@ -182,7 +197,7 @@ def unfinished(whole: Catalog) -> list[Message]:
 
 def wanted() -> Mapping[str, tuple[str, ...]]:
     """Every catalogue's name and its texts."""
-    return {SITE: SITES_WORDS, **texts(TRANSLATED)}
+    return {SITE: SITES_WORDS, TITLES: tuple(filter(has_words, titles().values())), **texts(TRANSLATED)}
 
 
 def write() -> list[str]:
