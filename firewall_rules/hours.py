@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from firewall_rules.token_bucket import TokenBucket
+from qianzhi_errors.sentence import Sentence
 
 _DAY = 1440
 _DAY_SECONDS = _DAY * 60
@@ -32,14 +33,19 @@ class Hours:
         """Return the hours written `06:00-23:30`. Raises ValueError with the reason."""
         match = _WRITTEN(text)
         if match is None:
-            raise ValueError(f'{text!r} are no hours: write them as "06:00-23:30"')
+            raise ValueError(Sentence('{text!r} are no hours: write them as "06:00-23:30"', text=text))
         opens, closes = (int(match[n]) * 60 + int(match[n + 1]) for n in (1, 3))
         if opens >= _DAY or closes > _DAY:
             raise ValueError(
-                f"{text!r} passes the end of the day: 24:00 is the latest end, 23:59 the latest start"
+                Sentence(
+                    "{text!r} passes the end of the day: 24:00 is the latest end, 23:59 the latest start",
+                    text=text,
+                )
             )
         if opens == closes:
-            raise ValueError(f"{text!r} begins when it ends: leave hours out for the whole day")
+            raise ValueError(
+                Sentence("{text!r} begins when it ends: leave hours out for the whole day", text=text)
+            )
         return cls(opens, closes)
 
     def include(self, at: time) -> bool:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from firewall_rules.errors import NftError, NftRefused
 from firewall_rules.nftables import REMOVAL, TABLE
+from qianzhi_errors.sentence import Sentence
 
 Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 NFT_SECONDS = 30
@@ -60,18 +61,24 @@ class Nft:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise NftRefused("the program nft is missing: install the package nftables") from error
+            raise NftRefused(Sentence("the program nft is missing: install the package nftables")) from error
         except subprocess.TimeoutExpired as error:
-            raise NftError(f"nft has not ended within {NFT_SECONDS} seconds") from error
+            raise NftError(
+                Sentence("nft has not ended within {seconds} seconds", seconds=NFT_SECONDS)
+            ) from error
 
     @staticmethod
     def _checked(arguments: tuple[str, ...], completed: subprocess.CompletedProcess[str]) -> str:
         if completed.returncode == 0:
             return completed.stdout
-        reason = completed.stderr.strip() or f"exit code {completed.returncode}, and nothing more"
+        reason = completed.stderr.strip() or Sentence(
+            "exit code {returncode}, and nothing more", returncode=completed.returncode
+        )
         if "not permitted" in reason or "Permission denied" in reason:
-            raise NftRefused("nft may not do this: run it as root, or with the capability CAP_NET_ADMIN")
-        raise NftRefused(f"nft {' '.join(arguments)}: {reason}")
+            raise NftRefused(
+                Sentence("nft may not do this: run it as root, or with the capability CAP_NET_ADMIN")
+            )
+        raise NftRefused(Sentence("nft {arguments}: {reason}", arguments=" ".join(arguments), reason=reason))
 
 
 def apply(nft: Nft, text: str, confirmed: Callable[[], bool]) -> bool:
@@ -101,6 +108,10 @@ def _put_back(nft: Nft, before: str | None) -> None:
         nft.load(REMOVAL + (before or ""))
     except NftError as error:
         raise NftError(
-            f"the rules from before could not be put back: {error}\n"
-            f"the new ones hold; `nft delete table {TABLE}` removes them"
+            Sentence(
+                "the rules from before could not be put back: {reason}\nthe new ones hold; `nft "
+                "delete table {table}` removes them",
+                reason=str(error),
+                table=TABLE,
+            )
         ) from error

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 from firewall_rules.errors import PolicyError
 from firewall_rules.gateway import Address, Allowance, Network, plain_address, plain_network
+from qianzhi_errors.sentence import Sentence
 
 Direction: TypeAlias = Literal["input", "output", "forward"]
 State: TypeAlias = Literal["new", "established", "related", "invalid", "untracked"]
@@ -44,13 +45,22 @@ class Endpoint:
         host, colon, port = text.rpartition(":")
         if not colon or not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
             raise ValueError(
-                f'{text!r} is no address and port: write "192.0.2.1:5432" or "[2001:db8::1]:5432"'
+                Sentence(
+                    '{text!r} is no address and port: write "192.0.2.1:5432" or "[2001:db8::1]:5432"',
+                    text=text,
+                )
             )
         bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
         if (":" in bare) != (bare != host):
-            raise ValueError(f"{text!r}: an IPv6 address stands in [ ] before its port, and no other does")
+            raise ValueError(
+                Sentence(
+                    "{text!r}: an IPv6 address stands in [ ] before its port, and no other does", text=text
+                )
+            )
         if "%" in bare:
-            raise ValueError(f"{text!r}: an address of one link only can be no other zone's")
+            raise ValueError(
+                Sentence("{text!r}: an address of one link only can be no other zone's", text=text)
+            )
         return cls(plain_address(ip_address(bare)), int(port))
 
 
@@ -77,16 +87,26 @@ class Policy:
         ]
         for name in names:
             if not _NAME(name) or names.count(name) > 1:
-                raise PolicyError(f"{name}: a name is given once, in small letters and digits")
+                raise PolicyError(
+                    Sentence("{name}: a name is given once, in small letters and digits", name=name)
+                )
         ports = [bank.port for bank in self.banks] + [
             port for zone_rule in self.zone_rules for port in zone_rule.ports
         ]
         for port in ports:
             if not 1 <= port <= 65535:
-                raise PolicyError(f"port {port}: a firewall needs ports that are known beforehand")
+                raise PolicyError(
+                    Sentence("port {port}: a firewall needs ports that are known beforehand", port=port)
+                )
         for bank in self.banks:
             if any(bank.port in zone_rule.ports for zone_rule in self.zone_rules):
-                raise PolicyError(f"port {bank.port}: is both bank {bank.bank}'s and the insurer's own")
+                raise PolicyError(
+                    Sentence(
+                        "port {port}: is both bank {bank}'s and the insurer's own",
+                        port=bank.port,
+                        bank=bank.bank,
+                    )
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from firewall_rules.errors import UnknownRule
 from firewall_rules.gateway import Address
+from qianzhi_errors.sentence import Sentence
 
 Word: TypeAlias = str | tuple[str, ...]
 """A word of a rule, or the elements of a { set } within a rule."""
@@ -56,15 +57,15 @@ def parse(text: str) -> Table:
     tokens = [token for token in _TOKENS.findall(text) if not token.startswith("#")]
     depths = list(accumulate(((token == "{") - (token == "}") for token in tokens), initial=0))
     if min(depths) < 0 or depths[-1]:
-        raise UnknownRule("the braces do not match: a part of the text is missing")
+        raise UnknownRule(Sentence("the braces do not match: a part of the text is missing"))
     tables = []
     for head, body in _blocks(iter([*tokens, "\n"])):
         if body is not None and head[0] == "table":
             tables.append(_table(" ".join(_plain(head[1:])), body))
         elif head[0] not in _TRANSACTION:
-            raise UnknownRule(f"{_line(head)}: stands outside of a table")
+            raise UnknownRule(Sentence("{words}: stands outside of a table", words=_line(head)))
     if len(tables) != 1:
-        raise UnknownRule(f"{len(tables)} tables: one is expected")
+        raise UnknownRule(Sentence("{number} tables: one is expected", number=len(tables)))
     return tables[0]
 
 
@@ -100,9 +101,9 @@ def span(text: str) -> Span:
             return network.network_address, network.broadcast_address
         ends = ip_address(first), ip_address(last)
     except ValueError as error:
-        raise UnknownRule(f"{text}: is no address or network") from error
+        raise UnknownRule(Sentence("{text}: is no address or network", text=text)) from error
     if ends[0].version != ends[1].version or int(ends[0]) > int(ends[1]):
-        raise UnknownRule(f"{text}: is no range")
+        raise UnknownRule(Sentence("{text}: is no range", text=text))
     return ends
 
 
@@ -141,11 +142,11 @@ def _table(name: str, body: Iterable[Statement]) -> Table:
     sets, chains = {}, {}
     for head, inner in body:
         if inner is None or len(head) != 2:
-            raise UnknownRule(f"{_line(head)}: is neither a set nor a chain")
+            raise UnknownRule(Sentence("{words}: is neither a set nor a chain", words=_line(head)))
         kind, own = _plain(head)
         for statement, block in inner:
             if block is not None:
-                raise UnknownRule(f"{_line(statement)}: a block in a {kind}")
+                raise UnknownRule(Sentence("{words}: a block in a {kind}", words=_line(statement), kind=kind))
         rules = [statement for statement, _ in inner]
         if kind == "set":
             sets[own] = _spans(own, rules)
@@ -164,7 +165,7 @@ def _spans(name: str, statements: Iterable[Rule]) -> tuple[Span, ...]:
             case ("type" | "flags" | "auto-merge", *_):
                 pass
             case _:
-                raise UnknownRule(f"set {name}: {_line(statement)}")
+                raise UnknownRule(Sentence("set {name}: {words}", name=name, words=_line(statement)))
     return spans
 
 
@@ -225,7 +226,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 def _plain(words: Rule) -> tuple[str, ...]:
     """Return words that hold no { set }. Raises UnknownRule if one is a set."""
     if not all(isinstance(word, str) for word in words):
-        raise UnknownRule(f"{_line(words)}: braces where none are known")
+        raise UnknownRule(Sentence("{words}: braces where none are known", words=_line(words)))
     return tuple(str(word) for word in words)
 
 

@@ -88,7 +88,7 @@ class Settings(Section):
     def _banks_differ(cls, value: tuple[Bank, ...]) -> tuple[Bank, ...]:
         codes = [bank.code.zfill(11) for bank in value]
         if len(set(codes)) < len(codes):
-            raise ValueError("two banks have one code")
+            raise ValueError(Sentence("two banks have one code"))
         return value
 
     @property

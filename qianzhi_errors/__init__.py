@@ -1,4 +1,4 @@
-"""What every package of ours may import, and none may add to: the root of our errors.
+"""What every package of ours may import: the root of our errors, and the sentences that they are raised with.
 
 An error that the project raises by design is a `QianzhiError`. Its text is a sentence for an operator: it
 names what is wrong and where (a file, a field, a key's name, a line), and repeats no value that came over the
@@ -15,6 +15,8 @@ finding. Of any other exception only the class is shown, because its text may ho
 
 Example: DE 4 is missing in a 0200. FormatError("4") is raised, a MessageRefused whose `response` is 30; the
 link answers DE 39 = 30 and DE 44 = "DE 4 missing". The link needs no table from errors to codes.
+
+The modules: `sentence` keeps how a text was made, `system` says the operating system's reasons so.
 
 This package imports none of ours. What is not a base of all our errors does not belong here.
 """

@@ -55,6 +55,11 @@ def _kept(value: object) -> object:
     return str(value) if isinstance(value, BaseException) else value
 
 
+def phrase(pattern: str) -> str:
+    """Return a pattern as it is: the mark of one that stands in a table, for who makes the catalogue."""
+    return pattern
+
+
 def translated(value: object, look_up: Callable[[str], str]) -> object:
     """Return a Sentence in the language of `look_up`, and any other value as it is."""
     return value.translated(look_up) if isinstance(value, Sentence) else value

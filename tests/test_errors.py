@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -41,21 +41,43 @@ def test_every_refusal_of_a_message_carries_a_response_that_refuses() -> None:
     assert responses == {"FormatError": Response.FORMAT, "Unsupported": Response.NOT_SUPPORTED}
 
 
-TRANSLATED = ("ledger/book/store.py", "office")
+TRANSLATED = ("firewall_rules", "ledger/book/store.py", "office", "qianzhi_errors")
 """The packages and modules whose errors can be said in another language: each grows until all are there."""
+REASONS = {"Problem": 2, "Fault": 1}
+"""What else takes a reason that is shown, and at which place: a fault of a file, of the settings."""
+KEPT = ("Sentence", "listed", "phrase")
+"""What keeps a text's pattern and values; what is in its call is no plain text."""
 
 
 def plain_texts(path: str, source: str) -> Iterator[str]:
-    """Where one of our errors is raised with a text that keeps neither pattern nor values."""
+    """Where one of our errors is made with a text that keeps neither pattern nor values."""
     ours = {error.__name__ for error in exceptions_defined() if issubclass(error, QianzhiError)}
     for node in ast.walk(ast.parse(source)):
-        call = node.exc if isinstance(node, ast.Raise) else None
-        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in ours:
-            for given in [*call.args, *(keyword.value for keyword in call.keywords)]:
-                if isinstance(given, ast.JoinedStr) or (
-                    isinstance(given, ast.Constant) and isinstance(given.value, str) and " " in given.value
-                ):
-                    yield f"{path}:{given.lineno}"
+        given: Sequence[ast.AST]
+        if isinstance(node, ast.ClassDef) and {ast.unparse(base) for base in node.bases} & ours:
+            given = [call for call in ast.walk(node) if called(call) == "super().__init__"]
+        elif isinstance(node, ast.Call) and (name := called(node).rpartition(".")[2]) in REASONS:
+            given = node.args[REASONS[name] :]
+        else:
+            given = [node] if called(node).rpartition(".")[2] in ours else []
+        for text in (text for part in given for text in texts_within(part)):
+            yield f"{path}:{text.lineno}"
+
+
+def called(node: ast.AST) -> str:
+    """What a call calls, as it is written; empty for what is no call."""
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+
+def texts_within(node: ast.AST) -> Iterator[ast.expr]:
+    """The texts of several words in an expression, but for those that keep how they were made."""
+    if isinstance(node, ast.JoinedStr):
+        yield node
+    elif isinstance(node, ast.Constant):
+        yield from [node] if " " in str(node.value).strip() else []
+    elif called(node) not in KEPT:
+        for below in ast.iter_child_nodes(node):
+            yield from texts_within(below)
 
 
 def test_a_sentence_of_an_error_keeps_its_pattern_and_values() -> None:
@@ -74,6 +96,14 @@ raise BadDatabaseUrl("two words")
 raise store.BadDatabaseUrl(f"{word}")
 raise BadDatabaseUrl(Sentence("two words"), where=f"{word}")
 raise BadDatabaseUrl(Sentence("two words {word}", word=word), "word")
-raise ValueError("two words")
+raise TypeError("two words")
+failed = BadDatabaseUrl("two words" if word else listed([f"{word}", "two words"]))
+class Worse(errors.Bad, LedgerError):
+    def __init__(self, word):
+        super().__init__("; ".join(f"two {word}" for word in words))
+class Other(Exception):
+    def __init__(self, word):
+        super().__init__(f"two {word}")
+Fault(f"bank[{word}]", "two words")
 """
-    assert list(plain_texts("a.py", source)) == ["a.py:2", "a.py:3", "a.py:4"]
+    assert {*plain_texts("a.py", source)} == {f"a.py:{line}" for line in (2, 3, 4, 7, 10, 14)}

@@ -32,6 +32,7 @@ from ledger.book.server import (
 )
 from ledger.errors import BatchRefused, BookInUse, Conflict, LedgerError, OutcomeUnknown, Unavailable
 from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.system import system_reason
 
 SQLITE_CHECKPOINT_PAGES = 4000
 """The writer checkpoints when the write-ahead log has this many pages (16 MB)."""
@@ -207,7 +208,7 @@ def _lock_file(database: Path) -> IO[str]:
         handle = path.open("w", encoding="ascii")
     except OSError as error:
         raise Unavailable(
-            Sentence("cannot create {file}: {reason}", file=path, reason=error.strerror)
+            Sentence("cannot create {file}: {reason}", file=path, reason=system_reason(error))
         ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -324,7 +325,7 @@ def _meaning(error: StatementError, store: Store) -> LedgerError:
         return Conflict(_summary(error))
     if isinstance(error, IntegrityError) or _is_data_fault(error):
         return BatchRefused(_summary(error))
-    return Unavailable(f"the database {store.place}: {_summary(error)}")
+    return Unavailable(Sentence("the database {place}: {reason}", place=store.place, reason=_summary(error)))
 
 
 def _is_data_fault(error: StatementError) -> bool:
@@ -343,7 +344,9 @@ def _commit_meaning(error: DBAPIError, store: Store) -> LedgerError:
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
     if not store.is_sqlite and sqlstate[:2] in ("23", "40") and not error.connection_invalidated:
         return _meaning(error, store)
-    return OutcomeUnknown(f"the database {store.place}: {_summary(error)}")
+    return OutcomeUnknown(
+        Sentence("the database {place}: {reason}", place=store.place, reason=_summary(error))
+    )
 
 
 _ABOUT_A_VALUE = (OverflowError, TypeError, ValueError)

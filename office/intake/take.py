@@ -124,7 +124,9 @@ def _check_states(connection: Connection, bank: str, date: str) -> None:
         .limit(PROBLEMS_MAX)
     )
     problems = tuple(
-        Problem(last, "state", f"line {first} has the same transaction in the other state")
+        Problem(
+            last, "state", Sentence("line {first} has the same transaction in the other state", first=first)
+        )
         for first, last, _ in connection.execute(query)
     )
     if problems:

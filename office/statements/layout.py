@@ -54,7 +54,7 @@ class Columns(_Section):
     def _has_an_amount(self) -> Columns:
         two = self.credit is not None and self.debit is not None
         if two == (self.amount is not None) or (self.credit is None) != (self.debit is None):
-            raise ValueError("credit and debit, or amount instead of both")
+            raise ValueError(Sentence("credit and debit, or amount instead of both"))
         return self
 
 
@@ -70,7 +70,7 @@ class _MarkKeys(_Section):
         except re.error as error:
             raise ValueError(Sentence("is no regular expression: {error}", error=error)) from None
         if groups != 1:
-            raise ValueError("must have one group, the business date")
+            raise ValueError(Sentence("must have one group, the business date"))
         return value
 
 
@@ -89,7 +89,7 @@ class StatementLayout(_Section):
         if (self.format == "csv") != (self.heads is not None) or (self.heads is None) != (
             self.columns is None
         ):
-            raise ValueError("a csv layout has heads and columns, one of camt.053 has neither")
+            raise ValueError(Sentence("a csv layout has heads and columns, one of camt.053 has neither"))
         return self
 
     @property

@@ -30,6 +30,11 @@ def test_a_value_that_is_a_sentence_is_translated_with_it() -> None:
     assert sentence.translated(look_up) == "第 3 行：没有金额"
 
 
+def test_the_text_of_an_error_raised_with_it_still_is_one() -> None:
+    sentence = Sentence("line {line}: {reason}", line=3, reason=str(ValueError(Sentence("no amount"))))
+    assert translated(str(ValueError(sentence)), look_up) == "第 3 行：没有金额"
+
+
 def test_a_value_that_looks_like_a_pattern_stays_as_it_is() -> None:
     sentence = Sentence("line {line}: {reason}", line="{reason}", reason="no amount")
     assert sentence.translated(look_up) == "第 {reason} 行：no amount"
