@@ -103,9 +103,8 @@ def texts_of_code() -> Iterator[str]:
 
 
 def chinese_terms(text: str) -> set[str]:
-    """The Chinese words on an English page: not in code, not in a section that is Chinese by its heading."""
-    english = re.split(r"^## 中文", text, maxsplit=1, flags=re.MULTILINE)[0]
-    prose = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", " ", english, flags=re.DOTALL)
+    """The Chinese words on a page, but for those in code."""
+    prose = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", " ", text, flags=re.DOTALL)
     return set(_CHINESE.findall(prose))
 
 
@@ -134,7 +133,7 @@ def test_every_state_and_class_is_in_the_glossary() -> None:
 
 
 def test_chinese_is_found_in_words_and_not_in_code() -> None:
-    text = "an overage 长款, `短款`\n```\n流水\n```\n[a](#对账)\n## 中文\n冲正"
+    text = "an overage 长款, `短款`\n```\n流水\n```\n[a](#对账)"
     assert chinese_terms(text) == {"长款"}
 
 

@@ -24,7 +24,7 @@ from babel.messages.pofile import read_po, write_po
 from tests.docs.pages import DOCS, ROOT, headings
 
 CATALOGUES = DOCS / "locale" / "zh" / "LC_MESSAGES"
-IN_CHINESE = (
+TRANSLATED = (
     "index",
     "connect",
     "protocol",
@@ -38,9 +38,7 @@ IN_CHINESE = (
     "breaks",
     "threat-model",
 )
-"""The pages that are to be in Chinese; the others are in English on both sites."""
-TRANSLATED = tuple(page for page in IN_CHINESE if (CATALOGUES / f"{page}.po").exists())
-"""Those of them that have a catalogue: each is whole. An empty file begins one."""
+"""The pages that are whole in Chinese; the others are in English on both sites, but for their titles."""
 SITE = "sphinx"
 """The catalogue of the words around the pages: Sphinx looks for them under this name."""
 TITLES = "titles"
@@ -165,7 +163,7 @@ def titles() -> dict[str, str]:
     return {
         path.stem: next(headings(path.read_text(encoding="utf-8")))[1]
         for path in sorted(DOCS.glob("*.md"))
-        if path.stem not in IN_CHINESE
+        if path.stem not in TRANSLATED
     }
 
 
