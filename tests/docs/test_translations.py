@@ -20,9 +20,9 @@ from tests.docs.translations import (
     code_spans,
     completed,
     has_words,
+    present,
     targets,
     unfinished,
-    wanted,
 )
 
 REMAKE = "run `make catalogue`, translate what it names, and run it again"
@@ -69,8 +69,8 @@ def test_the_pages_with_a_catalogue_are_those_that_must_be_in_chinese() -> None:
 def test_every_catalogue_has_every_text_of_its_page_and_no_other() -> None:
     stale = [
         name
-        for name, needed in wanted().items()
-        if as_source(completed(catalogue(name), needed)) != (CATALOGUES / f"{name}.po").read_bytes()
+        for name, found in present().items()
+        if as_source(completed(catalogue(name), found)) != (CATALOGUES / f"{name}.po").read_bytes()
     ]
     assert stale == [], REMAKE
 
@@ -148,6 +148,14 @@ def test_a_changed_text_keeps_its_translation_in_doubt() -> None:
 def test_a_new_text_has_no_translation_and_one_that_is_gone_no_place() -> None:
     whole = completed(written(answers="应答", repeats="重发"), ["new words", "answers"])
     assert state(whole) == [("new words", "", False), ("answers", "应答", False)]
+
+
+def test_a_text_without_words_has_a_place_only_with_a_translation() -> None:
+    known = Catalog(locale="zh", fuzzy=False)
+    known.add("`not taken: …`", "`not taken: …`（未接收：……）")
+    known.add("`gone: …`", "`gone: …`（无：……）")
+    whole = completed(known, ["`qianzhi reload`", "`not taken: …`"])
+    assert state(whole) == [("`not taken: …`", "`not taken: …`（未接收：……）", False)]
 
 
 @pytest.mark.parametrize(

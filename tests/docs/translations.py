@@ -1,9 +1,10 @@
 """The pages' texts and their translations into Chinese: found, completed, written, compiled.
 
 A page's texts are what Sphinx's gettext builder finds in it. A text without a word (codes, numbers, names)
-needs no translation and has no place in a catalogue. docs/locale has one catalogue for each page of
-TRANSLATED, one for the titles of the others, and one for the site's own words. What makes a good
-translation, tests/docs/test_translations.py says; the commands' texts are not here but in tests/catalogue.
+needs no translation and has no place in a catalogue, unless one was written: the meaning of an error's words.
+docs/locale has one catalogue for each page of TRANSLATED, one for the titles of the others, and one for the
+site's own words. What makes a good translation, tests/docs/test_translations.py says; the commands' texts are
+not here but in tests/catalogue.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def _is_name(word: str) -> bool:
 
 
 def texts(pages: Iterable[str], source: Path = DOCS) -> dict[str, tuple[str, ...]]:
-    """The texts of these pages that need a translation, each page's in its order."""
+    """All texts of these pages, each page's in its order."""
     with tempfile.TemporaryDirectory() as scratch:
         only = ",".join(f"{page}.md" for page in pages)
         options = ("-b", "gettext", "-q", "-D", f"include_patterns={only}", "-d", f"{scratch}/trees")
@@ -120,8 +121,7 @@ def texts(pages: Iterable[str], source: Path = DOCS) -> dict[str, tuple[str, ...
 
 
 def _texts(template: bytes) -> tuple[str, ...]:
-    found = (str(message.id) for message in read_po(io.BytesIO(template)))
-    return tuple(text for text in found if has_words(text))
+    return tuple(str(message.id) for message in read_po(io.BytesIO(template)) if message.id)
 
 
 def catalogue(name: str, folder: Path = CATALOGUES) -> Catalog:
@@ -130,18 +130,20 @@ def catalogue(name: str, folder: Path = CATALOGUES) -> Catalog:
     return read_po(io.BytesIO(path.read_bytes() if path.exists() else _HEADER), locale="zh")
 
 
-def completed(written: Catalog, wanted: Iterable[str]) -> Catalog:
-    """Return a catalogue of these texts and no other, with the translations that there are.
+def completed(written: Catalog, present: Iterable[str]) -> Catalog:
+    """Return a catalogue of those of these texts that have words or a translation, with what there is of it.
 
     A text without one gets that of a text which is gone and was much like it, marked as fuzzy.
     """
-    wanted = tuple(wanted)
+    present = tuple(present)
     known = {str(message.id): message for message in written if message.id}
-    gone = [text for text in known if text not in set(wanted) and known[text].string]
+    gone = [text for text in known if text not in set(present) and known[text].string]
     whole = Catalog(locale="zh", fuzzy=False)
     whole._messages.clear()
-    for text in wanted:
+    for text in present:
         before = known.get(text)
+        if not has_words(text) and not (before and before.string):
+            continue
         if before is None and (like := get_close_matches(text, gone, n=1, cutoff=_LIKENESS)):
             message = whole.add(text, known[like[0]].string)
             message.flags = {"fuzzy"}
@@ -193,16 +195,16 @@ def unfinished(whole: Catalog) -> list[Message]:
     return [message for message in whole if message.id and (not message.string or message.fuzzy)]
 
 
-def wanted() -> Mapping[str, tuple[str, ...]]:
-    """Every catalogue's name and its texts."""
-    return {SITE: SITES_WORDS, TITLES: tuple(filter(has_words, titles().values())), **texts(TRANSLATED)}
+def present() -> Mapping[str, tuple[str, ...]]:
+    """Every catalogue's name, and the texts of what it translates."""
+    return {SITE: SITES_WORDS, TITLES: tuple(titles().values()), **texts(TRANSLATED)}
 
 
 def write() -> list[str]:
     """Bring the catalogues up to date; return what is to be translated, by catalogue."""
     lacking = []
-    for name, needed in wanted().items():
-        whole = completed(catalogue(name), needed)
+    for name, found in present().items():
+        whole = completed(catalogue(name), found)
         (CATALOGUES / f"{name}.po").write_bytes(as_source(whole))
         lacking += [f"docs/locale, {name}: {message.id!r}" for message in unfinished(whole)]
     return lacking
