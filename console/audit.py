@@ -8,14 +8,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack
+from gettext import gettext as _
 from pathlib import Path
 
 import click
 
 from console import settings_place
 from console.closing import chart_of, opened
+from console.help_text import closed, spread
+from console.language import spoken
 from console.options import OFFICE_SETTINGS
-from console.output import JSON, show
+from console.output import JSON, padded, show
 from console.progress import step_progress
 from fep.keys.key_provider import KeyProvider
 from fep.settings.config import load_settings as load_front_settings
@@ -98,11 +101,14 @@ def _show_audit(result: Audit, *, as_json: bool) -> None:
             "failings": [tuple(map(_masked, failing)) for failing in result.failings],
             "kept": result.kept,
         },
-        lambda: _lines(result),
+        lambda: audit_lines(result),
         as_json=as_json,
     )
     if result.failings:
-        raise click.ClickException(f"{len(result.failings)} findings: change nothing, and find out why")
+        count = len(result.failings)
+        raise click.ClickException(
+            _("{count} findings: change nothing, and find out why").format(count=count)
+        )
 
 
 def _masked(value: object) -> object:
@@ -113,22 +119,30 @@ _COLUMNS = 80
 """As wide as a terminal is at least; the lines of an audit are kept within it."""
 
 
-def _lines(result: Audit) -> Iterator[str]:
+def audit_lines(result: Audit) -> Iterator[str]:
+    """An audit as a person reads it: a verdict on each invariant, the findings, what to keep elsewhere."""
     for verdict in result.verdicts:
         if result.kept is None and not verdict.checked:
             continue  # a part of the audit says nothing of the rest
-        mark = "fails" if verdict.failings else "holds" if verdict.rows else "not in the data"
-        yield f"{verdict.invariant:2} {verdict.name:<49} {mark:<15} {verdict.rows:>10,}"
+        mark = _("fails") if verdict.failings else _("holds") if verdict.rows else _("not in the data")
+        yield f"{verdict.invariant:2} {padded(verdict.name, 49)} {padded(mark, 15)} {verdict.rows:>10,}"
         if verdict.not_in_data and not verdict.rows:
-            yield textwrap.fill(verdict.not_in_data, _COLUMNS, initial_indent="   ", subsequent_indent="   ")
+            yield _wrapped(verdict.not_in_data)
     for failing in result.failings:
-        yield masked_numbers(f"   {failing.invariant}: {failing.subject}: {failing.what}")
+        words = _("{subject}: {what}").format(subject=spoken(failing.subject), what=spoken(failing.what))
+        yield masked_numbers(f"   {failing.invariant}: {words}")
     if result.kept is not None:
         for side in result.kept.sides:
-            yield f"{side.name:<6} digest  {side.digest}"
-            yield f"{side.name:<6} act {side.act} has hash"
+            yield f"{padded(side.name, 6)} {padded(_('digest'), 7)} {side.digest}"
+            yield f"{padded(side.name, 6)} {_('act {number} has hash').format(number=side.act)}"
             yield f"{'':<6}         {side.record_hash}"
-        yield f"all    digest  {result.kept.digest}"
-        yield "keep this last digest elsewhere, and the acts' hashes"
+        yield f"{padded(_('all'), 6)} {padded(_('digest'), 7)} {result.kept.digest}"
+        yield _("keep this last digest elsewhere, and the acts' hashes")
     if not result.failings:
-        yield "the audit found nothing"
+        yield _("the audit found nothing")
+
+
+def _wrapped(text: str) -> str:
+    """Return lines of a text in the reader's language, indented."""
+    lines = textwrap.fill(spread(spoken(text)), _COLUMNS, initial_indent="   ", subsequent_indent="   ")
+    return closed(lines)

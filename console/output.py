@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 
 import click
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -65,6 +66,12 @@ def cell(text: object) -> Text:
     shown as an escape.
     """
     return Text(escaped(spoken(text), lines=True))
+
+
+def padded(text: object, columns: int) -> str:
+    """Return a text in the reader's language, filled with blanks to so many columns of a terminal."""
+    words = spoken(text)
+    return words + " " * (columns - cell_len(words))
 
 
 def as_json_text(data: object, indent: int | None = None) -> str:

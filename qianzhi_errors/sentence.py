@@ -45,9 +45,9 @@ class Sentence(str):
 
     def translated(self, look_up: Callable[[str], str]) -> str:
         """Return the text in the language of `look_up`, which gives the pattern in it."""
-        return look_up(self.pattern).format_map(
-            {name: translated(value, look_up) for name, value in self.values.items()}
-        )
+        # For an empty text gettext gives the catalogue's header.
+        pattern = look_up(self.pattern) if self.pattern else ""
+        return pattern.format_map({name: translated(value, look_up) for name, value in self.values.items()})
 
 
 def _kept(value: object) -> object:
@@ -77,3 +77,21 @@ def listed(parts: Sequence[str], pattern: str = COMMAS) -> str:
         return parts[0] if parts else ""
     first, *rest = parts
     return Sentence(pattern, first=first, rest=listed(rest, pattern))
+
+
+def rewritten(sentence: Sentence, rewrite: Callable[[str], str]) -> Sentence:
+    """Return the sentence whose text is `rewrite` of its text: each of its values that is a text is rewritten,
+    or, where that is not the same, the whole is a text that is not translated.
+    """
+    text = rewrite(sentence)
+    if text == sentence:
+        return sentence
+    values = {name: _rewritten(value, rewrite) for name, value in sentence.values.items()}
+    again = Sentence(sentence.pattern, **values)
+    return again if again == text else Sentence("{text}", text=text)
+
+
+def _rewritten(value: object, rewrite: Callable[[str], str]) -> object:
+    if isinstance(value, Sentence):
+        return rewritten(value, rewrite)
+    return rewrite(value) if isinstance(value, str) else value

@@ -46,6 +46,7 @@ prints "4: front, entry 1/22: moves 130600 fen, ...", invariant 4 "fails", and t
 
     run            the list of all checks, `audit`, `audit_dues`, the verdicts
     evidence       what a check is given and yields; how rows are read and counted
+    subjects       what a finding is about, in words
     row_digests    how rows are hashed
     sequences, chains, forgotten, totals, files, privacy    the journal, the front's tables, all texts
     audit_records, written, decided, chart                  the audit logs, and the tables compared with them

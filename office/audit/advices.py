@@ -9,7 +9,9 @@ from sqlalchemy import and_, exists, func, not_, or_, select
 
 from office.audit.bank_dates import closed_without_file
 from office.audit.evidence import POSTED, Checked, Evidence, Failing, Results, count_of
+from office.audit.subjects import OFFICE_SIDE, bank_on, break_named, entry_at
 from office.database.schema import breaks, days, entries, reconciliations
+from qianzhi_errors.sentence import Sentence
 
 
 def exception_advices(evidence: Evidence) -> Results:
@@ -28,7 +30,11 @@ def exception_advices(evidence: Evidence) -> Results:
     )
     query = select(entries.c.chain, entries.c.position).where(entries.c.exception_code != "", is_reconciled)
     for chain, position in evidence.office.execute(query.where(not_(has_break))):
-        yield Failing(9, f"office, entry {chain}/{position}", "did not fit the book, and is in no break")
+        yield Failing(
+            9,
+            entry_at(OFFICE_SIDE, chain, position),
+            Sentence("did not fit the book, and is in no break"),
+        )
     # A later date has such a break too, if it changed what two people had decided on.
     has_advice = exists().where(
         entries.c.key == row.key,
@@ -39,7 +45,11 @@ def exception_advices(evidence: Evidence) -> Results:
     for (name,) in evidence.office.execute(
         select(row["break"]).where(row["class"] == "exception_advice", not_(has_advice))
     ):
-        yield Failing(9, f"break {name}", "is of an entry that did fit the book, or is not there")
+        yield Failing(
+            9,
+            break_named(name),
+            Sentence("is of an entry that did fit the book, or is not there"),
+        )
     count = count_of(evidence.office, query.with_only_columns(func.count()))
     yield Checked(9, "advices that did not fit the book, on reconciled dates", count)
 
@@ -57,8 +67,8 @@ def advices(evidence: Evidence) -> Results:
     for chain, position in evidence.office.execute(query.where(without_effect)):
         yield Failing(
             9,
-            f"office, entry {chain}/{position}",
-            "is an advice that took no effect, and is not marked as one that did not fit the book",
+            entry_at(OFFICE_SIDE, chain, position),
+            Sentence("is an advice that took no effect, and is not marked as one that did not fit the book"),
         )
     count = count_of(evidence.office, query.with_only_columns(func.count()))
     yield Checked(9, "advices accepted", count)
@@ -83,5 +93,9 @@ def all_banks(evidence: Evidence) -> Results:
     for bank, date, count in evidence.office.execute(query).all():
         total += 1
         if (bank, date) not in made:
-            yield Failing(9, f"{bank} on {date}", f"has {count} effects, and the day is posted without them")
+            yield Failing(
+                9,
+                bank_on(bank, date),
+                Sentence("has {count} effects, and the day is posted without them", count=count),
+            )
     yield Checked(9, "banks' dates that are posted", total)

@@ -14,7 +14,9 @@ from office.audit.audit_records import AuditRecord, office_records
 from office.audit.chart import ChartLines, charts_of
 from office.audit.evidence import Checked, Evidence, Failing, Results, count_of, stream
 from office.audit.row_digests import rows_digest
+from office.audit.subjects import break_named, posting_named, statement_of
 from office.database.schema import breaks, legs, postings, reconciliations, statement_lines, statements
+from qianzhi_errors.sentence import Sentence
 
 _Place = tuple[str, str, str]
 """Account, bank, currency."""
@@ -37,7 +39,7 @@ def arrived(evidence: Evidence) -> Results:
     before: dict[str, Any] = {}
     rows = connection.execute(select(statements).order_by(statements.c.bank, statements.c.number)).all()
     for row in rows:
-        its, subject = lines.pop((row.bank, row.number), []), f"statement {row.number} of {row.bank}"
+        its, subject = lines.pop((row.bank, row.number), []), statement_of(row.bank, row.number)
         record = records.pop(f"{row.bank} {row.number}", None)
         yield from _as_recorded(row, its, record, subject)
         yield from _follows(row, its, before.get(row.bank), subject)
@@ -46,13 +48,25 @@ def arrived(evidence: Evidence) -> Results:
         at, moved = made.pop(name, (row.taken_at, {}))
         chart = charts.in_force(record.number if record else 0)
         if moved != _wanted(row, its, chart) or at != row.taken_at:
-            yield Failing(6, f"posting {name}", "does not move what the statement's lines say")
+            yield Failing(
+                6,
+                posting_named(name),
+                Sentence("does not move what the statement's lines say"),
+            )
     for bank, number in sorted(lines):
-        yield Failing(10, f"statement {number} of {bank}", "is not there, and has lines")
-    for subject in sorted(records):
-        yield Failing(10, f"statement {subject}", "is in the audit log, and is not there")
+        yield Failing(
+            10,
+            statement_of(bank, number),
+            Sentence("is not there, and has lines"),
+        )
+    for name in sorted(records):
+        yield Failing(
+            10,
+            Sentence("statement {name}", name=name),
+            Sentence("is in the audit log, and is not there"),
+        )
     for name in sorted(made):
-        yield Failing(6, f"posting {name}", "is of no statement")
+        yield Failing(6, posting_named(name), Sentence("is of no statement"))
     yield from _settled(evidence)
     yield Checked(10, "statements of account, held against the audit log and their postings", len(rows))
 
@@ -75,10 +89,10 @@ def _settled(evidence: Evidence) -> Results:
     rows = connection.execute(select(breaks).where(breaks.c["class"] == "arrival_differs")).all()
     known = [(records.pop(row[0], None), row) for row in rows]
     for record, row in sorted(known, key=lambda pair: pair[0].number if pair[0] else 0):
-        subject, values = f"break {row[0]}", row._mapping
+        subject, values = break_named(row[0]), row._mapping
         about = [values[name] for name in _ABOUT]
         if record is None or record.note != f"{row.difference} fen; rows {rows_digest([about])}":
-            yield Failing(9, subject, "is not as the audit log says that it was opened")
+            yield Failing(9, subject, Sentence("is not as the audit log says that it was opened"))
             continue
         awaited = _awaited(connection, row.bank, row.key, record.at) - differences[row.bank, row.key]
         differences[row.bank, row.key] += row.difference
@@ -89,9 +103,17 @@ def _settled(evidence: Evidence) -> Results:
         }
         name = f"{row.date}/{row.bank}/arrival-{row[0]}"
         if row.difference != awaited or made.pop(name, None) != (record.at, wanted):
-            yield Failing(6, subject, f"has {row.difference} fen; statements and files come to {awaited}")
-    for subject in sorted({*records, *made}):
-        yield Failing(9, f"arrival {subject}", "is of no break that is there")
+            yield Failing(
+                6,
+                subject,
+                Sentence(
+                    "has {difference} fen; statements and files come to {awaited}",
+                    difference=row.difference,
+                    awaited=awaited,
+                ),
+            )
+    for name in sorted({*records, *made}):
+        yield Failing(9, Sentence("arrival {name}", name=name), Sentence("is of no break that is there"))
     yield Checked(9, "breaks of what statements lack", len(rows))
 
 
@@ -106,26 +128,34 @@ def _awaited(connection: Connection, bank: str, date: str, at: int) -> int:
     return count_of(connection, came.where(statements.c.taken_at <= at)) - count_of(connection, file)
 
 
-def _as_recorded(row: Any, its: Sequence[Any], record: AuditRecord | None, subject: str) -> Results:  # noqa: ANN401 - a row of statements
+def _as_recorded(row: Any, its: Sequence[Any], record: AuditRecord | None, subject: Sentence) -> Results:  # noqa: ANN401 - a row of statements
     """The statement and its lines are as the audit log says that they were taken."""
     words = f"{row.statement}: {row.lines} lines"
     dates = f"{row.opening} to {row.closing} fen, {row.from_date} to {row.to_date}, booked on {row.date}"
     note = f"{words}; {dates}; layout {row.layout}, file {row.digest}, rows {rows_digest(its)}"
     if record is None or (record.note, record.at) != (note, row.taken_at):
-        yield Failing(10, subject, "is not as the audit log says")
+        yield Failing(10, subject, Sentence("is not as the audit log says"))
 
 
-def _follows(row: Any, its: Sequence[Any], last: Any, subject: str) -> Results:  # noqa: ANN401 - rows of statements
+def _follows(row: Any, its: Sequence[Any], last: Any, subject: Sentence) -> Results:  # noqa: ANN401 - rows of statements
     """The lines make the statement's balances, and it follows the one before it."""
     moved = sum(line.amount for line in its)
     if (row.opening + moved, row.lines) != (row.closing, len(its)) or any(
         not row.from_date <= line.date <= row.to_date or line.kind not in _KINDS for line in its
     ):
-        yield Failing(6, subject, f"its lines do not lead from {row.opening} to {row.closing} fen")
+        yield Failing(
+            6,
+            subject,
+            Sentence(
+                "its lines do not lead from {opening} to {closing} fen",
+                opening=row.opening,
+                closing=row.closing,
+            ),
+        )
     if row.number != (last.number if last else 0) + 1 or (
         last and (last.closing != row.opening or last.to_date >= row.from_date)
     ):
-        yield Failing(10, subject, "does not follow the one before it")
+        yield Failing(10, subject, Sentence("does not follow the one before it"))
 
 
 def _wanted(row: Any, its: Sequence[Any], chart: ChartLines) -> Mapping[_Place, int]:  # noqa: ANN401 - a row of statements

@@ -16,7 +16,9 @@ from sqlalchemy import Connection, Table, select
 from ledger.book import schema as front_schema
 from office.audit.evidence import Checked, Evidence, Failing, Results, stream
 from office.audit.row_digests import NO_HASH, row_hash
+from office.audit.subjects import act_at
 from office.database import schema as office_schema
+from qianzhi_errors.sentence import Sentence
 
 MACHINE: Final = "office"
 """The author of the records of the machine's own work."""
@@ -85,12 +87,12 @@ def _read(connection: Connection, table: Table) -> Iterator[AuditRecord]:
 def _log_results(side: str, records: Iterator[AuditRecord]) -> Results:
     number, tip, stamped = 0, NO_HASH, 0
     for record in records:
-        subject = f"{side}, act {record.number}"
+        subject = act_at(side, record.number)
         if record.number != number + 1:
-            yield Failing(5, subject, f"follows act {number}")
+            yield Failing(5, subject, Sentence("follows act {number}", number=number))
         if record.previous != tip:
-            yield Failing(5, subject, "does not carry the hash of the act before it")
+            yield Failing(5, subject, Sentence("does not carry the hash of the act before it"))
         if record.at < stamped:
-            yield Failing(5, subject, "is stamped before the act before it")
+            yield Failing(5, subject, Sentence("is stamped before the act before it"))
         number, tip, stamped = record.number, hash_of(record), record.at
     yield Checked(5, f"acts of the {side}", number)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select
 from office.audit.audit_records import MACHINE, AuditRecord, office_records
 from office.audit.evidence import POSTED, Checked, Evidence, Failing, Results
 from office.audit.row_digests import rows_digest
+from office.audit.subjects import bank_date, bank_on, break_named
 from office.database.schema import (
     bank_files,
     breaks,
@@ -25,6 +26,7 @@ from office.database.schema import (
     posted_dates,
     reconciliations,
 )
+from qianzhi_errors.sentence import Sentence
 
 POST_OF_DAY: Final = "the day of "
 """How the note of a record begins that posted a bank's date."""
@@ -87,41 +89,51 @@ def date_steps(evidence: Evidence) -> Results:
         name = f"D{date}-{bank}"
         faults = (*_path_faults(steps), *_log_faults(steps, logged.pop(name, []), evidence.stated.clerks))
         for fault in faults:
-            yield Failing(9, f"date {name}", fault)
+            yield Failing(9, bank_date(name), fault)
         count += len(steps)
     for name in sorted(logged):
-        yield Failing(9, f"date {name}", "was decided about, by the audit log, and has no such step")
+        yield Failing(
+            9,
+            bank_date(name),
+            Sentence("was decided about, by the audit log, and has no such step"),
+        )
     yield Checked(9, "decisions about banks' dates, held against the audit log", count)
 
 
-def _path_faults(steps: Sequence[_Step]) -> Iterator[str]:
+def _path_faults(steps: Sequence[_Step]) -> Iterator[Sentence]:
     before: _Step | None = None
     for place, step in enumerate(steps, 1):
         if step.number != place:
-            yield f"step {step.number} stands where step {place} should"
+            yield Sentence("step {number} stands where step {place} should", number=step.number, place=place)
         is_open = before is not None and before.step == "propose"
         if (step.step == "propose") == is_open:
-            yield f"step {place}, {step.step}, does not follow"
+            yield Sentence("step {place}, {step}, does not follow", place=place, step=step.step)
         elif before is not None and is_open:
             if before[6:9] != step[6:9]:
-                yield f"step {place} is about another resolution or file than was proposed"
+                yield Sentence(
+                    "step {place} is about another resolution or file than was proposed", place=place
+                )
             if step.step != "withdraw" and before.by.casefold() == step.by.casefold():
-                yield "was proposed and decided by one person"
+                yield Sentence("was proposed and decided by one person")
         before = step
 
 
 def _log_faults(
     steps: Sequence[_Step], records: Sequence[AuditRecord], clerks: frozenset[str]
-) -> Iterator[str]:
+) -> Iterator[Sentence]:
     if len(steps) != len(records):
-        yield f"has {len(steps)} steps, and {len(records)} in the audit log"
+        yield Sentence(
+            "has {steps} steps, and {records} in the audit log", steps=len(steps), records=len(records)
+        )
         return
     for step, record in zip(steps, records, strict=True):
         stated = record.act, record.at, record.by, record.note
         if (step.step, step.at, step.by, step.words) != stated:
-            yield f"act {record.number} is not step {step.number}"
+            yield Sentence("act {number} is not step {step}", number=record.number, step=step.number)
         if step.by not in clerks:
-            yield f"act {record.number} is of somebody whom the settings do not name as a clerk"
+            yield Sentence(
+                "act {number} is of somebody whom the settings do not name as a clerk", number=record.number
+            )
 
 
 def held(evidence: Evidence) -> Results:
@@ -131,9 +143,17 @@ def held(evidence: Evidence) -> Results:
     rows = evidence.office.execute(select(held_files)).all()
     there = {(f"D{row.date}-{row.bank}", row.held_at, _held_words(row)) for row in rows}
     for name, *_ in sorted(there - stated):
-        yield Failing(9, f"date {name}", "has a held file that the audit log does not have so")
+        yield Failing(
+            9,
+            bank_date(name),
+            Sentence("has a held file that the audit log does not have so"),
+        )
     for name, *_ in sorted(stated - there):
-        yield Failing(9, f"date {name}", "had a file held, by the audit log, that is not there so")
+        yield Failing(
+            9,
+            bank_date(name),
+            Sentence("had a file held, by the audit log, that is not there so"),
+        )
     yield Checked(9, "files that were held, held against the audit log", len(rows))
 
 
@@ -169,8 +189,12 @@ def breaks_allowed(evidence: Evidence) -> Results:
         named = bank, date, digest, layout
         count = counted.get((bank, date), 0)
         if named not in let_through and (count > allowed or named in was_held):
-            what = f"has {count} breaks, {allowed} are allowed, and no two people let its file through"
-            yield Failing(9, f"{bank} on {date}", what)
+            what = Sentence(
+                "has {count} breaks, {allowed} are allowed, and no two people let its file through",
+                count=count,
+                allowed=allowed,
+            )
+            yield Failing(9, bank_on(bank, date), what)
     yield Checked(9, "banks' dates, the breaks of each within what is allowed", len(rows))
 
 
@@ -186,14 +210,22 @@ def posted(evidence: Evidence) -> Results:
     without = closed_without_file(evidence.office)
     rows = evidence.office.execute(select(posted_dates)).all()
     for row in rows:
-        subject = f"{row.bank} on {row.date}"
+        subject = bank_on(row.bank, row.date)
         if records.pop((f"{row.bank} {row.posted_on}", row.posted_at), "") != row.date:
-            yield Failing(6, subject, f"was posted on {row.posted_on} by no act of the audit log")
+            yield Failing(
+                6,
+                subject,
+                Sentence("was posted on {posted_on} by no act of the audit log", posted_on=row.posted_on),
+            )
         is_late = row.posted_on > row.date and (row.bank, row.date) in without
         if row.posted_on != row.date and not is_late:
-            yield Failing(6, subject, f"was posted on {row.posted_on}")
-    for (subject, _), date in sorted(records.items()):
-        yield Failing(6, f"{subject.partition(' ')[0]} on {date}", "was posted, by the audit log, and is not")
+            yield Failing(6, subject, Sentence("was posted on {posted_on}", posted_on=row.posted_on))
+    for (place, _), date in sorted(records.items()):
+        yield Failing(
+            6,
+            bank_on(place.partition(" ")[0], date),
+            Sentence("was posted, by the audit log, and is not"),
+        )
     yield Checked(6, "banks' dates that are posted", len(rows))
     yield from _suspense_dates(evidence.office)
     yield from _unposted(evidence.office)
@@ -209,7 +241,11 @@ def _suspense_dates(connection: Connection) -> Results:
         .where(or_(breaks.c.suspense_on != posted_on, (breaks.c.state == "open") != (posted_on == "")))
     )
     for name in connection.scalars(query):
-        yield Failing(6, f"break {name}", "came into suspense on another date than that of its posting")
+        yield Failing(
+            6,
+            break_named(name),
+            Sentence("came into suspense on another date than that of its posting"),
+        )
 
 
 def _unposted(connection: Connection) -> Results:
@@ -225,4 +261,8 @@ def _unposted(connection: Connection) -> Results:
     late = closed_without_file(connection)
     for bank, date in connection.execute(query):
         if (bank, date) not in late:
-            yield Failing(6, f"{bank} on {date}", "is reconciled, and its day is posted without it")
+            yield Failing(
+                6,
+                bank_on(bank, date),
+                Sentence("is reconciled, and its day is posted without it"),
+            )

@@ -26,7 +26,9 @@ from ledger.rules.seal import is_signed
 from office.audit.evidence import Checked, Evidence, Failing, Journal, Results, stream, with_progress
 from office.audit.forgotten import End, Forgotten, forgotten, read_ends
 from office.audit.row_digests import NO_HASH, row_hash
+from office.audit.subjects import FRONT_SIDE, OFFICE_SIDE, chain_at, day_at, entry_at
 from office.database import schema as office_schema
+from qianzhi_errors.sentence import Sentence
 
 _CHAINS_MAX: Final = 99
 _HOLDER: Final = 17
@@ -82,7 +84,11 @@ def links(evidence: Evidence) -> Results:
             end = ends.pop(chain, (0, NO_HASH))
             count += yield from _walk(journal.name, chain, of_chain, _start(retired, chain), end)
         for chain in sorted(chain for chain, end in ends.items() if end != _start(retired, chain)):
-            yield Failing(5, f"{journal.name}, chain {chain}", "has an end and no entries")
+            yield Failing(
+                5,
+                chain_at(journal.name, chain),
+                Sentence("has an end and no entries"),
+            )
         yield Checked(5, f"entries of the {journal.name}'s journal, hash by hash", count)
 
 
@@ -97,16 +103,20 @@ def _walk(
     """Walk the rows of a chain from `start`; yield what is wrong, and return the number of rows."""
     (position, tip), count, stamped = start, 0, 0
     for row in rows:
-        subject = f"{name}, entry {chain}/{row[1]}"
+        subject = entry_at(name, chain, row[1])
         if row[1] != position + 1:
-            yield Failing(5, subject, f"stands where entry {position + 1} should")
+            yield Failing(5, subject, Sentence("stands where entry {position} should", position=position + 1))
         if row[_PREVIOUS] != tip:
-            yield Failing(5, subject, "does not carry the hash of the entry before it")
+            yield Failing(5, subject, Sentence("does not carry the hash of the entry before it"))
         if row[_RECORDED_AT] < stamped:
-            yield Failing(5, subject, "is stamped before the entry before it")
+            yield Failing(5, subject, Sentence("is stamped before the entry before it"))
         position, tip, count, stamped = row[1], digest(row), count + 1, row[_RECORDED_AT]
     if (position, tip) != end:
-        yield Failing(5, f"{name}, chain {chain}", f"its end, {end[0]}, is not entry {position} as it is")
+        yield Failing(
+            5,
+            chain_at(name, chain),
+            Sentence("its end, {end}, is not entry {position} as it is", end=end[0], position=position),
+        )
     return count
 
 
@@ -118,14 +128,18 @@ def copies(evidence: Evidence) -> Results:
     ends = _rows(ours, ours.chains, ("chain", "position", "tip"))
     for chain, position, tip in ends:
         if hash_at(theirs, chain, position) != tip:
-            yield Failing(5, f"office, chain {chain}", f"its entry {position} is not the front's")
+            yield Failing(
+                5,
+                chain_at(OFFICE_SIDE, chain),
+                Sentence("its entry {position} is not the front's", position=position),
+            )
     yield Checked(5, "chains of the office, held against the front's", len(ends))
     names = ("date", "next_date", "closed_at", "root", "signature")
     front_days = {row[0]: row for row in _rows(theirs, theirs.days, names)}
     office_days = _rows(ours, ours.days, names)
     for row in office_days:
         if front_days.get(row[0]) != row:
-            yield Failing(5, f"office, day {row[0]}", "is not as the front shows it")
+            yield Failing(5, day_at(OFFICE_SIDE, row[0]), Sentence("is not as the front shows it"))
     yield Checked(5, "closed days of the office, held against the front's", len(office_days))
 
 
@@ -142,9 +156,17 @@ def seals(evidence: Evidence) -> Results:
                 for chain, position in _ends(segments, date, retired).items()
             ]
             if date > retired.date and not _is_root(stated, date, next_date, closed_at, ends):
-                yield Failing(5, f"{journal.name}, day {date}", "its root is not that of the entries")
+                yield Failing(
+                    5,
+                    day_at(journal.name, date),
+                    Sentence("its root is not that of the entries"),
+                )
             if not is_signed(stated, signature, evidence.stated.seal_public):
-                yield Failing(5, f"{journal.name}, day {date}", "its root is not signed by the sealing key")
+                yield Failing(
+                    5,
+                    day_at(journal.name, date),
+                    Sentence("its root is not signed by the sealing key"),
+                )
         yield Checked(5, f"seals of the {journal.name}'s closed days", len(closed))
 
 
@@ -177,18 +199,28 @@ def recorded_ends(evidence: Evidence) -> Results:
     query = select(days).where(days.c.state == "closed").order_by(days.c.date)
     rows = journal.connection.execute(query).all()
     for row in rows:
-        subject = f"front, day {row.date}"
+        subject = day_at(FRONT_SIDE, row.date)
         ends = read_ends(row.chains)
         if row.root != root(row.date, row.next_date, row.closed_at, ends):
-            yield Failing(5, subject, "its root is not that of the chains' ends beside it")
+            yield Failing(5, subject, Sentence("its root is not that of the chains' ends beside it"))
         if row.date < retired.date:
             continue  # its entries are retired: `office.audit.forgotten` compares the day with the office's
         for chain, position, tip in ends:
             if hash_at(journal, chain, position) != tip:
-                yield Failing(5, subject, f"entry {chain}/{position} is not the one that was sealed")
+                yield Failing(
+                    5,
+                    subject,
+                    Sentence(
+                        "entry {chain}/{position} is not the one that was sealed",
+                        chain=chain,
+                        position=position,
+                    ),
+                )
         stated = {chain: position for chain, position, _ in ends if position}
         if stated != _ends(segments, row.date, retired):
-            yield Failing(8, subject, "the chains' ends do not part its entries from the next day's")
+            yield Failing(
+                8, subject, Sentence("the chains' ends do not part its entries from the next day's")
+            )
     yield Checked(8, "cut-overs, held against the entries on both sides", len(rows))
 
 
@@ -200,8 +232,16 @@ def dates(evidence: Evidence) -> Results:
         segments = _segments(journal)
         for before, after in pairwise(segments):
             if before.chain == after.chain and (after.first <= before.last or after.date <= before.date):
-                subject = f"{journal.name}, chain {after.chain}"
-                yield Failing(8, subject, f"entries of {before.date} and {after.date} are not in order")
+                subject = chain_at(journal.name, after.chain)
+                yield Failing(
+                    8,
+                    subject,
+                    Sentence(
+                        "entries of {date} and {after_date} are not in order",
+                        date=before.date,
+                        after_date=after.date,
+                    ),
+                )
         yield from _undated(journal, segments)
         yield from _day_order(journal)
         count = sum(segment.size for segment in segments)
@@ -216,8 +256,10 @@ def _undated(journal: Journal, segments: Sequence[Segment]) -> Iterator[Failing]
         business_dates = {segment.date for segment in segments[:1]}
     for segment in segments:
         if segment.date not in business_dates:
-            subject = f"{journal.name}, entry {segment.chain}/{segment.first}"
-            yield Failing(8, subject, f"is dated {segment.date}, which is no business day")
+            subject = entry_at(journal.name, segment.chain, segment.first)
+            yield Failing(
+                8, subject, Sentence("is dated {date}, which is no business day", date=segment.date)
+            )
 
 
 def _day_order(journal: Journal) -> Iterator[Failing]:
@@ -227,12 +269,24 @@ def _day_order(journal: Journal) -> Iterator[Failing]:
         yield from _front_days(journal)
     for before, after in pairwise(days):
         if before[1] == "open" or before[2] != after[0]:
-            yield Failing(8, f"{journal.name}, day {before[0]}", f"is not followed by {after[0]}")
+            yield Failing(
+                8,
+                day_at(journal.name, before[0]),
+                Sentence("is not followed by {date}", date=after[0]),
+            )
     for date, state, next_date in days[-1:]:
         if journal.name == "front" and state != "open":
-            yield Failing(8, f"front, day {date}", f"is the last one, and not open but {state}")
+            yield Failing(
+                8,
+                day_at(FRONT_SIDE, date),
+                Sentence("is the last one, and not open but {state}", state=state),
+            )
         elif state != "open" and next_date <= date:
-            yield Failing(8, f"{journal.name}, day {date}", f"is followed by {next_date}")
+            yield Failing(
+                8,
+                day_at(journal.name, date),
+                Sentence("is followed by {date}", date=next_date),
+            )
 
 
 def _front_days(journal: Journal) -> Iterator[Failing]:
@@ -240,7 +294,11 @@ def _front_days(journal: Journal) -> Iterator[Failing]:
     for row in journal.connection.execute(select(front_schema.days)):
         of_close = [value for name, value in row._mapping.items() if name not in ("date", "state")]
         if row.state not in ("open", "closed") or (row.state == "open" and any(of_close)):
-            yield Failing(8, f"front, day {row.date}", f"is {row.state}, with the rest of another state")
+            yield Failing(
+                8,
+                day_at(FRONT_SIDE, row.date),
+                Sentence("is {state}, with the rest of another state", state=row.state),
+            )
 
 
 def day_sizes(evidence: Evidence) -> Results:
@@ -253,7 +311,11 @@ def day_sizes(evidence: Evidence) -> Results:
     for date, stated in rows:
         if counts[date] != stated:
             yield Failing(
-                8, f"office, day {date}", f"has {counts[date]} entries, and was taken with {stated}"
+                8,
+                day_at(OFFICE_SIDE, date),
+                Sentence(
+                    "has {count} entries, and was taken with {stated}", count=counts[date], stated=stated
+                ),
             )
     yield Checked(8, "closed days of the office, their entries counted", len(rows))
 
@@ -265,10 +327,14 @@ def epochs(evidence: Evidence) -> Results:
     rows = _rows(evidence.journals[1], front_schema.chains, ("chain", "node", "epoch"))
     for node, count in Counter(row[1] for row in rows).items():
         if count > 1:
-            yield Failing(11, f"node {node}", f"has {count} chains")
+            yield Failing(11, Sentence("node {node}", node=node), Sentence("has {count} chains", count=count))
     for chain, node, epoch in rows:
         if epoch < 1:
-            yield Failing(11, f"chain {chain}", f"node {node} writes it under epoch {epoch}")
+            yield Failing(
+                11,
+                Sentence("chain {chain}", chain=chain),
+                Sentence("node {node} writes it under epoch {epoch}", node=node, epoch=epoch),
+            )
     yield Checked(11, "chains of the front, each one node's", len(rows))
 
 

@@ -18,6 +18,7 @@ from office.audit.audit_records import office_records
 from office.audit.evidence import Checked, Evidence, Failing, Results
 from office.audit.row_digests import rows_digest
 from office.database.schema import accounts, chart_lines
+from qianzhi_errors.sentence import Sentence
 
 _SIGNS: Final = {1: "+", -1: "-", 0: "0"}
 
@@ -118,11 +119,19 @@ def charts(evidence: Evidence) -> Results:
     }
     for name in sorted(noted.keys() | logged.keys()):
         if noted.get(name) != logged.get(name):
-            yield Failing(7, f"chart {name}", "is not as the audit log says that it was put in force")
+            yield Failing(
+                7,
+                Sentence("chart {name}", name=name),
+                Sentence("is not as the audit log says that it was put in force"),
+            )
     last = stored[max(stored)] if stored else {}
     for name in sorted(last.keys() | evidence.stated.chart.keys()):
         if stored and last.get(name) != evidence.stated.chart.get(name):
-            yield Failing(7, f"chart {max(stored)}", f"its line {name!r} is not that of the settings' chart")
+            yield Failing(
+                7,
+                Sentence("chart {name}", name=max(stored)),
+                Sentence("its line {name!r} is not that of the settings' chart", name=name),
+            )
     charted: dict[str, ChartAccount] = {}
     for number in sorted(stored):
         charted |= ChartLines(stored[number]).accounts
@@ -130,6 +139,6 @@ def charts(evidence: Evidence) -> Results:
     listed = {row.account: ChartAccount(row.name, row.kind, row.normal) for row in rows}
     for code in sorted(charted.keys() | listed.keys()):
         if charted.get(code) != listed.get(code):
-            yield Failing(7, f"account {code}", "is not as the chart has it")
+            yield Failing(7, Sentence("account {code}", code=code), Sentence("is not as the chart has it"))
     yield Checked(7, "lines of the charts of accounts", sum(map(len, stored.values())))
     yield Checked(7, "accounts, held against the charts", len(rows))

@@ -16,7 +16,9 @@ from sqlalchemy import select
 
 from office.audit.audit_records import MACHINE, AuditRecord, office_records
 from office.audit.evidence import Checked, Evidence, Failing, Results, stream
+from office.audit.subjects import break_named
 from office.database.schema import break_events, breaks
+from qianzhi_errors.sentence import Sentence
 
 _DECISIONS: Final = ("propose", "approve", "reject", "withdraw")
 
@@ -65,10 +67,14 @@ def decisions(evidence: Evidence) -> Results:
     for name, row, steps in _histories(evidence):
         decided = [step for step in steps if step.decisions]
         for fault in _faults(row, decided, logged.pop(name, []), evidence.stated.clerks):
-            yield Failing(9, f"break {name}", fault)
+            yield Failing(9, break_named(name), fault)
         count += len(decided)
     for name in sorted(logged):
-        yield Failing(9, f"break {name}", "was decided about, by the audit log, and has no history")
+        yield Failing(
+            9,
+            break_named(name),
+            Sentence("was decided about, by the audit log, and has no history"),
+        )
     yield Checked(9, "decisions about breaks, held against the audit log", count)
 
 
@@ -77,30 +83,38 @@ def _faults(
     steps: Sequence[_HistoryLine],
     records: Sequence[AuditRecord],
     clerks: frozenset[str],
-) -> Iterator[str]:
+) -> Iterator[Sentence]:
     """What differs between the decisions in a break's history and those in the audit log."""
     if len(steps) != len(records):
-        yield f"has {len(steps)} decisions in its history, and {len(records)} in the audit log"
+        yield Sentence(
+            "has {steps} decisions in its history, and {records} in the audit log",
+            steps=len(steps),
+            records=len(records),
+        )
         return
     proposed = ""
     for step, record in zip(steps, records, strict=True):
-        where = f"act {record.number}"
+        where = Sentence("act {number}", number=record.number)
         if record.act not in step.decisions or (record.at, record.by) != (step.at, step.by):
-            yield f"{where} is not the step to {step.to_state} that its history has there"
+            yield Sentence(
+                "{where} is not the step to {to_state} that its history has there",
+                where=where,
+                to_state=step.to_state,
+            )
         if record.act == "propose":
             proposed = step.note.partition(": ")[0]
             words = step.note
         else:
             words = f"{proposed}: {step.note}" if step.note else proposed
         if record.note != words:
-            yield f"{where} says another resolution, or other words, than its history"
+            yield Sentence("{where} says another resolution, or other words, than its history", where=where)
         if step.by not in clerks:
-            yield f"{where} is of somebody whom the settings do not name as a clerk"
+            yield Sentence("{where} is of somebody whom the settings do not name as a clerk", where=where)
     stands = proposed if steps and steps[-1].to_state in ("proposed", "approved") else ""
     # A line of a later date may have matched a break that was proposed: then the proposal lapsed.
     lapsed = row is not None and row.resolution == "" and steps and steps[-1].to_state == "proposed"
     if row is not None and row.resolution != stands and not lapsed:
-        yield "its resolution is not the one that was decided on"
+        yield Sentence("its resolution is not the one that was decided on")
 
 
 def moments(evidence: Evidence) -> Results:
@@ -116,8 +130,11 @@ def moments(evidence: Evidence) -> Results:
         opened = f"{row.cls}: {row.reason}"
         for step in by_machine:
             if step.by != MACHINE or not times.fits(step, row):
-                what = f"came to be {step.to_state} at a moment that the audit log does not have"
-                yield Failing(9, f"break {name}", what)
+                what = Sentence(
+                    "came to be {to_state} at a moment that the audit log does not have",
+                    to_state=step.to_state,
+                )
+                yield Failing(9, break_named(name), what)
             if step.to_state == "open":
                 opened = step.note
             elif step.from_state in ("suspense", "proposed"):
@@ -125,9 +142,17 @@ def moments(evidence: Evidence) -> Results:
                 words = row.reason if was == row.cls else f"{was} is {row.cls}: {row.reason}"
                 opened = f"{row.cls}: {row.reason}" if step.note == words else ""
             elif step.note != (f"posted on {row.settled_on}" if step.to_state == "posted" else ""):
-                yield Failing(9, f"break {name}", f"says other words of being {step.to_state}")
+                yield Failing(
+                    9,
+                    break_named(name),
+                    Sentence("says other words of being {to_state}", to_state=step.to_state),
+                )
         if opened != f"{row.cls}: {row.reason}":
-            yield Failing(9, f"break {name}", "its class or reason is not that of its history")
+            yield Failing(
+                9,
+                break_named(name),
+                Sentence("its class or reason is not that of its history"),
+            )
         count += len(by_machine)
     yield Checked(9, "steps of breaks that the machine took, held against the audit log", count)
 

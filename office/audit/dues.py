@@ -18,6 +18,8 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, case, exists, fun
 
 from ledger.book.schema import dues, loading, loads, policies
 from office.audit.evidence import PROGRESS_ROWS, Checked, Failing, Results, stream
+from office.audit.subjects import due_named, file_named, policy_named
+from qianzhi_errors.sentence import Sentence, listed
 
 _BOM: Final = b"\xef\xbb\xbf"
 _TOTAL: Final = "TOTAL"
@@ -98,7 +100,11 @@ def against_files(
     for file in files:
         load = by_digest.get(_digest(file.stream))
         if load is None:
-            yield Failing(10, f"file {file.name}", "was never loaded, or not with these bytes")
+            yield Failing(
+                10,
+                file_named(file.name),
+                Sentence("was never loaded, or not with these bytes"),
+            )
         else:
             given[load.place] = file
     yield Checked(10, "files of dues that were loaded", len(given))
@@ -107,7 +113,7 @@ def against_files(
         if load.place in given:
             file = given[load.place]
             for fault in _read(contents, load, file.stream, keyed_digest, progress):
-                yield Failing(10, f"file {file.name}", fault)
+                yield Failing(10, file_named(file.name), fault)
     complete = len(given) == len(by_digest)
     yield from _dues(connection, contents, len(by_digest) - 1, progress, complete=complete)
     yield from _policies(connection, contents, complete=complete)
@@ -138,7 +144,7 @@ def _read(
     lines: Iterable[bytes],
     keyed_digest: KeyedDigest,
     progress: Progress,
-) -> Iterator[str]:
+) -> Iterator[Sentence]:
     """Add a file's lines to the contents, without the header and the lines that its load left out; yield what
     is wrong with a line.
     """
@@ -149,10 +155,10 @@ def _read(
             continue
         fields = _fields(line)
         if len(fields) != _WIDTH:
-            yield f"line {number} cannot be read"
+            yield Sentence("line {number} cannot be read", number=number)
         elif fields[0] == _TOTAL:
             if fields[1] != load.date:
-                yield f"is of {fields[1]}, and was loaded for {load.date}"
+                yield Sentence("is of {date}, and was loaded for {loaded}", date=fields[1], loaded=load.date)
         elif fields[0] == _WITHDRAWN:
             contents.withdrawn[fields[3]] = contents.named[fields[3]] = load.place
         else:
@@ -199,9 +205,9 @@ def _dues(
         in_book.add(name)
         sent = contents.dues.get(name)
         if sent is not None:
-            yield from (Failing(4, f"due {name}", fault) for fault in _due_faults(due, sent, contents))
+            yield from (Failing(4, due_named(name), fault) for fault in _due_faults(due, sent, contents))
         elif complete:
-            yield Failing(4, f"due {name}", "is in no file that was loaded")
+            yield Failing(4, due_named(name), Sentence("is in no file that was loaded"))
         else:
             without_file += 1
         if number % PROGRESS_ROWS == 0:
@@ -209,7 +215,7 @@ def _dues(
     for name in contents.dues.keys() - in_book if complete else ():
         left_at = max(contents.withdrawn.get(name, -1), _lapsed_at(contents, name))
         if not 0 <= left_at < last:
-            yield Failing(4, f"due {name}", "was loaded, and is not in the book")
+            yield Failing(4, due_named(name), Sentence("was loaded, and is not in the book"))
     yield Checked(4, "dues of the book, held against the files", len(in_book) - without_file)
     if without_file:
         yield Checked(4, "dues of loads whose files were not given, held against nothing", without_file)
@@ -222,20 +228,24 @@ def _counts(table: Table) -> ColumnElement[bool]:
     return or_(table.c.load <= _SEEN, ~exists(select(loading.c.number)))
 
 
-def _due_faults(due: Mapping[str, Any], sent: _SentDue, contents: _FileContents) -> Iterator[str]:
+def _due_faults(due: Mapping[str, Any], sent: _SentDue, contents: _FileContents) -> Iterator[Sentence]:
     """What differs between a due of the book and the due that the files sent."""
     names = ("policy", "code", "kind", "due_date", "amount", "beneficiary")
     wrong = [name for name in names if due[name] != getattr(sent, name)]
     if wrong:
-        yield f"is not as its file has it: {', '.join(wrong)}"
+        yield Sentence("is not as its file has it: {columns}", columns=listed(wrong))
     leaves = due["due"] in contents.withdrawn
     if due["withdrawn"] != leaves:
-        yield "leaves by a file, and stays in the book" if leaves else "was withdrawn by no file"
+        yield (
+            Sentence("leaves by a file, and stays in the book")
+            if leaves
+            else Sentence("was withdrawn by no file")
+        )
     lapses = _lapsed_at(contents, due["due"]) >= 0
     if due["sequence"] % 2 == 0:
         state = "withdrawn" if leaves else "lapsed" if lapses and not due["sequence"] else "open"
         if due["state"] != state and not (lapses and due["sequence"] and due["state"] == "lapsed"):
-            yield f"is {due['state']}, and {state} by the files"
+            yield Sentence("is {state}, and {wanted} by the files", state=due["state"], wanted=state)
 
 
 def _lapsed_at(contents: _FileContents, name: str) -> int:
@@ -262,10 +272,14 @@ def _policies(connection: Connection, contents: _FileContents, *, complete: bool
         from_file = contents.policies.get(policy)
         count += from_file is not None
         if from_file is not None and complete and from_file != (state, holder):
-            yield Failing(4, f"policy {policy}", "is not as the last file that names it has it")
+            yield Failing(
+                4,
+                policy_named(policy),
+                Sentence("is not as the last file that names it has it"),
+            )
         elif from_file is None and complete:
-            yield Failing(4, f"policy {policy}", "is in no file that was loaded")
+            yield Failing(4, policy_named(policy), Sentence("is in no file that was loaded"))
     for policy in contents.policies.keys() - in_book if complete else ():
         if contents.policies[policy][0] != "terminated":
-            yield Failing(4, f"policy {policy}", "was loaded, and is not in the book")
+            yield Failing(4, policy_named(policy), Sentence("was loaded, and is not in the book"))
     yield Checked(4, "policies of the book, held against the files", count)

@@ -16,7 +16,9 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, n
 
 from ledger.book import schema as front_schema
 from ledger.book.store import Store
+from office.audit.subjects import FRONT_SIDE, OFFICE_SIDE
 from office.database import schema as office_schema
+from qianzhi_errors.sentence import Sentence
 
 SETTLEMENTS: Final = ("collection", "payout")
 """The kinds of entry that move money."""
@@ -37,8 +39,8 @@ class Failing(NamedTuple):
     """
 
     invariant: int
-    subject: str
-    what: str
+    subject: Sentence
+    what: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Stated(NamedTuple):
 class Journal(NamedTuple):
     """One copy of the journal, and the tables beside it in the same database."""
 
-    name: str
+    name: Sentence
     connection: Connection
     entries: Table
     chains: Table
@@ -88,11 +90,13 @@ class Evidence(NamedTuple):
     @property
     def journals(self) -> tuple[Journal, ...]:
         """The office's copy of the journal, and the front's own where it can be read."""
-        ours = Journal("office", self.office, office_schema.entries, office_schema.chains, office_schema.days)
+        ours = Journal(
+            OFFICE_SIDE, self.office, office_schema.entries, office_schema.chains, office_schema.days
+        )
         if self.front is None:
             return (ours,)
         return ours, Journal(
-            "front", self.front, front_schema.journal, front_schema.chains, front_schema.days
+            FRONT_SIDE, self.front, front_schema.journal, front_schema.chains, front_schema.days
         )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select
 from office.audit.audit_records import AuditRecord, office_records
 from office.audit.evidence import POSTED, SETTLEMENTS, Checked, Evidence, Failing, Results, stream
 from office.audit.row_digests import rows_digest
+from office.audit.subjects import export_of
 from office.database.schema import (
     break_events,
     breaks,
@@ -31,6 +32,7 @@ from office.database.schema import (
     legs,
     postings,
 )
+from qianzhi_errors.sentence import Sentence, listed
 
 Line = Sequence[Any]
 _NAMES: Final = ("breaks.csv", "dues.csv", "export.xlsx", "vouchers.csv")
@@ -76,19 +78,30 @@ def _in_sequence(connection: Connection, made: Sequence[_Made], files: Mapping[s
     states = {row.date: row.state for row in connection.execute(select(days.c.date, days.c.state))}
     moment = -1
     for number, (export, date) in enumerate(zip(made, sorted(states), strict=False), 1):
-        subject = f"export of {export.date}"
+        subject = export_of(export.date)
         if (export.number, export.date) != (number, date) or states[date] not in POSTED:
             yield Failing(
-                10, subject, f"is number {export.number}; number {number} is of {date}, once posted"
+                10,
+                subject,
+                Sentence(
+                    "is number {number}; number {wanted} is of {date}, once posted",
+                    number=export.number,
+                    wanted=number,
+                    date=date,
+                ),
             )
         if export.exported_at <= moment:
-            yield Failing(10, subject, "was made before the export before it")
+            yield Failing(10, subject, Sentence("was made before the export before it"))
         moment = export.exported_at
     for export in made[len(states) :]:
-        yield Failing(10, f"export of {export.date}", "is of no business day")
+        yield Failing(10, export_of(export.date), Sentence("is of no business day"))
     for date in sorted(files.keys() | {export.date for export in made}):
         if sorted(file.name for file in files.get(date, [])) != list(_NAMES):
-            yield Failing(10, f"export of {date}", f"does not have the files {', '.join(_NAMES)}")
+            yield Failing(
+                10,
+                export_of(date),
+                Sentence("does not have the files {files}", files=listed(_NAMES)),
+            )
 
 
 def _as_recorded(
@@ -101,9 +114,9 @@ def _as_recorded(
         rows = [export[:4], *sorted(tuple(file) for file in files.get(export.date, []))]
         note = f"number {export.number}, manifest {export.manifest}; rows {rows_digest(rows)}"
         if record is None or (record.note, record.at) != (note, export.exported_at):
-            yield Failing(10, f"export of {export.date}", "is not as the audit log says")
+            yield Failing(10, export_of(export.date), Sentence("is not as the audit log says"))
     for date in sorted(known):
-        yield Failing(10, f"export of {date}", "is in the audit log, and is not there")
+        yield Failing(10, export_of(date), Sentence("is in the audit log, and is not there"))
 
 
 def _lines_hold(connection: Connection, made: Sequence[_Made], files: Mapping[str, list[Any]]) -> Results:
@@ -118,8 +131,12 @@ def _lines_hold(connection: Connection, made: Sequence[_Made], files: Mapping[st
         stated = {file.name: _Sum(file.lines, file.amount, file.rows) for file in files.get(export.date, [])}
         for name, place in _AMOUNT.items():
             if stated.get(name) != (sums := _sum_of(lines[name], place)):
-                what = f"the books come to other lines: {sums.lines} of {sums.amount} fen"
-                yield Failing(6, f"export of {export.date}, {name}", what)
+                what = Sentence(
+                    "the books come to other lines: {lines} of {amount} fen",
+                    lines=sums.lines,
+                    amount=sums.amount,
+                )
+                yield Failing(6, Sentence("export of {date}, {name}", date=export.date, name=name), what)
 
 
 def _sum_of(lines: Iterable[Line], place: int) -> _Sum:
@@ -256,14 +273,20 @@ def _answers(connection: Connection, records: Sequence[AuditRecord]) -> Results:
         words = f"answer {row.number}: {row.accepted} accepted, {row.refused} refused, file {row.digest}"
         note = f"{words}; rows {rows_digest(its)}"
         record = (row.date, note, row.taken_at)
-        subject = f"answer {row.number} to the export of {row.date}"
+        subject = Sentence("answer {number} to the export of {date}", number=row.number, date=row.date)
         if record not in known or len(its) != row.refused or row.accepted + row.refused != lines[row.date]:
-            yield Failing(10, subject, "is not as the audit log says")
+            yield Failing(10, subject, Sentence("is not as the audit log says"))
         known.discard(record)
     for date, number in sorted(refused):
-        yield Failing(10, f"answer {number} to the export of {date}", "is not there, and refuses lines")
-    for subject, *_ in sorted(known):
         yield Failing(
-            10, f"export of {subject}", "was answered by the audit log, and the answer is not there"
+            10,
+            Sentence("answer {number} to the export of {date}", number=number, date=date),
+            Sentence("is not there, and refuses lines"),
+        )
+    for date, *_ in sorted(known):
+        yield Failing(
+            10,
+            export_of(date),
+            Sentence("was answered by the audit log, and the answer is not there"),
         )
     yield Checked(10, "answers to exports, held against the audit log", len(rows))

@@ -11,7 +11,9 @@ from sqlalchemy import Connection, Table, and_, case, exists, func, literal, sel
 
 from ledger.book import schema as front_schema
 from office.audit.evidence import Checked, Evidence, Failing, Results, count_of
+from office.audit.subjects import load_of
 from office.database.schema import bank_files, bank_lines
+from qianzhi_errors.sentence import Sentence
 
 
 def files(evidence: Evidence) -> Results:
@@ -33,12 +35,18 @@ def files(evidence: Evidence) -> Results:
     for row in rows:
         figures = added.pop((row.bank, row.date), [0, 0, 0])
         if figures != [row.lines, row.collected, row.paid]:
-            what = (
-                f"was taken with {row.lines} lines, {row.collected} and {row.paid} fen; there are {figures}"
+            what = Sentence(
+                "was taken with {lines} lines, {collected} and {paid} fen; there are {figures}",
+                lines=row.lines,
+                collected=row.collected,
+                paid=row.paid,
+                figures=figures,
             )
-            yield Failing(10, f"file of {row.bank} for {row.date}", what)
+            yield Failing(10, Sentence("file of {bank} for {date}", bank=row.bank, date=row.date), what)
     for bank, date in sorted(added):
-        yield Failing(10, f"lines of {bank} for {date}", "are of no file")
+        yield Failing(
+            10, Sentence("lines of {bank} for {date}", bank=bank, date=date), Sentence("are of no file")
+        )
     yield Checked(10, "banks' files", len(rows))
     yield from _line_keys(evidence)
 
@@ -49,8 +57,8 @@ def _line_keys(evidence: Evidence) -> Results:
     bank = func.substr(literal("0" * 11).concat(line.bank), func.length(line.bank) + 1)
     made = bank + "/" + line.terminal + "/" + line.sent_at + "/" + line.stan
     for row in evidence.office.execute(select(line.bank, line.date, line.line).where(line.key != made)):
-        subject = "line {2} of {0} for {1}".format(*row)
-        yield Failing(10, subject, "its key is not that of its fields")
+        subject = Sentence("line {line} of {bank} for {date}", **row._mapping)
+        yield Failing(10, subject, Sentence("its key is not that of its fields"))
     count = count_of(evidence.office, select(func.count()).select_from(bank_lines))
     yield Checked(10, "lines of banks' files", count)
 
@@ -66,7 +74,7 @@ def loads(evidence: Evidence) -> Results:
     yield from _twice(evidence.front, table, "digest")
     stray = select(table.c.date).where(~exists().where(day.date == table.c.date))
     for (date,) in evidence.front.execute(stray):
-        yield Failing(10, f"load of {date}", "is of no business day")
+        yield Failing(10, load_of(date), Sentence("is of no business day"))
     yield Checked(10, "loads of dues", count_of(evidence.front, select(func.count()).select_from(table)))
 
 
@@ -75,4 +83,8 @@ def _twice(connection: Connection, table: Table, name: str) -> Iterator[Failing]
     column = table.c[name]
     query = select(column, func.count()).group_by(column).having(func.count() > 1)
     for value, count in connection.execute(query):
-        yield Failing(10, f"{table.name}, {name} {value}", f"stands {count} times")
+        yield Failing(
+            10,
+            Sentence("{table}, {name} {value}", table=table.name, name=name, value=value),
+            Sentence("stands {count} times", count=count),
+        )

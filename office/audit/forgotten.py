@@ -16,7 +16,9 @@ from sqlalchemy import func, or_, select
 from ledger.book import schema as front_schema
 from office.audit.audit_records import front_records
 from office.audit.evidence import Checked, Evidence, Failing, Journal, Results, count_of, stream
+from office.audit.subjects import FRONT_SIDE, day_at, due_named
 from office.database import schema as office_schema
+from qianzhi_errors.sentence import Sentence
 
 End = tuple[int, int, str]
 """A chain, the position of its last entry, and the hash of that entry."""
@@ -76,17 +78,17 @@ def retired_days(evidence: Evidence) -> Results:
     dates = select(day.date).order_by(day.date).limit(len(rows))
     expected = evidence.front.execute(dates).scalars().all()
     for row, oldest in zip(rows, expected, strict=False):
-        subject = f"front, day {row.date}"
+        subject = day_at(FRONT_SIDE, row.date)
         count = count_of(evidence.office, select(func.count()).where(entries.business_date == row.date))
         ours = at_office.get(row.date)
         if row.date != oldest:
-            yield Failing(5, subject, f"is retired, and {oldest} before it is not")
+            yield Failing(5, subject, Sentence("is retired, and {oldest} before it is not", oldest=oldest))
         if ours is None or (ours.root, ours.entries, count) != (row.root, row.entries, row.entries):
-            yield Failing(5, subject, "is retired, and the office has it not or not whole")
+            yield Failing(5, subject, Sentence("is retired, and the office has it not or not whole"))
         if logged.get(row.date) != (row.retired_at, f"{row.entries} entries; root {row.root}"):
-            yield Failing(5, subject, "was not retired so, by the audit log")
+            yield Failing(5, subject, Sentence("was not retired so, by the audit log"))
     for date in sorted(logged.keys() - {row.date for row in rows}):
-        yield Failing(5, f"front, day {date}", "was retired by the audit log, and is not")
+        yield Failing(5, day_at(FRONT_SIDE, date), Sentence("was retired by the audit log, and is not"))
     yield Checked(5, "retired days of the front, held against the office's", len(rows))
 
 
@@ -100,13 +102,25 @@ def settled_before(evidence: Evidence, dues: Sequence[Any]) -> Iterator[Failing]
     for subject, sequence in stream(evidence.office, query.group_by(entries.c.subject)):
         row = waiting.pop(subject, None)
         if row is not None and row.sequence != sequence:
-            yield Failing(4, f"due {subject}", f"has sequence {row.sequence}, the office's copy {sequence}")
+            yield Failing(
+                4,
+                due_named(subject),
+                Sentence(
+                    "has sequence {sequence}, the office's copy {copy}",
+                    sequence=row.sequence,
+                    copy=sequence,
+                ),
+            )
     for due in waiting:
-        yield Failing(4, f"due {due}", "is settled, or was, and no entry says so")
+        yield Failing(4, due_named(due), Sentence("is settled, or was, and no entry says so"))
     settlers = {row.settled_by: row.due for row in dues if row.settled_by}
     is_settlement = or_(entries.c.kind == "collection", entries.c.kind == "payout")
     for key, due in stream(evidence.office, select(entries.c.key, entries.c.due).where(is_settlement)):
         if settlers.get(key) == due:
             del settlers[key]
     for due in settlers.values():
-        yield Failing(4, f"due {due}", "is settled by a transaction that the office does not know")
+        yield Failing(
+            4,
+            due_named(due),
+            Sentence("is settled by a transaction that the office does not know"),
+        )

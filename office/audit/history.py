@@ -14,7 +14,9 @@ from typing import Final, NamedTuple
 from sqlalchemy import func, select
 
 from office.audit.evidence import Checked, Evidence, Failing, Results, count_of, stream
+from office.audit.subjects import break_named
 from office.database.schema import break_events, breaks
+from qianzhi_errors.sentence import Sentence
 
 _NEXT: Final = {
     "": frozenset({"open"}),
@@ -64,27 +66,34 @@ def break_rows(evidence: Evidence) -> Results:
     for row in map(_BreakRow._make, stream(evidence.office, select(*columns))):
         count += 1
         for fault in _row_faults(row):
-            yield Failing(9, f"break {row.name}", fault)
+            yield Failing(9, break_named(row.name), fault)
     yield Checked(9, "breaks, and who decided on them", count)
 
 
-def _row_faults(row: _BreakRow) -> Iterator[str]:
+def _row_faults(row: _BreakRow) -> Iterator[Sentence]:
     if row.difference != row.theirs_effect - row.ours_effect + row.withheld:
-        effects = f"{row.theirs_effect} and {row.ours_effect}"
-        yield f"its difference is {row.difference}, its effects {effects}, and {row.withheld} is withheld"
+        yield Sentence(
+            "its difference is {difference}, its effects {theirs} and {ours}, and {withheld} is withheld",
+            difference=row.difference,
+            theirs=row.theirs_effect,
+            ours=row.ours_effect,
+            withheld=row.withheld,
+        )
     if row.cls == "exception_advice" and (row.ours_effect, row.theirs_effect) != (0, 0):
-        yield "is of an advice that did not fit the book, and has effects of its own"
+        yield Sentence("is of an advice that did not fit the book, and has effects of its own")
     if not row.name.startswith(f"B{row.date}-{row.bank}-"):
-        yield f"is not named after its date, {row.date}, and bank, {row.bank}"
+        yield Sentence("is not named after its date, {date}, and bank, {bank}", date=row.date, bank=row.bank)
     decided = row.state in _DECIDED or (row.state == "closed" and row.resolution != "")
     if decided and not (row.proposed_by and row.approved_by):
-        yield "is decided, and not by two people"
+        yield Sentence("is decided, and not by two people")
     if row.approved_by and row.approved_by.casefold() == row.proposed_by.casefold():
-        yield "was proposed and approved by one person"
+        yield Sentence("was proposed and approved by one person")
     if decided and not row.resolution:
-        yield "is decided, and nothing says how"
+        yield Sentence("is decided, and nothing says how")
     if (row.state in ("posted", "closed")) != (row.settled_on != ""):
-        yield f"is {row.state}, and settled on {row.settled_on or 'no date'}"
+        yield Sentence(
+            "is {state}, and settled on {date}", state=row.state, date=row.settled_on or Sentence("no date")
+        )
 
 
 def break_events_follow(evidence: Evidence) -> Results:
@@ -104,32 +113,45 @@ def break_events_follow(evidence: Evidence) -> Results:
         last = events[-1]
         path = [_EventRow(*row[:5]) for row in events]
         for fault in (*_path_faults(path, last[5]), *_people_faults(path, last[6], last[7])):
-            yield Failing(9, f"break {name}", fault)
+            yield Failing(9, break_named(name), fault)
         histories, lines = histories + 1, lines + len(events)
     total = count_of(evidence.office, select(func.count()).select_from(breaks))
     if histories != total:
-        yield Failing(9, "breaks", f"{total} breaks, and the history of {histories}")
+        yield Failing(
+            9,
+            Sentence("breaks"),
+            Sentence("{total} breaks, and the history of {histories}", total=total, histories=histories),
+        )
     yield Checked(9, "lines of the breaks' history", lines)
 
 
-def _path_faults(path: Sequence[_EventRow], state: str | None) -> Iterator[str]:
+def _path_faults(path: Sequence[_EventRow], state: str | None) -> Iterator[Sentence]:
     if state is None:
-        yield "has a history, and is not there"
+        yield Sentence("has a history, and is not there")
         return
     at = ""
     for place, event in enumerate(path, 1):
         if event.number != place:
-            yield f"line {event.number} of its history stands where line {place} should"
+            yield Sentence(
+                "line {number} of its history stands where line {place} should",
+                number=event.number,
+                place=place,
+            )
         if event.from_state != at or event.to_state not in _NEXT.get(at, ()):
-            yield f"goes from {at or 'nothing'} to {event.to_state} in line {event.number} of its history"
+            yield Sentence(
+                "goes from {from_state} to {to_state} in line {number} of its history",
+                from_state=at or Sentence("nothing"),
+                to_state=event.to_state,
+                number=event.number,
+            )
         at = event.to_state
     if at != state:
-        yield f"is {state}, its history ends at {at}"
+        yield Sentence("is {state}, its history ends at {at}", state=state, at=at)
 
 
 def _people_faults(
     path: Sequence[_EventRow], proposed_by: str | None, approved_by: str | None
-) -> Iterator[str]:
+) -> Iterator[Sentence]:
     """Compare the last proposer and the approver of the history with those of the break; neither may be the
     machine.
     """
@@ -142,6 +164,6 @@ def _people_faults(
         elif event.to_state in ("suspense", "closed") and event.from_state in ("suspense", "proposed"):
             proposer = ""
     if (proposer, approver) != (proposed_by, approved_by):
-        yield "names other people than its history does"
+        yield Sentence("names other people than its history does")
     if _MACHINE in (proposer.casefold(), approver.casefold()):
-        yield "was decided by no person"
+        yield Sentence("was decided by no person")

@@ -19,7 +19,9 @@ from ledger.book.schema import FRONT
 from office.audit.audit_records import tips
 from office.audit.evidence import Checked, Evidence, Failing, Results, stream
 from office.audit.row_digests import NO_HASH, json_bytes
+from office.audit.subjects import FRONT_SIDE, OFFICE_SIDE
 from office.database.schema import OFFICE
+from qianzhi_errors.sentence import Sentence
 
 _SHOWN = 12
 
@@ -44,9 +46,9 @@ class BookDigests(NamedTuple):
 
 def keep(evidence: Evidence) -> BookDigests:
     """Return the digests of the books as they are, and the hashes of the last audit records."""
-    databases: list[tuple[str, Connection, MetaData]] = [("office", evidence.office, OFFICE)]
+    databases: list[tuple[str, Connection, MetaData]] = [(OFFICE_SIDE, evidence.office, OFFICE)]
     if evidence.front is not None:
-        databases.append(("front", evidence.front, FRONT))
+        databases.append((FRONT_SIDE, evidence.front, FRONT))
     records = tips(evidence)
     sides = []
     for name, connection, metadata in databases:
@@ -64,8 +66,10 @@ def expected(evidence: Evidence, kept: BookDigests, values: Sequence[str]) -> Re
     hashes = {tip for side in tips(evidence).values() for tip in side}
     for value in values:
         if value.lower() not in digests | hashes:
-            what = "is no digest of the books as they are, and no act of the audit logs has it as its hash"
-            yield Failing(5, f"what was kept, {value[:_SHOWN]}", what)
+            what = Sentence(
+                "is no digest of the books as they are, and no act of the audit logs has it as its hash"
+            )
+            yield Failing(5, Sentence("what was kept, {value}", value=value[:_SHOWN]), what)
     yield Checked(5, "digests and hashes that were kept elsewhere", len(values))
 
 

@@ -25,8 +25,10 @@ from office.audit.evidence import (
     stream,
     undone,
 )
+from office.audit.subjects import break_named
 from office.audit.totals import BankDay, changes, taken_back
 from office.database.schema import bank_lines, breaks, entries, reconciliations
+from qianzhi_errors.sentence import Sentence
 
 _WITHOUT_OURS: Final = frozenset(cls for cls, row in CLASSES.items() if not row.has_ours)
 _WITHOUT_LINES: Final = frozenset(cls for cls, row in CLASSES.items() if not row.needs_line)
@@ -108,7 +110,9 @@ def accounted_lines(evidence: Evidence) -> Results:
     for bank, date, matched in evidence.office.execute(query.order_by(reconciliations.c.date)).all():
         day = _DayLines(evidence, (bank, date), back)
         for subject, fault in day.faults(matched):
-            yield Failing(9, f"{subject} of {bank} on {date}", fault)
+            yield Failing(
+                9, Sentence("{subject} of {bank} on {date}", subject=subject, bank=bank, date=date), fault
+            )
         total += day.lines
         evidence.progress("lines accounted for", day.lines)
     yield Checked(9, "lines of both sides, each accounted for", total)
@@ -134,7 +138,7 @@ class _DayLines:
         self._ours_agree = our_count + late - len(self._ours)
         self._theirs_agree = their_count - len(self._theirs)
 
-    def faults(self, matched: int) -> Iterator[tuple[str, str]]:
+    def faults(self, matched: int) -> Iterator[tuple[Sentence, Sentence]]:
         """What is not accounted for: pairs of a subject and what is wrong. `matched` is the number of
         pairs that reconciliation stated.
         """
@@ -142,42 +146,67 @@ class _DayLines:
         named = {row.line for row in self._breaks if row.line}
         repeats = sum(row.line not in self._theirs and row.line_effect is not None for row in self._breaks)
         if self._theirs_agree - repeats != self._ours_agree:
-            what = f"{self._ours_agree} of ours agree with {self._theirs_agree - repeats} of theirs"
-            yield "lines", what
+            what = Sentence(
+                "{ours_agree} of ours agree with {theirs_agree} of theirs",
+                ours_agree=self._ours_agree,
+                theirs_agree=self._theirs_agree - repeats,
+            )
+            yield Sentence("lines"), what
         covered = {row.key for row in self._breaks if row.has_ours}
         ours = {key: our_line for key, our_line in self._ours.items() if key not in covered}
         theirs = [their_line for number, their_line in self._theirs.items() if number not in named]
         agree = self._ours_agree + _pair(ours, theirs)
         with_line = self._closed & ({*self._ours} | {their_line.key for their_line in self._theirs.values()})
         for key in sorted(self._closed - with_line):
-            yield f"break on {key}", "was closed by a line that is on neither side"
+            yield (
+                Sentence("break on {key}", key=key),
+                Sentence("was closed by a line that is on neither side"),
+            )
         for their_line in theirs:
             if their_line.key not in self._closed:
-                subject = f"the bank's line {their_line.line}"
-                yield subject, "agrees with none of ours, and no break names it"
+                subject = Sentence("the bank's line {line}", line=their_line.line)
+                yield subject, Sentence("agrees with none of ours, and no break names it")
         for our_line in ours.values():
             if our_line.key not in self._closed and our_line.state == "R":
                 agree += 1  # a bank that lists only what is done leaves it out
             elif our_line.key not in self._closed:
-                yield f"our line {our_line.key}", "agrees with none of the bank's, and no break names it"
+                yield (
+                    Sentence("our line {key}", key=our_line.key),
+                    Sentence("agrees with none of the bank's, and no break names it"),
+                )
         if agree != matched:
-            yield "lines", f"{agree} agree, reconciliation said {matched}"
+            yield (
+                Sentence("lines"),
+                Sentence("{agree} agree, reconciliation said {matched}", agree=agree, matched=matched),
+            )
 
-    def _break_faults(self) -> Iterator[tuple[str, str]]:
+    def _break_faults(self) -> Iterator[tuple[Sentence, Sentence]]:
         """The breaks whose effects are not those of their own lines."""
         for row in self._breaks:
-            subject = f"break {row.name}"
+            subject = break_named(row.name)
             ours = self._ours.get(row.key) if row.has_ours else None
             if row.line and ours is not None and ours.state == "U" and row.cls != "details_differ":
                 ours = None  # a late change of ours has a break of its own
             if row.line and row.line_effect is None:
-                yield subject, f"names line {row.line}, which the bank's file does not have"
+                yield (
+                    subject,
+                    Sentence("names line {line}, which the bank's file does not have", line=row.line),
+                )
             elif row.theirs_effect not in self._possible(row):
-                yield subject, f"the bank's effect is not {row.theirs_effect} by its line"
+                yield (
+                    subject,
+                    Sentence(
+                        "the bank's effect is not {theirs_effect} by its line",
+                        theirs_effect=row.theirs_effect,
+                    ),
+                )
             if row.ours_effect != (ours.effect if ours else 0):
-                yield subject, f"our effect is not {row.ours_effect} by the journal"
+                yield (
+                    subject,
+                    Sentence("our effect is not {ours_effect} by the journal", ours_effect=row.ours_effect),
+                )
             if not row.line and ours is None and row.cls not in _WITHOUT_LINES:
-                yield subject, "names a line that is on neither side"
+                yield subject, Sentence("names a line that is on neither side")
 
     def _possible(self, row: _BreakRow) -> tuple[int, ...]:
         """The effects in fen that the bank's line can have in a break: a reversed line takes back the

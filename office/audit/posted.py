@@ -17,6 +17,7 @@ from office.audit.audit_records import office_records
 from office.audit.bank_dates import POST_OF_DAY
 from office.audit.chart import ChartHistory, ChartLines, charts_of
 from office.audit.evidence import Checked, Evidence, Failing, Results, count_of, stream
+from office.audit.subjects import posting_named
 from office.audit.totals import NO_LINES, BankDay, Sum, our_sums, their_sums
 from office.database.schema import (
     accounts,
@@ -28,6 +29,7 @@ from office.database.schema import (
     reconciliations,
     statements,
 )
+from qianzhi_errors.sentence import Sentence, listed
 
 _LAST_RECORD: Final = 2**63
 """A number that no audit record reaches: the chart in force at it is the last one."""
@@ -66,13 +68,25 @@ def reconciled_sums(evidence: Evidence) -> Results:
     names = ("bank", "date", "ours", "ours_effect", "theirs", "theirs_effect")
     rows = connection.execute(select(*(reconciliations.c[name] for name in names))).all()
     for bank, date, *stated in rows:
-        subject = f"reconciliation of {bank} on {date}"
+        subject = Sentence("reconciliation of {bank} on {date}", bank=bank, date=date)
         added = [*by_day[bank, date], *theirs[bank, date]]
         if stated != added:
-            yield Failing(6, subject, f"lines and effects are stated as {stated}, and come to {added}")
+            yield Failing(
+                6,
+                subject,
+                Sentence(
+                    "lines and effects are stated as {stated}, and come to {added}",
+                    stated=stated,
+                    added=added,
+                ),
+            )
         explained = opened.get((bank, date), 0) - closed.get((bank, date), 0)
         if added[3] - added[1] != explained:
-            what = f"the sides differ by {added[3] - added[1]} fen, the breaks explain {explained}"
+            what = Sentence(
+                "the sides differ by {difference} fen, the breaks explain {explained}",
+                difference=added[3] - added[1],
+                explained=explained,
+            )
             yield Failing(6, subject, what)
     yield Checked(6, "reconciliations, both sides added up", len(rows))
     yield from _product_sums(connection, ours, {(row[0], row[1]) for row in rows})
@@ -88,8 +102,15 @@ def _product_sums(
     for place in sorted(stated.keys() | computed.keys()):
         added, stored = computed.get(place, NO_LINES), stated.get(place, NO_LINES)
         if added != stored:
-            subject = "products of {} on {}, code {}".format(*place)
-            yield Failing(6, subject, f"stated as {[*stored]}, the journal comes to {[*added]}")
+            bank, date, code = place
+            subject = Sentence("products of {bank} on {date}, code {code}", bank=bank, date=date, code=code)
+            yield Failing(
+                6,
+                subject,
+                Sentence(
+                    "stated as {stated}, the journal comes to {added}", stated=[*stored], added=[*added]
+                ),
+            )
     yield Checked(6, "sums of our side by processing code", len(rows))
 
 
@@ -105,8 +126,13 @@ def day_postings(evidence: Evidence) -> Results:
         for place in sorted(expected.keys() | posted.keys()):
             has, wants = posted.get(place, 0), expected.get(place, 0)
             if has != wants:
-                what = f"account {' of '.join(filter(None, place))} has {has} fen, the rows come to {wants}"
-                yield Failing(6, f"posting {date}/{bank}/day", what)
+                what = Sentence(
+                    "account {account} has {has} fen, the rows come to {wants}",
+                    account=listed(list(filter(None, place)), "{first} of {rest}"),
+                    has=has,
+                    wants=wants,
+                )
+                yield Failing(6, Sentence("posting {date}/{bank}/day", date=date, bank=bank), what)
     yield Checked(6, "postings of a bank's day", len(made))
 
 
@@ -263,8 +289,13 @@ def suspense(evidence: Evidence) -> Results:
         sums = waiting.get(bank, _NO_SUSPENSE)
         for account, difference in ((chart.at("long"), sums.long), (chart.at("short"), sums.short)):
             if balance[bank, account] != difference:
-                what = f"account {account} holds {balance[bank, account]} fen, the breaks {difference}"
-                yield Failing(6, f"suspense of {bank}", what)
+                what = Sentence(
+                    "account {account} holds {balance} fen, the breaks {difference}",
+                    account=account,
+                    balance=balance[bank, account],
+                    difference=difference,
+                )
+                yield Failing(6, Sentence("suspense of {bank}", bank=bank), what)
     total = count_of(connection, select(func.count()).select_from(breaks).where(unsettled))
     yield Checked(6, "breaks that lie in suspense", total)
 
@@ -289,10 +320,18 @@ def resolutions(evidence: Evidence) -> Results:
     for posting in sorted(wanted.keys() | made.keys()):
         row, (at, its_legs) = wanted.get(posting), made.get(posting, (0, ()))
         if row is None:
-            yield Failing(6, f"posting {posting}", "no break that two people have settled explains it")
+            yield Failing(
+                6,
+                posting_named(posting),
+                Sentence("no break that two people have settled explains it"),
+            )
         elif its_legs != _two_legs(row, charts.of_moment(row.bank, row.settled_on, at)):
-            what = f"does not take {row.difference} fen from suspense to the account of {row.resolution}"
-            yield Failing(6, f"posting {posting}", what)
+            what = Sentence(
+                "does not take {difference} fen from suspense to the account of {resolution}",
+                difference=row.difference,
+                resolution=row.resolution,
+            )
+            yield Failing(6, posting_named(posting), what)
     yield Checked(6, "breaks that two people have settled", len(wanted))
     yield Checked(6, "postings that are no day's", len(made))
 
@@ -378,7 +417,11 @@ def balance(evidence: Evidence) -> Results:
         legs.c.posting, legs.c.currency
     )
     for posting, currency, off in connection.execute(sums.having(func.sum(legs.c.amount) != 0)):
-        yield Failing(7, f"posting {posting}", f"is out by {int(off)} fen in currency {currency}")
+        yield Failing(
+            7,
+            posting_named(posting),
+            Sentence("is out by {off} fen in currency {currency}", off=int(off), currency=currency),
+        )
     counted = (
         select(postings.c.posting, postings.c.legs, func.count(legs.c.number), func.max(legs.c.number))
         .outerjoin(legs, legs.c.posting == postings.c.posting)
@@ -388,12 +431,20 @@ def balance(evidence: Evidence) -> Results:
     for posting, stated, count, last in connection.execute(counted):
         total += 1
         if not stated == count == last:
-            yield Failing(7, f"posting {posting}", f"has {count} legs, and says {stated}")
+            yield Failing(
+                7,
+                posting_named(posting),
+                Sentence("has {count} legs, and says {stated}", count=count, stated=stated),
+            )
     yield Checked(7, "postings", total)
     turnover = select(legs.c.currency, func.sum(legs.c.amount), func.count()).group_by(legs.c.currency)
     for currency, off, count in connection.execute(turnover):
         if off:
-            yield Failing(7, f"trial balance in {currency}", f"is out by {int(off)} fen")
+            yield Failing(
+                7,
+                Sentence("trial balance in {currency}", currency=currency),
+                Sentence("is out by {off} fen", off=int(off)),
+            )
         yield Checked(7, f"legs in currency {currency}, over all accounts", count)
 
 
@@ -407,11 +458,19 @@ def postings_named(evidence: Evidence) -> Results:
     of_break = exists().where(postings.c.posting == prefix + breaks.c["break"])
     misnamed = not_(or_(postings.c.posting == prefix + "day", of_break, _is_late(), is_of_statement()))
     for (posting,) in connection.execute(select(postings.c.posting).where(misnamed)):
-        yield Failing(7, f"posting {posting}", "its name is not that of its date, bank and purpose")
+        yield Failing(
+            7,
+            posting_named(posting),
+            Sentence("its name is not that of its date, bank and purpose"),
+        )
     row = posted_dates.c
     posted_day = exists().where(row.bank == postings.c.bank, row.posted_on == postings.c.date)
     for (posting,) in connection.execute(select(postings.c.posting).where(not_(posted_day))):
-        yield Failing(7, f"posting {posting}", "is of a date on which nothing of its bank was posted")
+        yield Failing(
+            7,
+            posting_named(posting),
+            Sentence("is of a date on which nothing of its bank was posted"),
+        )
     chart = ChartLines(evidence.stated.chart)
     kept_by_bank = legs.c.account.in_([chart.at(name) for name in ("clearing", "long", "short", "deposit")])
     stray = or_(
@@ -424,5 +483,9 @@ def postings_named(evidence: Evidence) -> Results:
     )
     query = select(legs.c.posting, legs.c.number).select_from(source).where(stray)
     for posting, number in connection.execute(query):
-        yield Failing(7, f"leg {posting}, {number}", "belongs to no posting, no account or another bank")
+        yield Failing(
+            7,
+            Sentence("leg {posting}, {number}", posting=posting, number=number),
+            Sentence("belongs to no posting, no account or another bank"),
+        )
     yield Checked(7, "legs", count_of(connection, select(func.count()).select_from(legs)))

@@ -32,7 +32,9 @@ from sqlalchemy import (
 
 from ledger.book.schema import FRONT, dues, policies
 from office.audit.evidence import PROGRESS_ROWS, Checked, Evidence, Failing, Results, count_of, stream
+from office.audit.subjects import FRONT_SIDE, OFFICE_SIDE
 from office.database.schema import OFFICE
+from qianzhi_errors.sentence import Sentence, listed, rewritten
 
 _CARD_DIGITS_LEAST: Final = 13
 """A card number has 13 to 19 digits (ISO/IEC 7812-1, and practice); an identity number has 17 or 18."""
@@ -62,9 +64,9 @@ _BOOK: Final = frozenset({"policies", "dues"})
 
 def texts(evidence: Evidence) -> Results:
     """Invariant 12: read every text column of both databases."""
-    databases: list[tuple[str, Connection, MetaData]] = [("office", evidence.office, OFFICE)]
+    databases: list[tuple[str, Connection, MetaData]] = [(OFFICE_SIDE, evidence.office, OFFICE)]
     if evidence.front is not None:
-        databases.append(("front", evidence.front, FRONT))
+        databases.append((FRONT_SIDE, evidence.front, FRONT))
     for name, connection, metadata in databases:
         rows = 0
         for table in metadata.sorted_tables:
@@ -73,9 +75,9 @@ def texts(evidence: Evidence) -> Results:
         yield Checked(12, f"rows of the {name}'s tables, every text of them", rows)
 
 
-def masked(text: str) -> str:
-    """The text with stars for every run of digits that stands by itself and could be a person's number."""
-    return _WORDS.sub(lambda match: "*" * len(match[0]), text)
+def masked(sentence: Sentence) -> Sentence:
+    """The sentence with stars for each run of digits that stands by itself and could be a person's number."""
+    return rewritten(sentence, lambda text: _WORDS.sub(lambda match: "*" * len(match[0]), text))
 
 
 def _table(connection: Connection, database: str, table: Table, evidence: Evidence) -> Iterator[Failing]:
@@ -96,11 +98,11 @@ def _table(connection: Connection, database: str, table: Table, evidence: Eviden
                 and _has_number(column.name, text)
                 and not _is_own_name(evidence, column.name, text, values)
             ):
-                place = ", ".join(str(values[key]) for key in keys)
+                place = listed([str(values[key]) for key in keys])
                 yield Failing(
                     12,
-                    masked(f"{database}, {table.name} {place}"),
-                    f"has an identity or card number in the column {column.name}",
+                    Sentence("{side}, {table} {place}", side=database, table=table.name, place=place),
+                    Sentence("has an identity or card number in the column {name}", name=column.name),
                 )
         if number % PROGRESS_ROWS == 0:
             evidence.progress(f"{database} {table.name}", PROGRESS_ROWS)

@@ -36,6 +36,7 @@ from office.audit.dues import DuesFile, KeyedDigest, against_files
 from office.audit.evidence import Checked, Evidence, Failing, Results, Stated, as_of_now, gathered
 from office.audit.kept import BookDigests
 from office.audit.privacy import masked
+from qianzhi_errors.sentence import Sentence
 
 LISTED_MAX: Final = 20
 """At most so many findings of one check are listed, so that a book that is wrong everywhere gives a short
@@ -44,31 +45,39 @@ list.
 
 INVARIANTS: Final[Mapping[int, str]] = MappingProxyType(
     {
-        1: "write before answer",
-        2: "a key acts at most once, and a refusal stays one",
-        3: "one transaction, one final state",
-        4: "a due is settled at most once, and at its amount",
-        5: "the journal is append-only, chained and sealed",
-        6: "totals, files and books agree",
-        7: "every posting balances",
-        8: "every transaction has one business date",
-        9: "complete: in the books, or a break",
-        10: "files and loads are taken whole, and once",
-        11: "an epoch fences the older node",
-        12: "no identity or card number",
+        1: Sentence("write before answer"),
+        2: Sentence("a key acts at most once, and a refusal stays one"),
+        3: Sentence("one transaction, one final state"),
+        4: Sentence("a due is settled at most once, and at its amount"),
+        5: Sentence("the journal is append-only, chained and sealed"),
+        6: Sentence("totals, files and books agree"),
+        7: Sentence("every posting balances"),
+        8: Sentence("every transaction has one business date"),
+        9: Sentence("complete: in the books, or a break"),
+        10: Sentence("files and loads are taken whole, and once"),
+        11: Sentence("an epoch fences the older node"),
+        12: Sentence("no identity or card number"),
     }
 )
 """The name of each invariant, by its number."""
 
 NOT_IN_DATA: Final[Mapping[int, str]] = MappingProxyType(
     {
-        1: "whether an answer left before its transaction was durable is a matter of the process:"
-        " tests kill the process and read again",
-        2: "what a repeat was answered is not kept; tests send it again",
-        9: "a request that was never answered leaves nothing; the banks' files show it as a difference",
-        10: "that a load is all or nothing shows in its transaction only; tests stop it at every step",
-        11: "that an older node cannot write shows only when it tries; tests let it",
-        12: "logs, pages, metrics and exceptions are not in the databases; a canary test reads them",
+        1: Sentence(
+            "whether an answer left before its transaction was durable is a matter of the process:"
+            " tests kill the process and read again"
+        ),
+        2: Sentence("what a repeat was answered is not kept; tests send it again"),
+        9: Sentence(
+            "a request that was never answered leaves nothing; the banks' files show it as a difference"
+        ),
+        10: Sentence(
+            "that a load is all or nothing shows in its transaction only; tests stop it at every step"
+        ),
+        11: Sentence("that an older node cannot write shows only when it tries; tests let it"),
+        12: Sentence(
+            "logs, pages, metrics and exceptions are not in the databases; a canary test reads them"
+        ),
     }
 )
 """For an invariant, the part that no row can show, and where that is proved instead."""
@@ -224,6 +233,10 @@ def _collected(checks: Iterable[Results]) -> Audit:
                 room -= 1
                 failings.append(Failing(result.invariant, masked(result.subject), masked(result.what)))
             else:
-                failings.append(Failing(result.invariant, "", "and more of the same check, not listed"))
+                failings.append(
+                    Failing(
+                        result.invariant, Sentence(""), Sentence("and more of the same check, not listed")
+                    )
+                )
                 break
     return Audit(tuple(failings), tuple(checked))

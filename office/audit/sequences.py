@@ -31,6 +31,8 @@ from office.audit.evidence import (
     stream,
 )
 from office.audit.forgotten import forgotten, settled_before
+from office.audit.subjects import FRONT_SIDE, due_named, entry_at
+from qianzhi_errors.sentence import Sentence
 
 SIDES: Final = {"collection": "premium", "payout": "benefit"}
 """For each kind of transaction, the side of the totals on which it counts; also the kind of due that it
@@ -68,7 +70,7 @@ class SequencedEntry(NamedTuple):
     due_sequence: int | None
 
 
-Fault = tuple[int, SequencedEntry, str]
+Fault = tuple[int, SequencedEntry, Sentence]
 """The invariant, the entry, and what is wrong with it."""
 
 
@@ -79,7 +81,11 @@ def keys(evidence: Evidence) -> Results:
             column = journal.entries.c[name]
             query = select(column, func.count()).where(column.is_not(None)).group_by(column)
             for value, count in journal.connection.execute(query.having(func.count() > 1)):
-                yield Failing(2, f"{journal.name}, {name} {value}", f"stands {count} times")
+                yield Failing(
+                    2,
+                    Sentence("{side}, {name} {value}", side=journal.name, name=name, value=value),
+                    Sentence("stands {count} times", count=count),
+                )
         entry = journal.entries.c
         # The bank as DE 90 carries it: 11 digits, filled with zeros on the left.
         bank = func.substr(literal("0" * 11).concat(entry.bank), func.length(entry.bank) + 1)
@@ -87,7 +93,11 @@ def keys(evidence: Evidence) -> Results:
         for chain, position in journal.connection.execute(
             select(entry.chain, entry.position).where(entry.key != made)
         ):
-            yield Failing(2, f"{journal.name}, entry {chain}/{position}", "its key is not that of its fields")
+            yield Failing(
+                2,
+                entry_at(journal.name, chain, position),
+                Sentence("its key is not that of its fields"),
+            )
         total = count_of(journal.connection, select(func.count()).select_from(journal.entries))
         yield Checked(2, f"keys of the {journal.name}'s journal", total)
 
@@ -108,8 +118,12 @@ def refusals(evidence: Evidence) -> Results:
         query = select(entry.chain, entry.position, entry.response).where(wrong)
         for chain, position, response in journal.connection.execute(query):
             invariant = 3 if response == "00" else 2
-            subject = f"{journal.name}, entry {chain}/{position}"
-            yield Failing(invariant, subject, f"its effect does not befit its kind and response {response}")
+            subject = entry_at(journal.name, chain, position)
+            yield Failing(
+                invariant,
+                subject,
+                Sentence("its effect does not befit its kind and response {response}", response=response),
+            )
         refused = select(func.count()).select_from(journal.entries).where(not_(approved))
         yield Checked(2, f"refusals of the {journal.name}'s journal", count_of(journal.connection, refused))
 
@@ -132,8 +146,16 @@ def reversals(evidence: Evidence) -> Results:
             .where(approved, is_settlement(target), not_(undone))
         )
         for chain, position, *named in journal.connection.execute(query):
-            subject = f"{journal.name}, entry {chain}/{position}"
-            yield Failing(3, subject, f"is an approved reversal, but entry {named[0]}/{named[1]} stands")
+            subject = entry_at(journal.name, chain, position)
+            yield Failing(
+                3,
+                subject,
+                Sentence(
+                    "is an approved reversal, but entry {chain}/{position} stands",
+                    chain=named[0],
+                    position=named[1],
+                ),
+            )
         total = select(func.count()).select_from(reversal).where(approved)
         count = count_of(journal.connection, total)
         yield Checked(3, f"approved reversals of the {journal.name}'s journal", count)
@@ -151,10 +173,16 @@ def sequences(evidence: Evidence) -> Results:
             replayed = list(group)
             is_rest = some_retired and replayed[0].sequence > 1
             faults = (
-                _faults_of_rest(replayed) if is_rest else _faults(replayed, with_due=journal.name == "front")
+                _faults_of_rest(replayed)
+                if is_rest
+                else _faults(replayed, with_due=journal.name == FRONT_SIDE)
             )
             for invariant, row, fault in faults:
-                yield Failing(invariant, f"{journal.name}, entry {row.chain}/{row.position}", fault)
+                yield Failing(
+                    invariant,
+                    entry_at(journal.name, row.chain, row.position),
+                    fault,
+                )
             entries += len(replayed)
             subjects += 1
             if subjects % PROGRESS_ROWS == 0:
@@ -177,7 +205,7 @@ def untouched_dues(evidence: Evidence) -> Results:
         yield from settled_before(evidence, rows)
     else:
         for row in rows:
-            yield Failing(4, f"due {row.due}", "is settled, or was, and no entry says so")
+            yield Failing(4, due_named(row.due), Sentence("is settled, or was, and no entry says so"))
     total = count_of(evidence.front, select(func.count()).select_from(front_schema.dues))
     yield Checked(4, "dues of the front book", total)
 
@@ -203,11 +231,26 @@ def _faults_of_rest(rows: Sequence[SequencedEntry]) -> Iterator[Fault]:
     """
     for place, row in enumerate(rows, rows[0].sequence):
         if (row.sequence, row.sequence_before) != (place, place - 1):
-            yield 3, row, f"has sequence {row.sequence} on {row.subject}, where {place} should follow"
+            yield (
+                3,
+                row,
+                Sentence(
+                    "has sequence {sequence} on {subject}, where {place} should follow",
+                    sequence=row.sequence,
+                    subject=row.subject,
+                    place=place,
+                ),
+            )
     last = rows[-1]
     stands = last.due_sequence, last.due_state == "settled"
     if last.due == last.subject and stands != (last.sequence, last.sequence % 2 == 1):
-        yield 4, last, f"is the last word on due {last.due}, and the due has another sequence or state"
+        yield (
+            4,
+            last,
+            Sentence(
+                "is the last word on due {due}, and the due has another sequence or state", due=last.due
+            ),
+        )
 
 
 def _faults(rows: Sequence[SequencedEntry], *, with_due: bool) -> Iterator[Fault]:
@@ -217,15 +260,26 @@ def _faults(rows: Sequence[SequencedEntry], *, with_due: bool) -> Iterator[Fault
     replay = _Replay()
     for place, row in enumerate(rows, 1):
         if (row.sequence, row.sequence_before) != (place, place - 1 or None):
-            yield 3, row, f"has sequence {row.sequence} on {row.subject}, where {place} should follow"
+            yield (
+                3,
+                row,
+                Sentence(
+                    "has sequence {sequence} on {subject}, where {place} should follow",
+                    sequence=row.sequence,
+                    subject=row.subject,
+                    place=place,
+                ),
+            )
         yield from replay.step(place, row)
     first, last = rows[0], rows[-1]
     if first.subject == first.key:
         if not first.exception_code:
-            yield 4, first, "is its own subject, though it fitted the book"
+            yield 4, first, Sentence("is its own subject, though it fitted the book")
     else:
         yield from (
-            (4, row, f"acts on {row.subject}, not on its due") for row in rows if row.due != row.subject
+            (4, row, Sentence("acts on {subject}, not on its due", subject=row.subject))
+            for row in rows
+            if row.due != row.subject
         )
         if with_due:
             yield from _due_faults(rows, last, replay.in_effect)
@@ -236,16 +290,40 @@ def _due_faults(
 ) -> Iterator[Fault]:
     """What differs between a due of the front book and the entries on it; `in_effect` is what settles it."""
     if last.due_sequence is None:
-        yield 4, last, f"acts on due {last.due}, which the book does not have"
+        yield 4, last, Sentence("acts on due {due}, which the book does not have", due=last.due)
         return
     for row in rows:
         if row.kind in SETTLEMENTS and (row.amount, row.side) != (row.due_amount, row.due_kind):
-            yield 4, row, f"moves {row.amount} fen, {row.side}; the due is {row.due_amount}, {row.due_kind}"
+            yield (
+                4,
+                row,
+                Sentence(
+                    "moves {amount} fen, {side}; the due is {due_amount}, {due_kind}",
+                    amount=row.amount,
+                    side=row.side,
+                    due_amount=row.due_amount,
+                    due_kind=row.due_kind,
+                ),
+            )
     settled_by = in_effect.key if in_effect else ""
     if (last.due_sequence, last.due_settled_by) != (last.sequence, settled_by):
-        yield 4, last, f"is the last word on due {last.due}, and the due has another sequence or settler"
+        yield (
+            4,
+            last,
+            Sentence(
+                "is the last word on due {due}, and the due has another sequence or settler", due=last.due
+            ),
+        )
     if (last.due_state == "settled") != (in_effect is not None):
-        yield 4, last, f"is the last word on due {last.due}, and the due is {last.due_state}"
+        yield (
+            4,
+            last,
+            Sentence(
+                "is the last word on due {due}, and the due is {due_state}",
+                due=last.due,
+                due_state=last.due_state,
+            ),
+        )
 
 
 class _Replay:
@@ -264,7 +342,7 @@ class _Replay:
             yield from self._end(row)
         elif row.kind in SETTLEMENTS:
             if row.side != SIDES[row.kind]:
-                yield 3, row, f"is a {row.kind} on the side {row.side}"
+                yield 3, row, Sentence("is a {kind} on the side {side}", kind=row.kind, side=row.side)
             self.in_effect = row
         else:
             yield from self._put_back(row)
@@ -274,22 +352,58 @@ class _Replay:
         """Apply an entry that must take the transaction in effect out of effect."""
         ended = self.in_effect
         if row.kind not in REVERSING_KINDS:
-            yield 4, row, f"is a {row.kind} while {row.subject} is settled already"
+            yield (
+                4,
+                row,
+                Sentence(
+                    "is a {kind} while {subject} is settled already", kind=row.kind, subject=row.subject
+                ),
+            )
         elif ended is None or row.original != ended.key:
-            yield 3, row, "does not name the transaction that it takes out of effect"
+            yield 3, row, Sentence("does not name the transaction that it takes out of effect")
         elif _differ(row, ended):
-            yield 3, row, f"does not agree with entry {ended.chain}/{ended.position}, which it undoes"
+            yield (
+                3,
+                row,
+                Sentence(
+                    "does not agree with entry {chain}/{position}, which it undoes",
+                    chain=ended.chain,
+                    position=ended.position,
+                ),
+            )
         elif row.kind == "cancel" and row.business_date != ended.business_date:
-            yield 3, row, f"cancels on {row.business_date} what was done on {ended.business_date}"
+            yield (
+                3,
+                row,
+                Sentence(
+                    "cancels on {business_date} what was done on {done}",
+                    business_date=row.business_date,
+                    done=ended.business_date,
+                ),
+            )
         self.in_effect, self._undone = None, ended
 
     def _put_back(self, row: SequencedEntry) -> Iterator[Fault]:
         """Apply a reversal of a cancel, which puts the cancelled transaction into effect again."""
         last, again = self._last, self._undone
         if row.kind != "reversal" or last is None or last.kind != "cancel" or row.original != last.key:
-            yield 3, row, f"is a {row.kind} that puts something into effect, but reverses no cancel"
+            yield (
+                3,
+                row,
+                Sentence(
+                    "is a {kind} that puts something into effect, but reverses no cancel", kind=row.kind
+                ),
+            )
         elif again is not None and _differ(row, again):
-            yield 3, row, f"does not agree with entry {again.chain}/{again.position}, which it puts back"
+            yield (
+                3,
+                row,
+                Sentence(
+                    "does not agree with entry {chain}/{position}, which it puts back",
+                    chain=again.chain,
+                    position=again.position,
+                ),
+            )
         self.in_effect = again
 
 

@@ -29,6 +29,7 @@ from office.audit.evidence import (
 )
 from office.audit.forgotten import forgotten
 from office.database import schema as office_schema
+from qianzhi_errors.sentence import Sentence
 
 BankDay = tuple[str, str]
 """A bank and a business date."""
@@ -91,8 +92,13 @@ def front_totals(evidence: Evidence) -> Results:
         computed, totals = added.get((bank, date), Counter()), stored.get((bank, date), Counter())
         for name in _FIGURES:
             if computed[name] != totals[name]:
-                what = f"{name} is {totals[name]}, the journal says {computed[name]}"
-                yield Failing(6, f"front, totals of {bank} on {date}", what)
+                what = Sentence(
+                    "{name} is {total}, the journal says {computed}",
+                    name=name,
+                    total=totals[name],
+                    computed=computed[name],
+                )
+                yield Failing(6, Sentence("front, totals of {bank} on {date}", bank=bank, date=date), what)
     yield Checked(6, "totals of a bank and date at the front", len(stored))
 
 

@@ -25,8 +25,10 @@ from office.audit.evidence import (
     stream,
     undone,
 )
+from office.audit.subjects import OFFICE_SIDE, break_named, entry_at
 from office.audit.totals import changes
 from office.database.schema import breaks, entries, reconciliations
+from qianzhi_errors.sentence import Sentence, listed
 
 _WITHHOLDING: Final = tuple(cls for cls, row in CLASSES.items() if row.withholds)
 _TOO_LATE: Final = "REVERSAL TOO LATE"
@@ -71,8 +73,14 @@ def withheld(evidence: Evidence) -> Results:
         count += 1
         possible = _possible(row, late[row.bank, row.date, row.key])
         if row.withheld not in possible:
-            stakes = " or ".join(map(str, sorted(possible)))
-            yield Failing(9, f"break {row.name}", f"withholds {row.withheld} fen, at stake are {stakes}")
+            stakes = listed([str(fen) for fen in sorted(possible)], "{first} or {rest}")
+            yield Failing(
+                9,
+                break_named(row.name),
+                Sentence(
+                    "withholds {withheld} fen, at stake are {stakes}", withheld=row.withheld, stakes=stakes
+                ),
+            )
     yield Checked(9, "breaks, and what each withholds", count)
 
 
@@ -92,8 +100,12 @@ def exception_advices_whole(evidence: Evidence) -> Results:
             count += 1
             effect = amount * stands * (1 if kind == "collection" else -1)
             if sums.get((bank, key), 0) != effect:
-                what = f"comes to {effect} fen, its breaks withhold {sums.get((bank, key), 0)}"
-                yield Failing(9, f"advice {key}", what)
+                what = Sentence(
+                    "comes to {effect} fen, its breaks withhold {withheld}",
+                    effect=effect,
+                    withheld=sums.get((bank, key), 0),
+                )
+                yield Failing(9, Sentence("advice {key}", key=key), what)
     yield Checked(9, "advices of money that did not fit, and what is withheld of each", count)
 
 
@@ -126,7 +138,11 @@ def late_reversals(evidence: Evidence) -> Results:
     refused = and_(asked.c.kind == "reversal", asked.c.reason == _TOO_LATE, is_reconciled)
     query = select(asked.c.chain, asked.c.position).select_from(source).where(refused)
     for chain, position in evidence.office.execute(query.where(not_(has_break))):
-        yield Failing(9, f"office, entry {chain}/{position}", "came too late to reverse, and is in no break")
+        yield Failing(
+            9,
+            entry_at(OFFICE_SIDE, chain, position),
+            Sentence("came too late to reverse, and is in no break"),
+        )
     count = count_of(evidence.office, query.with_only_columns(func.count()))
     yield Checked(9, "reversals refused as too late, on reconciled dates", count)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from office.audit.audit_records import MACHINE, AuditRecord, front_records, offi
 from office.audit.chains import hash_at
 from office.audit.evidence import Checked, Evidence, Failing, Results, stream, with_progress
 from office.audit.row_digests import row_hash, rows_digest
+from office.audit.subjects import FRONT_SIDE, OFFICE_SIDE, act_at, day_at, load_of, posting_named
 from office.database.schema import (
     bank_files,
     bank_lines,
@@ -33,6 +34,7 @@ from office.database.schema import (
     products,
     reconciliations,
 )
+from qianzhi_errors.sentence import Sentence
 
 _PULLED: Final = re.compile(r"entries ([0-9]+) to ([0-9]+); tip ([0-9a-f]{64})")
 _OPENED: Final = (
@@ -60,20 +62,32 @@ def pulls(evidence: Evidence) -> Results:
         chain = record.subject.removeprefix("chain ")
         first, last = int(match[1]), int(match[2])
         if first != ends[record.subject] + 1:
-            yield Failing(5, f"office, act {record.number}", f"pulls {record.subject} from entry {first} on")
+            yield Failing(
+                5,
+                act_at(OFFICE_SIDE, record.number),
+                Sentence("pulls {place} from entry {first} on", place=_place(record.subject), first=first),
+            )
         if not chain.isdigit() or hash_at(ours, int(chain), last) != match[3]:
-            yield Failing(5, f"office, act {record.number}", f"entry {last} is not the one that was pulled")
+            yield Failing(
+                5,
+                act_at(OFFICE_SIDE, record.number),
+                Sentence("entry {last} is not the one that was pulled", last=last),
+            )
         ends[record.subject] = last
     positions = {f"chain {row.chain}": row.position for row in evidence.office.execute(select(chains))}
-    for chain in sorted(positions.keys() | ends.keys()):
-        if positions.get(chain, 0) != ends[chain]:
-            yield Failing(5, f"office, {chain}", f"was pulled up to entry {ends[chain]}, by the audit log")
+    for subject in sorted(positions.keys() | ends.keys()):
+        if positions.get(subject, 0) != ends[subject]:
+            yield Failing(
+                5,
+                Sentence("{side}, {place}", side=OFFICE_SIDE, place=_place(subject)),
+                Sentence("was pulled up to entry {position}, by the audit log", position=ends[subject]),
+            )
     rows = evidence.office.execute(select(days)).all()
     closed = {f"day {row.date}": f"{row.entries} entries; root {row.root}" for row in rows}
-    yield from _differences(5, "office", closed, stated)
+    yield from _differences(5, _of_office, closed, stated)
     created = {record.subject: record.note for record in office_records(evidence) if record.act == "create"}
     values = {row.name: row.value for row in evidence.office.execute(select(facts))}
-    yield from _differences(5, "office's", values, created)
+    yield from _differences(5, _fact, values, created)
     yield Checked(5, "pulls, held against the office's journal", count)
 
 
@@ -91,10 +105,14 @@ def files(evidence: Evidence) -> Results:
             f" file {row.digest}, rows {lines.pop(subject, no_lines)}"
         )
         taken_at[subject] = row.taken_at
-    yield from _differences(10, "file", tables, _notes(stated))
+    yield from _differences(10, _file, tables, _notes(stated))
     for subject in sorted(tables.keys() & stated.keys()):
         if taken_at[subject] != stated[subject].at:
-            yield Failing(10, f"file {subject}", "was taken at another moment, by the audit log")
+            yield Failing(
+                10,
+                _file(subject),
+                Sentence("was taken at another moment, by the audit log"),
+            )
     yield Checked(10, "banks' files, held against the audit log", len(rows))
 
 
@@ -134,10 +152,14 @@ def reconciliations_made(evidence: Evidence) -> Results:
         digest = rows_digest([result, *(values for part in listed for values in part)])
         tables[subject], made_at[subject] = f"{words}; rows {digest}", row.made_at
     stated = {record.subject: record for record in _of_machine(evidence, "reconcile")}
-    yield from _differences(6, "reconciliation", tables, _notes(stated))
+    yield from _differences(6, _reconciliation, tables, _notes(stated))
     for subject in sorted(tables.keys() & stated.keys()):
         if made_at[subject] != stated[subject].at:
-            yield Failing(6, f"reconciliation {subject}", "was made at another moment, by the audit log")
+            yield Failing(
+                6,
+                _reconciliation(subject),
+                Sentence("was made at another moment, by the audit log"),
+            )
     yield Checked(6, "reconciliations, held against the audit log", len(rows))
 
 
@@ -176,10 +198,18 @@ def postings_made(evidence: Evidence) -> Results:
         made = heads.pop((record.subject, record.at), [])
         digest = rows_digest([*sorted(made), *sorted(sides.pop((record.subject, record.at), []))])
         if not record.note.endswith(f"; {len(made)} postings; rows {digest}"):
-            yield Failing(7, f"office, act {record.number}", "the postings that it made are not as they were")
+            yield Failing(
+                7,
+                act_at(OFFICE_SIDE, record.number),
+                Sentence("the postings that it made are not as they were"),
+            )
     for without_record in heads.values():
         for posting, *_ in without_record:
-            yield Failing(7, f"posting {posting}", "was made by no act of the audit log")
+            yield Failing(
+                7,
+                posting_named(posting),
+                Sentence("was made by no act of the audit log"),
+            )
     yield Checked(7, "postings, held against the audit log", count)
 
 
@@ -191,9 +221,17 @@ def day_states(evidence: Evidence) -> Results:
     for date, state in rows:
         logged = "archived" if date in archived else "posted" if date in posted else "closed"
         if state != logged:
-            yield Failing(6, f"office, day {date}", f"is {state}, and {logged} by the audit log")
+            yield Failing(
+                6,
+                day_at(OFFICE_SIDE, date),
+                Sentence("is {state}, and {logged} by the audit log", state=state, logged=logged),
+            )
     for date in sorted((posted | archived) - {row[0] for row in rows}):
-        yield Failing(6, f"office, day {date}", "was posted, by the audit log, and is not there")
+        yield Failing(
+            6,
+            day_at(OFFICE_SIDE, date),
+            Sentence("was posted, by the audit log, and is not there"),
+        )
     yield Checked(6, "days, their states held against the audit log", len(rows))
 
 
@@ -212,7 +250,11 @@ def front_records_kept(evidence: Evidence) -> Results:
     for row in closed:
         note = f"{row.next_date} is open; root {row.root}"
         if not any(note in words for words in notes[row.date]):
-            yield Failing(8, f"front, day {row.date}", "was not cut over so, by the audit log")
+            yield Failing(
+                8,
+                day_at(FRONT_SIDE, row.date),
+                Sentence("was not cut over so, by the audit log"),
+            )
     yield Checked(8, "cut-overs, held against the audit log", len(closed))
 
 
@@ -225,15 +267,19 @@ def _front_loads(front: Connection, records: Sequence[AuditRecord]) -> Results:
     for row in loads:
         record = begun.pop(row.date, None)
         if record is None or not record.note.startswith(row.digest):
-            yield Failing(10, f"load of {row.date}", "was made by no act of the audit log")
+            yield Failing(10, load_of(row.date), Sentence("was made by no act of the audit log"))
         elif not record.note.endswith(f"; row {row_hash(_as_seen_first(row))}"):
-            yield Failing(10, f"load of {row.date}", "is not as the audit log says")
+            yield Failing(10, load_of(row.date), Sentence("is not as the audit log says"))
         end = ended.pop(row.date, _NOTHING_LEFT)
         left = f"{row.withdrawn} withdrawn, {row.withdrawn_late} too late, {row.lapsed} lapsed"
         if end != left and (end != _NOTHING_LEFT or row.number < newest):  # by the newest some may yet leave
-            yield Failing(10, f"load of {row.date}", "what left by it is not as the audit log says")
+            yield Failing(
+                10,
+                load_of(row.date),
+                Sentence("what left by it is not as the audit log says"),
+            )
     for date in sorted({*begun, *ended}):
-        yield Failing(10, f"load of {date}", "is in the audit log, and is not there")
+        yield Failing(10, load_of(date), Sentence("is in the audit log, and is not there"))
     yield Checked(10, "loads of dues, held against the audit log", len(loads))
 
 
@@ -261,17 +307,52 @@ def _notes(records: Mapping[str, AuditRecord]) -> dict[str, str]:
     return {subject: record.note for subject, record in records.items()}
 
 
+def _place(subject: str) -> str:
+    """The subject of a pull, `chain <number>` or `day <date>`, in words."""
+    kind, _, name = subject.partition(" ")
+    words = {"chain": Sentence("chain {chain}", chain=name), "day": Sentence("day {date}", date=name)}
+    return words.get(kind, subject)
+
+
+def _of_office(subject: str) -> Sentence:
+    return Sentence("office {place}", place=_place(subject))
+
+
+def _fact(name: str) -> Sentence:
+    return Sentence("office's {name}", name=name)
+
+
+def _file(place: str) -> Sentence:
+    return Sentence("file {place}", place=place)
+
+
+def _reconciliation(place: str) -> Sentence:
+    return Sentence("reconciliation {place}", place=place)
+
+
 def _differences(
-    invariant: int, kind: str, tables: Mapping[str, str], logged: Mapping[str, str]
+    invariant: int, named: Callable[[str], Sentence], tables: Mapping[str, str], logged: Mapping[str, str]
 ) -> Iterator[Failing]:
-    """What differs between the tables and the audit log; both are texts by subject, `kind` names them."""
+    """What differs between the tables and the audit log; both are texts by subject, which `named` names."""
     for subject in sorted(tables.keys() | logged.keys()):
         if subject not in tables:
-            yield Failing(invariant, f"{kind} {subject}", "is in the audit log, and is not there")
+            yield Failing(
+                invariant,
+                named(subject),
+                Sentence("is in the audit log, and is not there"),
+            )
         elif subject not in logged:
-            yield Failing(invariant, f"{kind} {subject}", "is there, and no act of the audit log made it")
+            yield Failing(
+                invariant,
+                named(subject),
+                Sentence("is there, and no act of the audit log made it"),
+            )
         elif tables[subject] != logged[subject]:
-            yield Failing(invariant, f"{kind} {subject}", "is not as the audit log says")
+            yield Failing(
+                invariant,
+                named(subject),
+                Sentence("is not as the audit log says"),
+            )
 
 
 def _by_day(

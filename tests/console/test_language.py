@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gettext
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -21,16 +19,6 @@ from office.accounting.books import TrialBalance
 from tests.support.builders import DATE
 from tests.support.machine import load_front_book, write_settings
 from tests.support.report_books import broken
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    domain, language = gettext.textdomain(), os.environ.get("LANGUAGE")
-    yield
-    gettext.textdomain(domain)
-    os.environ.pop("LANGUAGE", None)
-    if language is not None:
-        os.environ["LANGUAGE"] = language
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from copy import deepcopy
 import pytest
 
 from qianzhi_errors import QianzhiError
-from qianzhi_errors.sentence import Sentence, listed, translated
+from qianzhi_errors.sentence import Sentence, listed, rewritten, translated
 
 CHINESE = {
     "line {line}: {reason}": "第 {line} 行：{reason}",
@@ -83,3 +83,19 @@ def test_an_error_within_a_sentence_is_translated_with_it() -> None:
 def test_no_error_is_held_by_a_sentence() -> None:
     sentence = Sentence("{reason}", reason=ValueError("no amount"))
     assert type(sentence.values["reason"]) is str
+
+
+def test_a_rewritten_sentence_is_translated_with_its_rewritten_values() -> None:
+    sentence = Sentence("line {line}: {reason}", line=3, reason=Sentence("{who} {n}", who="Anna", n=7))
+    again = rewritten(sentence, lambda text: text.replace("Anna", "****"))
+    assert (again, again.translated(look_up)) == ("line 3: **** 7", "第 3 行：**** 7")
+
+
+def test_what_is_rewritten_across_a_value_is_not_translated() -> None:
+    sentence = Sentence("line {line}: {reason}", line=3, reason="Anna")
+    again = rewritten(sentence, lambda text: text.replace("3: Anna", "****"))
+    assert (again, again.translated(look_up)) == ("line ****",) * 2
+
+
+def test_an_empty_sentence_is_empty_in_any_language() -> None:
+    assert Sentence("").translated(lambda _pattern: "the header of a catalogue") == ""

@@ -19,6 +19,7 @@ from office.audit.evidence import Evidence, Failing
 from office.audit.kept import keep
 from office.audit.run import AUDITS
 from office.database.schema import OFFICE
+from qianzhi_errors.sentence import Sentence
 from tests.support.audit_books import KEYED_DIGEST, Urls, build, evidence, files_of, loosen
 
 SIDES: Final = MappingProxyType({"office": OFFICE, "front": FRONT})
@@ -127,11 +128,13 @@ def checks_of(urls: Urls) -> list[Check]:
 
 
 def is_noticed(given: Evidence, checks: list[Check]) -> bool:
-    """Whether any check finds anything. The one that does goes to the front of `checks`: it is likely to
-    notice the next alteration too.
+    """Whether any check finds anything, and says it in sentences. The one that does goes to the front of
+    `checks`: it is likely to notice the next alteration too.
     """
     for check in checks:
-        if any(isinstance(outcome, Failing) for outcome in check(given)):
+        finding = next((outcome for outcome in check(given) if isinstance(outcome, Failing)), None)
+        if finding is not None:
+            assert (type(finding.subject), type(finding.what)) == (Sentence, Sentence), finding
             checks.remove(check)
             checks.insert(0, check)
             return True

@@ -1,0 +1,40 @@
+"""What the office finds is shown in Chinese: no English is left over, and columns stand in line."""
+
+from __future__ import annotations
+
+import re
+
+from rich.cells import cell_len
+
+from console.audit import audit_lines
+from console.language import speak
+from office.audit.evidence import Checked, Failing
+from office.audit.kept import BookDigests, DatabaseDigest
+from office.audit.run import INVARIANTS, Audit
+from office.audit.subjects import FRONT_SIDE, OFFICE_SIDE, entry_at
+from qianzhi_errors.sentence import Sentence
+
+_ENGLISH = re.compile(r"[A-Za-z]{2,}")
+DIGEST = "0" * 64
+
+
+def an_audit() -> Audit:
+    finding = Failing(5, entry_at(OFFICE_SIDE, 1, 7), Sentence("stands {count} times", count=2))
+    sides = (DatabaseDigest(OFFICE_SIDE, DIGEST, 3, DIGEST), DatabaseDigest(FRONT_SIDE, DIGEST, 12, DIGEST))
+    return Audit((finding,), (Checked(5, "entries", 4),), BookDigests(DIGEST, sides))
+
+
+def test_an_audit_is_in_chinese() -> None:
+    speak("zh")
+    lines = list(audit_lines(an_audit()))
+    assert "   5: 后台，流水条目 1/7：出现 2 次" in lines
+    assert [line for line in lines if _ENGLISH.search(line)] == []
+
+
+def test_the_verdicts_of_an_audit_stand_in_columns_of_the_terminal() -> None:
+    for language in ("en", "zh"):
+        speak(language)
+        lines = list(audit_lines(an_audit()))
+        verdicts = [line for line in lines if re.match(r" ?\d+ ", line)]
+        assert (len(verdicts), {cell_len(line) for line in verdicts}) == (len(INVARIANTS), {79})
+        assert max(map(cell_len, "\n".join(lines).split("\n"))) <= 80
