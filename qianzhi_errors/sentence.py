@@ -80,8 +80,8 @@ def listed(parts: Sequence[str], pattern: str = COMMAS) -> str:
 
 
 def rewritten(sentence: Sentence, rewrite: Callable[[str], str]) -> Sentence:
-    """Return the sentence whose text is `rewrite` of its text: each of its values that is a text is rewritten,
-    or, where that is not the same, the whole is a text that is not translated.
+    """Return the sentence whose text is `rewrite` of its text: each text among its values is rewritten.
+    Where that is not the same, the whole is one text that is not translated.
     """
     text = rewrite(sentence)
     if text == sentence:
