@@ -22,8 +22,8 @@ from console.options import BANK_CODE, SETTINGS, entry_of
 from console.output import JSON, cell, show, table
 from console.say import say
 from fep.doctor.bankcheck import BankProbe, could_connect
-from fep.doctor.checkup import Machine
 from fep.doctor.finding import Verdict
+from fep.doctor.machine import Machine
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
 from fep.operator.audit_trail import subject_of

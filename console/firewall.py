@@ -65,7 +65,7 @@ def check_command(config: Path) -> None:
 def diff_command(config: Path, as_json: bool) -> None:
     """Say how the loaded rules differ from the settings; exit code 1 if they do."""
     lines = difference(Nft().listed(), _wanted(config))
-    show(lines, lambda: lines or ["the loaded rules are those of the settings"], as_json=as_json)
+    show(lines, lambda: lines or [_("the loaded rules are those of the settings")], as_json=as_json)
     if lines:
         raise click.ClickException(_("the loaded rules are not those of the settings"))
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from console.language import spoken
 from console.options import SETTINGS
 from console.say import say
 from fep.operator.control_client import ask
 from fep.settings.config import load_settings
+from qianzhi_errors.sentence import Sentence
 
 
 @click.command("reload")
@@ -20,6 +22,6 @@ def reload_command(config: Path) -> None:
     reloaded = ask(Path(load_settings(config).node.control), "reload")
     say(_("reloaded: {banks} banks").format(banks=reloaded["banks"]))
     for line in reloaded["changed"]:
-        say(f"  {line}")
+        say(f"  {spoken(line)}")
     for warning in reloaded["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
+        say(Sentence("warning: {text}", text=warning), err=True)

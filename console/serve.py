@@ -36,6 +36,8 @@ from fep.service import Service, World
 from fep.settings.config import Settings, load_served_settings, load_settings
 from fep.setup.install import install
 from qianzhi_errors import QianzhiError
+from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.system import system_reason
 
 SWITCH_INTERVAL_SECONDS = 0.0005
 """The committer's thread takes the interpreter's lock back about a dozen times a batch; at the default of
@@ -95,6 +97,17 @@ def run() -> None:
     _serve(load_served_settings(config), config, quiet=False)
 
 
+def _refused(error: CannotListenError) -> str:
+    """Twisted's text of the refusal, as a Sentence."""
+    return Sentence(
+        "Couldn't listen on {host}:{port}: [Errno {number}] {reason}.",
+        host=error.interface or "any",
+        port=error.port,
+        number=error.socketError.errno,
+        reason=system_reason(error.socketError),
+    )
+
+
 def _tune_interpreter() -> None:
     """Set what belongs to the whole process: how often threads switch, and when garbage is looked for."""
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
@@ -113,7 +126,7 @@ def _serve(settings: Settings, config: Path, *, quiet: bool) -> None:
     finally:
         is_read = writer.close(_LOG_SECONDS)
     if is_fenced and is_read:
-        raise click.ClickException("another process serves under this node's name; this one has stopped")
+        raise click.ClickException(_("another process serves under this node's name; this one has stopped"))
     if is_fenced:
         sys.exit(1)
 
@@ -128,7 +141,7 @@ def _serve_until_stopped(settings: Settings, config: Path, writer: LogWriter, *,
     try:
         service.start()
     except CannotListenError as error:
-        raise PortRefused(str(error)) from error
+        raise PortRefused(_refused(error)) from error
     _tune_interpreter()
     failures: list[int] = []
 
@@ -175,16 +188,20 @@ def _once(stop: Callable[[], None]) -> Callable[[], None]:
 
 
 def connection_lines(service: Service, config: Path, *, quiet: bool) -> Iterator[str]:
-    """Where each bank and the status page are listened for; how to try it, unless `quiet`."""
+    """Where each bank and the status page are listened for; how to try it, unless `quiet`. A program that
+    starts a machine waits for these lines: their first words and addresses are the same in every language.
+    """
     for bank in service.settings.bank:
         yield (
             f"bank {bank.code} {bank.host}:{service.bank_ports[bank.code]}"
             f"  {bank.framing}, {bank.dialect}, {bank.mac}  {bank.name}"
         )
     port = f"http://{service.settings.status.host}:{service.status_port}"
-    yield f"page {port}/  for a browser"
+    yield f"page {port}/  {_('for a browser')}"
     yield f"status {port}/status"
     if not quiet:
         code = service.settings.bank[0].code
-        yield f"try it, in another terminal: .venv/bin/qianzhi-bank --config {config} --bank {code} echo"
-        yield "Ctrl-C stops it"
+        yield _("try it, in another terminal: {command}").format(
+            command=f".venv/bin/qianzhi-bank --config {config} --bank {code} echo"
+        )
+        yield _("Ctrl-C stops it")

@@ -48,7 +48,7 @@ from fep.operator.operations import Operations
 from fep.process.commit_thread import CommitThread, Threads
 from fep.process.side_thread import SideThread
 from fep.settings.config import Settings
-from fep.settings.diff import changes
+from fep.settings.diff import changes, links_ended
 from fep.status.day_metrics import DayTotalsCollector
 from fep.status.feed import Feed
 from fep.status.host import room_of
@@ -67,8 +67,9 @@ from firewall_rules.gateway import Allowance, Gateway
 from ledger.book.front import FrontBook, Overview
 from ledger.book.store import Store
 from ledger.files.settings import Fault, SettingsError
+from qianzhi_errors.sentence import Sentence, listed, unlisted
 
-NOTHING_CHANGED = "nothing has changed"
+NOTHING_CHANGED = Sentence("nothing has changed")
 RETIRE_SECONDS = 3600
 """Seconds between two looks for a business day that may be retired."""
 
@@ -383,7 +384,7 @@ class Service:
     def _asked_to_reload(self, asked: Mapping[str, Any], _progress: Progress) -> Deferred[dict[str, Any]]:
         def answer(changed: str) -> dict[str, Any]:
             banks, warnings = len(self.settings.bank), self.host.warnings()
-            return {"banks": banks, "changed": changed.split("; "), "warnings": warnings}
+            return {"banks": banks, "changed": unlisted(changed), "warnings": warnings}
 
         return self.reload(str(asked["by"])).addCallback(answer)
 
@@ -412,7 +413,7 @@ class Service:
         settings = self._reread()
         fixed = {"node", "limits", "status"}
         faults = [
-            Fault(name, "takes a restart")
+            Fault(name, Sentence("takes a restart"))
             for name in sorted(fixed)
             if getattr(settings, name) != getattr(self.settings, name)
         ]
@@ -420,15 +421,20 @@ class Service:
         for place, bank in enumerate(settings.bank):
             port = bank.port or self.bank_ports.get(bank.code, 0)
             if port not in self.bank_ports.values():
-                faults.append(Fault(f"bank[{place}].port", "nothing listens there: it takes a restart"))
+                faults.append(
+                    Fault(
+                        f"bank[{place}].port",
+                        Sentence("nothing listens there: it takes a restart"),
+                    )
+                )
             allowances.append(bank.allowance(port))
         key_provider = KeyProvider(settings.keystore, self._key_provider)
         faults += [
-            Fault("keystore", f"another {name} key takes a restart")
+            Fault("keystore", Sentence("another {name} key takes a restart", name=name))
             for name in key_provider.other_than(self._key_provider)
         ]
         if faults:
-            raise SettingsError("the new settings", tuple(faults))
+            raise SettingsError(Sentence("the new settings"), tuple(faults))
         if settings.keystore.pkcs11_module is None:
             held = succeed(held_keys(settings, key_provider, self._world.entropy))
         else:
@@ -451,9 +457,8 @@ class Service:
         self.settings, self._key_provider, self._material = settings, key_provider, material
         self._polling.interval = settings.day.poll_seconds  # from its next turn on
         ended = Counter(self.server.replace(Gateway(allowances), self._counterparties))
-        for (bank_code, reason), count in sorted(ended.items()):
-            differences.append(f"links of bank {bank_code} ended: {count}, {reason}")
-        changed = "; ".join(differences) or NOTHING_CHANGED
+        differences += links_ended(ended)
+        changed = listed(differences, "{first}; {rest}") or NOTHING_CHANGED
         self.event_log.note(Kind.RELOAD)
         self.log.info("reloaded: {banks} banks; {changed}", banks=len(settings.bank), changed=changed)
         self.host.look_now()

@@ -95,3 +95,10 @@ def _rewritten(value: object, rewrite: Callable[[str], str]) -> object:
     if isinstance(value, Sentence):
         return rewritten(value, rewrite)
     return rewrite(value) if isinstance(value, str) else value
+
+
+def unlisted(text: str) -> list[str]:
+    """Return what `listed` made a sentence of, whatever it was joined with; any other text alone."""
+    if isinstance(text, Sentence) and text.values.keys() == {"first", "rest"}:
+        return [text.values["first"], *unlisted(text.values["rest"])]
+    return [text]

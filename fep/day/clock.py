@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Final
 
 from ledger.rules.beijing import beijing
+from qianzhi_errors.sentence import Sentence
 
 JUMP_US: Final = 2_000_000
 """Microseconds: a wall clock that moves by more against the monotonic one was set, which is a jump."""
@@ -122,5 +123,7 @@ def _jump_text(ahead_us: int) -> str:
     """Return in words where a clock that jumped stands, `ahead_us` microseconds from where it was trusted."""
     seconds = round(ahead_us / _SECOND_US)
     if abs(ahead_us) <= JUMP_US:
-        return "the wall clock jumped, and is back where it was"
-    return f"the wall clock jumped {abs(seconds)} s {'ahead' if seconds > 0 else 'back'}"
+        return Sentence("the wall clock jumped, and is back where it was")
+    if seconds > 0:
+        return Sentence("the wall clock jumped {seconds} s ahead", seconds=seconds)
+    return Sentence("the wall clock jumped {seconds} s back", seconds=-seconds)

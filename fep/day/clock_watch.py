@@ -24,6 +24,7 @@ from fep.telemetry.event_log import EventLog, Kind
 from ledger.book.audit_log import MACHINE
 from ledger.book.startup_check import examine
 from ledger.book.store import Store
+from qianzhi_errors.sentence import Sentence, listed
 
 ACCEPT_COMMAND: Final = "accept clock"
 """The name of the acceptance at the control socket."""
@@ -33,7 +34,11 @@ def acceptance(fault: str, now: datetime) -> str:
     """Return the audit record's note of an acceptance: the clock's fault, and the time `now` that is
     accepted.
     """
-    return f"{fault}; the clock says {now:%Y-%m-%d %H:%M:%S}"
+    return Sentence("{fault}; the clock says {now}", fault=fault, now=_in_seconds(now))
+
+
+def _in_seconds(now: datetime) -> str:
+    return f"{now:%Y-%m-%d %H:%M:%S}"
 
 
 def accept_unserved(store: Store, node: str, now: datetime, by: str) -> str:
@@ -44,9 +49,9 @@ def accept_unserved(store: Store, node: str, now: datetime, by: str) -> str:
     now_us = round(now.timestamp() * 1_000_000)
     word, last = audit_trail.clock_word(store, node), examine(store).last_written
     behind = clock_findings(now_us, last) if last > word.accepted_at else ()
-    fault = "; ".join(filter(None, (word.fault, *behind)))
+    fault = listed(list(filter(None, (word.fault, *behind))), "{first}; {rest}")
     if not fault:
-        raise ControlError(f"the clock is trusted: it says {now:%Y-%m-%d %H:%M:%S}")
+        raise ControlError(Sentence("the clock is trusted: it says {now}", now=_in_seconds(now)))
     note = acceptance(fault, now)
     audit_trail.write(store, now_us, by, audit_trail.CLOCK_ACCEPT, node, note)
     return note
@@ -113,13 +118,15 @@ class ClockWatch:
     async def _accept(self, by: str) -> dict[str, str]:
         fault = self.clock.fault()
         if not fault:
-            raise ControlError(f"the clock is trusted: it says {self.clock.now():%Y-%m-%d %H:%M:%S}")
+            raise ControlError(
+                Sentence("the clock is trusted: it says {now}", now=_in_seconds(self.clock.now()))
+            )
         await self._write_down()
         jumps, note = self.clock.jumps, acceptance(fault, self.clock.now())
         await self._write(by, audit_trail.CLOCK_ACCEPT, note)
         self.clock.fault()  # looks again: it may have jumped meanwhile
         if self.clock.jumps != jumps:
-            raise ControlError("the clock jumped again meanwhile: look, then accept again")
+            raise ControlError(Sentence("the clock jumped again meanwhile: look, then accept again"))
         self.clock.accept()
         self.event_log.note(Kind.CLOCK_ACCEPTED)
         self.log.info("{by} has accepted the clock: {note}", by=by, note=note)

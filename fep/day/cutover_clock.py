@@ -28,6 +28,7 @@ from ledger.book.store import Store
 from ledger.errors import LedgerError
 from ledger.rules.beijing import beijing
 from ledger.rules.calendar import Calendar, CalendarUnknown
+from qianzhi_errors.sentence import Sentence, phrase
 
 OBSTACLE_COMMAND = "day"
 """The command at the control socket that asks what keeps the clock from ending the open day. Its answer has
@@ -35,24 +36,35 @@ OBSTACLE_COMMAND = "day"
 """
 WHY: Final[Mapping[Obstacle, str]] = MappingProxyType(
     {
-        Obstacle.CLOCK: "the wall clock jumped, and nobody has said that it is right",
-        Obstacle.LATE: "its hour is long past: the machine was off, its clock is wrong, or nobody came",
-        Obstacle.CALENDAR: "nobody has told which business date comes next",
-        Obstacle.DUES: "its dues are not loaded",
-        Obstacle.NEAR: "the last cut-over was not long ago",
+        Obstacle.CLOCK: Sentence("the wall clock jumped, and nobody has said that it is right"),
+        Obstacle.LATE: Sentence(
+            "its hour is long past: the machine was off, its clock is wrong, or nobody came"
+        ),
+        Obstacle.CALENDAR: Sentence("nobody has told which business date comes next"),
+        Obstacle.DUES: Sentence("its dues are not loaded"),
+        Obstacle.NEAR: Sentence("the last cut-over was not long ago"),
     }
 )
 """Each obstacle in words, for the log and the doctor."""
-TO_DO: Final[Mapping[Obstacle, str]] = MappingProxyType(
+_TO_DO: Final[Mapping[Obstacle, str]] = MappingProxyType(
     {
-        Obstacle.CLOCK: "put the time right, then qianzhi clock accept; or qianzhi day cutover --date {date}",
-        Obstacle.LATE: "see that the clock is right, then qianzhi day cutover --date {date}",
-        Obstacle.CALENDAR: "tell the year in [day] of the settings, then qianzhi reload",
-        Obstacle.DUES: "qianzhi book load FILE; if none come, qianzhi day cutover --date {date}",
-        Obstacle.NEAR: "it is done when apart_hours have passed; sooner by qianzhi day cutover --date {date}",
+        Obstacle.CLOCK: phrase(
+            "put the time right, then qianzhi clock accept; or qianzhi day cutover --date {date}"
+        ),
+        Obstacle.LATE: phrase("see that the clock is right, then qianzhi day cutover --date {date}"),
+        Obstacle.CALENDAR: phrase("tell the year in [day] of the settings, then qianzhi reload"),
+        Obstacle.DUES: phrase("qianzhi book load FILE; if none come, qianzhi day cutover --date {date}"),
+        Obstacle.NEAR: phrase(
+            "it is done when apart_hours have passed; sooner by qianzhi day cutover --date {date}"
+        ),
     }
 )
 """What a person does about each obstacle; {date} is the open business date."""
+
+
+def to_do(obstacle: Obstacle, date: str) -> str:
+    """Return what a person does about an obstacle to ending the open business date, YYYYMMDD."""
+    return Sentence(_TO_DO[obstacle], date=date)
 
 
 @dataclass(slots=True)
@@ -117,7 +129,7 @@ class CutoverClock:
             if self.obstacle is None:
                 await self.cut_over(date)
             else:
-                self._log_reason(date, f"{WHY[self.obstacle]}; {TO_DO[self.obstacle].format(date=date)}")
+                self._log_reason(date, f"{WHY[self.obstacle]}; {to_do(self.obstacle, date)}")
         except LedgerError as error:
             self._log_reason(
                 date, f"{error}; it is tried on, or have it done: qianzhi day cutover --date {date}"

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from ledger.files.archived import BYTES_MAX, ArchivedDay, ArchivedRefused, parse
+from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.system import system_reason
 
 LEAD_DAYS: Final = 10
 """Days by which the open business date may be ahead of the calendar: a holiday at most, and the longest has
@@ -54,20 +56,26 @@ def read_archived(path: str) -> dict[str, ArchivedDay]:
     it is malformed.
     """
     if not path:
-        raise ArchivedRefused("[day] archived of the settings names no file of archived days")
+        raise ArchivedRefused(Sentence("[day] archived of the settings names no file of archived days"))
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
-                raise ArchivedRefused(f"{path} is no plain file")
+                raise ArchivedRefused(Sentence("{path} is no plain file", path=path))
             if mode & (stat.S_IWGRP | stat.S_IWOTH):
-                raise ArchivedRefused(f"{path} can be changed by others than its owner: mode 644 or less")
+                raise ArchivedRefused(
+                    Sentence("{path} can be changed by others than its owner: mode 644 or less", path=path)
+                )
             data = file.read(BYTES_MAX + 1)
     except FileNotFoundError:
-        raise ArchivedRefused(f"{Path(path)} is not there: the office has archived nothing yet") from None
+        raise ArchivedRefused(
+            Sentence("{path} is not there: the office has archived nothing yet", path=Path(path))
+        ) from None
     except OSError as error:
-        raise ArchivedRefused(f"{path} cannot be read: {error.strerror}") from error
+        raise ArchivedRefused(
+            Sentence("{path} cannot be read: {reason}", path=path, reason=system_reason(error))
+        ) from error
     try:
         return parse(data)
     except ArchivedRefused as error:
-        raise ArchivedRefused(f"{path}: {error}") from error
+        raise ArchivedRefused(Sentence("{path}: {reason}", path=path, reason=error)) from error

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from ledger.rules.beijing import BEIJING
+from qianzhi_errors.sentence import Sentence
 
 LATE_SECONDS: Final = 60
 """Seconds after its hour from which a day counts as late: the clock tries each second, so something keeps
@@ -94,12 +95,18 @@ def objection(now: datetime, business_date: str, hour: str | None) -> str:
     """
     at = now.astimezone(BEIJING)
     if business_date > f"{at:%Y%m%d}":
-        return f"business day {business_date} has not begun: it is {at:%Y-%m-%d %H:%M} in Beijing"
+        return Sentence(
+            "business day {business_date} has not begun: it is {now} in Beijing",
+            business_date=business_date,
+            now=f"{at:%Y-%m-%d %H:%M}",
+        )
     if hour is not None and seconds_left(now, business_date, hour) > 0:
         ends = closes_at(business_date, hour)
-        return (
-            f"business day {business_date} ends at {ends:%Y-%m-%d %H:%M}, and it is {at:%Y-%m-%d %H:%M}"
-            " in Beijing"
+        return Sentence(
+            "business day {business_date} ends at {ends}, and it is {now} in Beijing",
+            business_date=business_date,
+            ends=f"{ends:%Y-%m-%d %H:%M}",
+            now=f"{at:%Y-%m-%d %H:%M}",
         )
     return ""
 

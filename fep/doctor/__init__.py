@@ -23,6 +23,7 @@ its check value.
 
     selftest    before a book is served: disk, clock, journal; raises Unfit
     finding     Verdict, Observation, CheckFinding
+    machine     the machine that is examined, and how its system is asked
     daycheck    the open business day and the calendar, pure
     officecheck the age of the figures that the office leaves here
     checkup     `qianzhi doctor`: the table of all checks of this machine

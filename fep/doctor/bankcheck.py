@@ -17,37 +17,46 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from fep.doctor.checkup import UNIT, VERDICTS, Machine, listening
+from fep.doctor.checkup import UNIT, VERDICTS
 from fep.doctor.finding import CheckFinding, Observation, Verdict
+from fep.doctor.machine import Machine, listening
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
 from fep.links.connection import HANDSHAKE_FAILED, TLS_CAME
 from fep.links.places import FULL
 from fep.links.tls import NOT_PINNED, PLAIN_CAME, pin_of_file, validity_of_file
-from fep.operator.bank_status import STATUS_COMMAND, BankStatus, TurnedAway
+from fep.operator.bank_status import STATUS_COMMAND, BankStatus, Trouble, TurnedAway
 from fep.operator.control_client import ControlError, NotAnswering, is_served
 from fep.settings.config import Bank, Settings
 from fep.status.host import read_certificate
 from fep.status.host_warnings import certificate_warnings
+from fep.telemetry.event_log import Kind
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Packet, allows
 from ledger.rules.beijing import BEIJING
 from qianzhi_errors import QianzhiError
+from qianzhi_errors.sentence import Sentence, listed, phrase
 
 _ANSWER_SECONDS: Final = 5.0
 _TROUBLE_SHOWN: Final = 5
 """How many of a bank's last troubles are shown, of its refusals, and of strangers."""
 _MENDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        NOT_PINNED: "ask the bank by another way whether that pin is theirs; then add it to pins",
-        PLAIN_CAME: 'the bank must use TLS, or its entry say transport = "plain"',
-        TLS_CAME: 'the entry must not say transport = "plain", or the bank not use TLS',
-        FULL: "raise links of its entry, or the bank opens fewer",
-        HANDSHAKE_FAILED: "compare the bank's certificate: --certificate FILE; the bank's log has the alert",
+        NOT_PINNED: Sentence("ask the bank by another way whether that pin is theirs; then add it to pins"),
+        PLAIN_CAME: Sentence('the bank must use TLS, or its entry say transport = "plain"'),
+        TLS_CAME: Sentence('the entry must not say transport = "plain", or the bank not use TLS'),
+        FULL: Sentence("raise links of its entry, or the bank opens fewer"),
+        HANDSHAKE_FAILED: Sentence(
+            "compare the bank's certificate: --certificate FILE; the bank's log has the alert"
+        ),
     }
 )
 """What mends a refusal, by words in its reason; the first that are there count."""
+_TROUBLES: Final[Mapping[str, str]] = MappingProxyType(
+    {Kind.LINK_DOWN: Sentence("link down"), Kind.BAD_MAC: Sentence("bad MAC")}
+)
+"""A bank's troubles in words, as fep.operator.bank_status tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +100,43 @@ def could_connect(machine: Machine, settings: Settings, probe: BankProbe) -> Ite
 def _entry(_machine: Machine, _settings: Settings, probe: BankProbe) -> Iterator[Observation]:
     bank = probe.bank
     if bank.enabled:
-        yield Observation(Verdict.OK, f"{bank.framing}, {bank.dialect}, {bank.mac}, {bank.transport}")
+        yield Observation(
+            Verdict.OK,
+            listed([str(bank.framing), bank.dialect, str(bank.mac), bank.transport]),
+        )
     else:
-        yield Observation(Verdict.BAD, "the bank is disabled", f"qianzhi bank enable {bank.code}")
+        yield Observation(Verdict.BAD, Sentence("the bank is disabled"), f"qianzhi bank enable {bank.code}")
 
 
 def _listener(machine: Machine, settings: Settings, probe: BankProbe) -> Iterator[Observation]:
     port = probe.bank.port
     if not is_served(Path(settings.node.control)):
-        yield Observation(Verdict.BAD, "no machine serves with these settings", f"systemctl start {UNIT}")
+        yield Observation(
+            Verdict.BAD, Sentence("no machine serves with these settings"), f"systemctl start {UNIT}"
+        )
     elif port and port not in listening(machine.fixture.proc):
         yield Observation(
-            Verdict.BAD, f"nobody listens at {port}", "a new port takes a restart of the machine"
+            Verdict.BAD,
+            Sentence("nobody listens at {port}", port=port),
+            Sentence("a new port takes a restart of the machine"),
         )
     elif ip_address(probe.bank.host).is_loopback and not probe.source.is_loopback:
-        text = f"listening at {probe.bank.host} alone, which {probe.source} cannot reach by itself"
-        yield Observation(Verdict.WARN, text, "unless a balancer on this machine passes it on: correct host")
+        text = Sentence(
+            "listening at {host} alone, which {source} cannot reach by itself",
+            host=probe.bank.host,
+            source=probe.source,
+        )
+        yield Observation(
+            Verdict.WARN, text, Sentence("unless a balancer on this machine passes it on: correct host")
+        )
     else:
         yield Observation(
-            Verdict.OK, f"listening at {probe.bank.host}:{port or 'a port of the system’s choice'}"
+            Verdict.OK,
+            Sentence(
+                "listening at {host}:{port}",
+                host=probe.bank.host,
+                port=port or Sentence("a port of the system’s choice"),
+            ),
         )
 
 
@@ -119,38 +146,46 @@ def _allowlist(machine: Machine, settings: Settings, probe: BankProbe) -> Iterat
     owner = gateway.owner_of(str(source), port)
     if owner is None:
         yield Observation(
-            Verdict.BAD, f"{source} is on no bank's list at {port}", "add it to the entry's networks"
+            Verdict.BAD,
+            Sentence("{source} is on no bank's list at {port}", source=source, port=port),
+            Sentence("add it to the entry's networks"),
         )
     elif owner.bank != probe.bank.code:
-        yield Observation(Verdict.BAD, f"{source} at {port} is bank {owner.bank}'s", "correct the networks")
+        yield Observation(
+            Verdict.BAD,
+            Sentence("{source} at {port} is bank {bank}'s", source=source, port=port, bank=owner.bank),
+            Sentence("correct the networks"),
+        )
     elif owner.hours is not None and not owner.hours.include(machine.now.astimezone(BEIJING).time()):
         yield Observation(
-            Verdict.BAD, f"only from {_hours(owner.hours)}, Beijing time", "wait, or change the entry's hours"
+            Verdict.BAD,
+            Sentence("only from {hours}, Beijing time", hours=_hours(owner.hours)),
+            Sentence("wait, or change the entry's hours"),
         )
     else:
-        yield Observation(Verdict.OK, f"{source} is admitted")
+        yield Observation(Verdict.OK, Sentence("{source} is admitted", source=source))
 
 
 def _firewall(machine: Machine, settings: Settings, probe: BankProbe) -> Iterator[Observation]:
     source = probe.source
     if not probe.bank.enabled:
-        yield Observation(Verdict.SKIPPED, "the rules leave out a bank that is disabled")
+        yield Observation(Verdict.SKIPPED, Sentence("the rules leave out a bank that is disabled"))
         return
     here = type(source)("127.0.0.1" if source.version == 4 else "::1")
     at = machine.now.astimezone(BEIJING).time().replace(microsecond=0)
     packet = Packet("input", source, here, "tcp", probe.bank.port, at=at)
     if allows(settings.policy(), packet):
-        text = "the settings' rules let it in; whether they are loaded, qianzhi firewall diff says"
+        text = Sentence("the settings' rules let it in; whether they are loaded, qianzhi firewall diff says")
         yield Observation(Verdict.OK, text)
     else:
-        text = f"the settings' rules keep {source} out"
-        yield Observation(Verdict.BAD, text, "correct the entry's networks or hours")
+        text = Sentence("the settings' rules keep {source} out", source=source)
+        yield Observation(Verdict.BAD, text, Sentence("correct the entry's networks or hours"))
 
 
 def _unit(machine: Machine, _settings: Settings, probe: BankProbe) -> Iterator[Observation]:
     """Systemd's own filter of addresses (systemd.resource-control(5)); no other step would show it."""
     if not machine.systemd.exists():
-        yield Observation(Verdict.SKIPPED, "systemd does not run here")
+        yield Observation(Verdict.SKIPPED, Sentence("systemd does not run here"))
         return
     text = machine.command("systemctl", "show", UNIT, "--property=IPAddressAllow,IPAddressDeny")
     lists = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
@@ -159,40 +194,67 @@ def _unit(machine: Machine, _settings: Settings, probe: BankProbe) -> Iterator[O
         for name in ("IPAddressDeny", "IPAddressAllow")
     )
     if denied and not allowed:
-        mend = "name its network in a drop-in, IPAddressAllow=: docs/hardening.md"
-        yield Observation(Verdict.BAD, f"{UNIT} does not let {probe.source} through", mend)
+        mend = Sentence("name its network in a drop-in, IPAddressAllow=: docs/hardening.md")
+        yield Observation(
+            Verdict.BAD,
+            Sentence("{unit} does not let {source} through", unit=UNIT, source=probe.source),
+            mend,
+        )
     else:
-        yield Observation(Verdict.OK, f"{UNIT} lets {probe.source} through")
+        yield Observation(
+            Verdict.OK, Sentence("{unit} lets {source} through", unit=UNIT, source=probe.source)
+        )
 
 
 def _certificate(machine: Machine, settings: Settings, probe: BankProbe) -> Iterator[Observation]:
     bank = probe.bank
     if bank.transport == "plain":
-        yield Observation(Verdict.WARN, "the link is plain: whoever is on the way can read it", "use TLS")
+        yield Observation(
+            Verdict.WARN,
+            Sentence("the link is plain: whoever is on the way can read it"),
+            Sentence("use TLS"),
+        )
         return
     if settings.tls is not None:
         for warning in certificate_warnings(read_certificate(settings), machine.now):
-            mend = "have one made on the same key; then qianzhi reload"
-            yield Observation(VERDICTS[warning.severity], f"ours: {warning.text}", mend)
+            mend = Sentence("have one made on the same key; then qianzhi reload")
+            yield Observation(VERDICTS[warning.severity], Sentence("ours: {text}", text=warning.text), mend)
     if probe.certificate is None:
-        count = "1 key is" if len(bank.pins) == 1 else f"{len(bank.pins)} keys are"
-        text = f"{count} pinned; which the bank shows, --certificate FILE compares"
+        text = (
+            Sentence("1 key is pinned; which the bank shows, --certificate FILE compares")
+            if len(bank.pins) == 1
+            else Sentence(
+                "{count} keys are pinned; which the bank shows, --certificate FILE compares",
+                count=len(bank.pins),
+            )
+        )
         yield Observation(Verdict.OK, text)
         return
     pin = pin_of_file(probe.certificate)
     begins, ends = validity_of_file(probe.certificate)
     if pin not in bank.pins:
-        text = f"{probe.certificate} has pin {pin}, which is not pinned"
+        text = Sentence(
+            "{certificate} has pin {pin}, which is not pinned", certificate=probe.certificate, pin=pin
+        )
         yield Observation(
-            Verdict.BAD, text, "ask the bank by another way whether it is theirs, then add it to pins"
+            Verdict.BAD,
+            text,
+            Sentence("ask the bank by another way whether it is theirs, then add it to pins"),
         )
     elif not begins <= machine.now <= ends:
-        text = f"{probe.certificate} holds from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}"
+        text = Sentence(
+            "{certificate} holds from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}",
+            certificate=probe.certificate,
+            begins=begins,
+            ends=ends,
+        )
         yield Observation(
-            Verdict.BAD, text, "the bank needs a new certificate; on the same key its pin stays"
+            Verdict.BAD, text, Sentence("the bank needs a new certificate; on the same key its pin stays")
         )
     else:
-        yield Observation(Verdict.OK, f"its key is pinned, and it holds until {ends:%Y-%m-%d}")
+        yield Observation(
+            Verdict.OK, Sentence("its key is pinned, and it holds until {ends:%Y-%m-%d}", ends=ends)
+        )
 
 
 def _keys(_machine: Machine, settings: Settings, probe: BankProbe) -> Iterator[Observation]:
@@ -205,7 +267,11 @@ def _keys(_machine: Machine, settings: Settings, probe: BankProbe) -> Iterator[O
         yield Observation(Verdict.BAD, str(error), f"qianzhi keys load zmk/{code}")
     else:
         yield Observation(
-            Verdict.OK, f"its ZMK wraps a session key; check value {text}, as the bank's must be"
+            Verdict.OK,
+            Sentence(
+                "its ZMK wraps a session key; check value {check_value}, as the bank's must be",
+                check_value=text,
+            ),
         )
     finally:
         key_provider.close()
@@ -215,7 +281,7 @@ def _machine(machine: Machine, settings: Settings, probe: BankProbe) -> Iterator
     """What the process that serves has seen of the bank. Its settings may be older than the file's."""
     where, bank = Path(settings.node.control), probe.bank
     if not is_served(where):
-        yield Observation(Verdict.SKIPPED, "needs a machine that serves")
+        yield Observation(Verdict.SKIPPED, Sentence("needs a machine that serves"))
         return
     given = {"bank": bank.code, "source": str(probe.source), "port": bank.port}
     try:
@@ -223,58 +289,89 @@ def _machine(machine: Machine, settings: Settings, probe: BankProbe) -> Iterator
             machine.ask(where, STATUS_COMMAND, lambda _: None, _ANSWER_SECONDS, **given)
         )
     except NotAnswering as error:
-        yield Observation(Verdict.BAD, str(error), f"its log says since when; systemctl restart {UNIT}")
+        yield Observation(
+            Verdict.BAD, str(error), Sentence("its log says since when; systemctl restart {unit}", unit=UNIT)
+        )
         return
     except ControlError as error:
-        yield Observation(Verdict.WARN, f"it does not say: {error}", "after an update, restart it")
+        yield Observation(
+            Verdict.WARN,
+            Sentence("it does not say: {reason}", reason=error),
+            Sentence("after an update, restart it"),
+        )
         return
     if status.refusal or status.owner != bank.code:
-        why = status.refusal or f"it is bank {status.owner}'s"
-        text = f"it refuses {probe.source} now: {why}"
-        yield Observation(Verdict.BAD, text, "if the settings' file is right, qianzhi reload")
+        why = status.refusal or Sentence("it is bank {bank}'s", bank=status.owner)
+        text = Sentence("it refuses {source} now: {why}", source=probe.source, why=why)
+        yield Observation(Verdict.BAD, text, Sentence("if the settings' file is right, qianzhi reload"))
     else:
-        yield Observation(Verdict.OK, f"it lets {probe.source} in; {_heard(status)}")
+        yield Observation(
+            Verdict.OK, Sentence("it lets {source} in; {heard}", source=probe.source, heard=_heard(status))
+        )
     for trouble in status.trouble[-_TROUBLE_SHOWN:]:
-        times = f", {trouble.times} times" if trouble.times > 1 else ""
-        event = trouble.kind.replace("_", " ") + (f": {trouble.detail}" if trouble.detail else "")
-        yield Observation(Verdict.WARN, f"{_ago(trouble.seconds)}{times}, {event}", "")
+        yield Observation(
+            Verdict.WARN, Sentence("{when}, {event}", when=_when(trouble), event=_event(trouble)), ""
+        )
     for refusal in status.refusals[-_TROUBLE_SHOWN:]:
         mend = next((mend for words, mend in _MENDS.items() if words in refusal.reason), "")
         yield Observation(Verdict.WARN, _refusal(refusal), mend)
     for stranger in status.strangers[-_TROUBLE_SHOWN:]:
-        mend = "if that is the bank, add it to the entry's networks"
+        mend = Sentence("if that is the bank, add it to the entry's networks")
         yield Observation(Verdict.WARN, _refusal(stranger), mend)
 
 
 def _refusal(refusal: TurnedAway) -> str:
-    times = f", {refusal.times} times" if refusal.times > 1 else ""
-    shown = f"; it showed {refusal.certificate}" if refusal.certificate else ""
-    return f"{_ago(refusal.seconds)}{times}, from {refusal.peer}:{refusal.peer_port}: {refusal.reason}{shown}"
+    told = Sentence(
+        "{when}, from {peer}:{port}: {reason}",
+        when=_when(refusal),
+        peer=refusal.peer,
+        port=refusal.peer_port,
+        reason=refusal.reason,
+    )
+    if not refusal.certificate:
+        return told
+    return Sentence("{refusal}; it showed {certificate}", refusal=told, certificate=refusal.certificate)
+
+
+def _event(trouble: Trouble) -> str:
+    kind = _TROUBLES[trouble.kind]
+    return Sentence("{kind}: {detail}", kind=kind, detail=trouble.detail) if trouble.detail else kind
 
 
 def _heard(status: BankStatus) -> str:
-    links = ", ".join(f"{count} {state}" for state, count in sorted(status.links.items()))
+    states = [
+        Sentence("{count} {state}", count=count, state=Sentence(state))
+        for state, count in sorted(status.links.items())
+    ]
+    links = listed(states) if states else Sentence("no link")
     if status.heard_seconds is None:
-        return f"{links or 'no link'}; not seen since the machine began"
-    return f"{links or 'no link'}; last seen {_ago(status.heard_seconds)}"
+        return Sentence("{links}; not seen since the machine began", links=links)
+    return Sentence("{links}; last seen {ago}", links=links, ago=_ago(status.heard_seconds))
+
+
+def _when(event: Trouble | TurnedAway) -> str:
+    """How long ago an event was, and how often it came where that was more than once."""
+    ago = _ago(event.seconds)
+    return Sentence("{ago}, {times} times", ago=ago, times=event.times) if event.times > 1 else ago
 
 
 def _ago(seconds: int) -> str:
-    return f"{timedelta(seconds=seconds)} ago"
+    return Sentence("{time} ago", time=timedelta(seconds=seconds))
 
 
 def _hours(hours: Hours) -> str:
-    return " to ".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in (hours.opens, hours.closes))
+    opens, closes = (f"{minute // 60:02d}:{minute % 60:02d}" for minute in (hours.opens, hours.closes))
+    return Sentence("{opens} to {closes}", opens=opens, closes=closes)
 
 
 STEPS: Final[tuple[Step, ...]] = (
-    Step("entry", _entry),
-    Step("listener", _listener),
-    Step("allowlist", _allowlist),
-    Step("firewall", _firewall),
-    Step("unit", _unit),
-    Step("certificate", _certificate),
-    Step("keys", _keys),
-    Step("machine", _machine),
+    Step(phrase("entry"), _entry),
+    Step(phrase("listener"), _listener),
+    Step(phrase("allowlist"), _allowlist),
+    Step(phrase("firewall"), _firewall),
+    Step(phrase("unit"), _unit),
+    Step(phrase("certificate"), _certificate),
+    Step(phrase("keys"), _keys),
+    Step(phrase("machine"), _machine),
 )
 """The steps in the order in which a link meets them; the last is what the machine has seen of the bank."""

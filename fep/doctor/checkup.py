@@ -10,31 +10,28 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from fep.day.cutover_clock import OBSTACLE_COMMAND
 from fep.doctor.daycheck import on_calendar, on_day
 from fep.doctor.finding import CheckFinding, Observation, Verdict
+from fep.doctor.machine import Machine, listening
 from fep.doctor.officecheck import on_office
-from fep.doctor.selftest import Fixture, clock_findings, disk_findings
+from fep.doctor.selftest import clock_findings, disk_findings
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import check_private
 from fep.operator.audit_trail import clock_word
-from fep.operator.control_client import NotServing, ask, is_served
+from fep.operator.control_client import NotServing, is_served
 from fep.settings.config import Settings, load_settings
-from fep.status.host import folders_of, read_certificate, read_disks, room_of
+from fep.status.host import folders_of, read_certificate, read_disks
 from fep.status.host_warnings import certificate_warnings, disk_warnings
-from fep.status.limits import Room, Severity
+from fep.status.limits import Severity
 from fep.status.source import READINESS_COMMAND
-from firewall_rules.loader import Nft
 from firewall_rules.nftables import render
 from firewall_rules.ruleset import difference
 from ledger.book.front import SCHEMA_VERSION
@@ -47,44 +44,15 @@ from ledger.files.settings import embedded_file
 from ledger.rules.beijing import BEIJING
 from ledger.rules.day import DayState
 from qianzhi_errors import QianzhiError
+from qianzhi_errors.sentence import Sentence, phrase
 
 UNIT: Final = "qianzhi-fep.service"
-_BOOK: Final = "database"
-_LISTENING: Final = "0A"
-"""TCP_LISTEN in /proc/net/tcp (proc_net_tcp(5))."""
+_BOOK: Final = phrase("database")
 _ANSWER_SECONDS: Final = 5.0
 VERDICTS: Final = MappingProxyType({Severity.RED: Verdict.BAD, Severity.YELLOW: Verdict.WARN})
-_RENEW: Final = "make one on the same key, so that banks keep their pin (docs/keys.md); then qianzhi reload"
-
-
-def _command(*arguments: str) -> str:
-    """Return what a program prints; empty where the program is missing or does not end within 10 seconds."""
-    try:
-        completed = subprocess.run(arguments, capture_output=True, text=True, timeout=10, check=False)
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return ""
-    return completed.stdout
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """The machine that is examined: its settings' file, the time (local, with its zone), and how to ask the
-    system. `command` runs a program and returns its output; `room` returns the room on a folder's disk;
-    `ask` asks the process that serves (fep.operator.control_client).
-    """
-
-    config: Path
-    now: datetime
-    fixture: Fixture = field(default_factory=Fixture)
-    command: Callable[..., str] = _command
-    room: Callable[[Path], Room] = room_of
-    nft: Nft = field(default_factory=Nft)
-    systemd: Path = Path("/run/systemd/system")
-    ask: Callable[..., Any] = ask
-
-    def now_us(self) -> int:
-        """Return the time in microseconds since 1970-01-01 UTC."""
-        return int(self.now.timestamp() * 1_000_000)
+_RENEW: Final = Sentence(
+    "make one on the same key, so that banks keep their pin (docs/keys.md); then qianzhi reload"
+)
 
 
 Look = Callable[[Machine, Settings], Iterator[Observation]]
@@ -112,19 +80,31 @@ def findings(machine: Machine) -> Iterator[CheckFinding]:
     except (QianzhiError, OSError) as error:
         for line in str(error).splitlines():
             yield CheckFinding(
-                "settings", Verdict.BAD, line, f"correct {machine.config}, then run this again"
+                "settings",
+                Verdict.BAD,
+                line,
+                Sentence("correct {config}, then run this again", config=machine.config),
             )
         for check in CHECKS:
-            yield CheckFinding(check.name, Verdict.SKIPPED, "needs settings that can be read", "")
+            yield CheckFinding(check.name, Verdict.SKIPPED, Sentence("needs settings that can be read"), "")
         return
     banks = len(settings.bank)
-    yield CheckFinding("settings", Verdict.OK, f"{machine.config} is in order: {banks} banks", "")
+    yield CheckFinding(
+        "settings",
+        Verdict.OK,
+        Sentence("{config} is in order: {banks} banks", config=machine.config, banks=banks),
+        "",
+    )
     if not banks:
-        yield CheckFinding("settings", Verdict.BAD, "there is no bank to serve", "qianzhi bank add CODE ...")
+        yield CheckFinding(
+            "settings", Verdict.BAD, Sentence("there is no bank to serve"), "qianzhi bank add CODE ..."
+        )
     has_book = True
     for check in CHECKS:
         if check.needs_book and not has_book:
-            yield CheckFinding(check.name, Verdict.SKIPPED, "needs a front book that can be read", "")
+            yield CheckFinding(
+                check.name, Verdict.SKIPPED, Sentence("needs a front book that can be read"), ""
+            )
             continue
         for finding in _checked(check, machine, settings):
             has_book = has_book and (check.name, finding.verdict) != (_BOOK, Verdict.BAD)
@@ -157,7 +137,9 @@ def _permissions(machine: Machine, settings: Settings) -> Iterator[Observation]:
     config = machine.config
     for path in (config, config.resolve().parent):
         if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            yield Observation(Verdict.BAD, f"{path} can be changed by others", f"chmod go-w {path}")
+            yield Observation(
+                Verdict.BAD, Sentence("{path} can be changed by others", path=path), f"chmod go-w {path}"
+            )
     private = [Path(settings.keystore.file)]
     private += [Path(settings.keystore.master_key[5:])] * settings.keystore.master_key.startswith("file:")
     private += [Path(settings.tls.key_file)] if settings.tls is not None else []
@@ -165,15 +147,20 @@ def _permissions(machine: Machine, settings: Settings) -> Iterator[Observation]:
         try:
             check_private(path)
         except FepError as error:
-            mend = f"chmod 600 {path}" if path.exists() else "qianzhi keys create, or put it back"
+            mend = f"chmod 600 {path}" if path.exists() else Sentence("qianzhi keys create, or put it back")
             yield Observation(Verdict.BAD, str(error), mend)
     folder = folders_of(settings).get("book")
     if folder is not None and folder.exists() and folder.stat().st_uid != os.geteuid():
         owner = folder.stat().st_uid
         yield Observation(
             Verdict.WARN,
-            f"{folder} belongs to user {owner}, and this is run as {os.geteuid()}",
-            f"run the machine's commands as user {owner}",
+            Sentence(
+                "{folder} belongs to user {owner}, and this is run as {user}",
+                folder=folder,
+                owner=owner,
+                user=os.geteuid(),
+            ),
+            Sentence("run the machine's commands as user {owner}", owner=owner),
         )
 
 
@@ -188,13 +175,19 @@ def _database(_machine: Machine, settings: Settings) -> Iterator[Observation]:
     for written in () if path is None else (path.parent, path):
         if not os.access(written, os.W_OK):
             yield Observation(
-                Verdict.BAD, f"{written} cannot be written here", f"ls -ld {written}; findmnt -T {written}"
+                Verdict.BAD,
+                Sentence("{written} cannot be written here", written=written),
+                f"ls -ld {written}; findmnt -T {written}",
             )
     if schema != SCHEMA_VERSION:
         yield Observation(
             Verdict.BAD,
-            f"the front book has schema {schema or 'none'}, this program {SCHEMA_VERSION}",
-            "run the program that made it, or begin a new book: qianzhi book load FILE",
+            Sentence(
+                "the front book has schema {schema}, this program {ours}",
+                schema=schema or Sentence("none"),
+                ours=SCHEMA_VERSION,
+            ),
+            Sentence("run the program that made it, or begin a new book: qianzhi book load FILE"),
         )
 
 
@@ -202,7 +195,9 @@ def _database_mend(settings: Settings) -> str:
     """Return what to do about a database that cannot be read. A book is loaded only where there is none."""
     path = embedded_file(settings.node.database)
     if path is None:
-        return "see that PostgreSQL runs there and lets this machine in: docs/alerts.md#qianzhidatabaseaway"
+        return Sentence(
+            "see that PostgreSQL runs there and lets this machine in: docs/alerts.md#qianzhidatabaseaway"
+        )
     if not path.exists() or not path.stat().st_size:
         return "qianzhi book load FILE"
     return f"df -h {path.parent}; findmnt -T {path}; fuser {path}"
@@ -213,7 +208,9 @@ def _journal(_machine: Machine, settings: Settings) -> Iterator[Observation]:
         report = examine(store)
     for fault in report.faults:
         yield Observation(
-            Verdict.BAD, fault, "keep all files as they are; qianzhi journal verify; serve from the standby"
+            Verdict.BAD,
+            fault,
+            Sentence("keep all files as they are; qianzhi journal verify; serve from the standby"),
         )
 
 
@@ -248,7 +245,11 @@ def _waits(machine: Machine, settings: Settings) -> str:
 
 def _space(machine: Machine, settings: Settings) -> Iterator[Observation]:
     for disk in read_disks(folders_of(settings), machine.room):
-        mend = f"make room: du -xh {disk.folder} | sort -h | tail" if disk.room else "mount it again"
+        mend = (
+            Sentence("make room: du -xh {folder} | sort -h | tail", folder=disk.folder)
+            if disk.room
+            else Sentence("mount it again")
+        )
         for warning in disk_warnings((disk,)):
             yield Observation(VERDICTS[warning.severity], warning.text, mend)
 
@@ -257,13 +258,13 @@ def _disk(machine: Machine, settings: Settings) -> Iterator[Observation]:
     if not settings.node.durable:
         yield Observation(
             Verdict.WARN,
-            "[node] durable = false: the disk is not tested, and may forget",
-            f"for more than a trial, take that line out of {machine.config}",
+            Sentence("[node] durable = false: the disk is not tested, and may forget"),
+            Sentence("for more than a trial, take that line out of {config}", config=machine.config),
         )
         return
     with _book(settings) as store:
         for fault in disk_findings(store, machine.fixture):
-            yield Observation(Verdict.BAD, fault, "see docs/decisions/0014-selftest.md")
+            yield Observation(Verdict.BAD, fault, Sentence("see docs/decisions/0014-selftest.md"))
 
 
 def _clock(machine: Machine, settings: Settings) -> Iterator[Observation]:
@@ -273,18 +274,23 @@ def _clock(machine: Machine, settings: Settings) -> Iterator[Observation]:
     for fault in clock_findings(machine.now_us(), last):
         if last > word.accepted_at:
             yield Observation(
-                Verdict.BAD, fault, "timedatectl set-ntp true; if the clock is right: qianzhi clock accept"
+                Verdict.BAD,
+                fault,
+                Sentence("timedatectl set-ntp true; if the clock is right: qianzhi clock accept"),
             )
         else:
             yield Observation(
-                Verdict.WARN, f"{fault}; accepted: entries are stamped as the last one until then"
+                Verdict.WARN,
+                Sentence("{fault}; accepted: entries are stamped as the last one until then", fault=fault),
             )
     if word.fault:
-        text = f"{word.fault}: no cut-over by the clock until a person has accepted it"
-        yield Observation(Verdict.BAD, text, "timedatectl; when the time is right: qianzhi clock accept")
+        text = Sentence("{fault}: no cut-over by the clock until a person has accepted it", fault=word.fault)
+        yield Observation(
+            Verdict.BAD, text, Sentence("timedatectl; when the time is right: qianzhi clock accept")
+        )
     synchronized = machine.command("timedatectl", "show", "--property=NTPSynchronized", "--value").strip()
     if synchronized == "no":
-        yield Observation(Verdict.WARN, "the clock is not kept by NTP", "timedatectl set-ntp true")
+        yield Observation(Verdict.WARN, Sentence("the clock is not kept by NTP"), "timedatectl set-ntp true")
 
 
 def _keys(_machine: Machine, settings: Settings) -> Iterator[Observation]:
@@ -296,7 +302,7 @@ def _keys(_machine: Machine, settings: Settings) -> Iterator[Observation]:
             except FepError as error:
                 yield Observation(
                     Verdict.BAD,
-                    f"bank {bank.code} cannot sign on: {error}",
+                    Sentence("bank {code} cannot sign on: {reason}", code=bank.code, reason=error),
                     f"qianzhi keys load zmk/{bank.code}",
                 )
     finally:
@@ -305,7 +311,7 @@ def _keys(_machine: Machine, settings: Settings) -> Iterator[Observation]:
 
 def _certificate(machine: Machine, settings: Settings) -> Iterator[Observation]:
     if settings.tls is None:
-        yield Observation(Verdict.OK, "every link is plain: no certificate is shown")
+        yield Observation(Verdict.OK, Sentence("every link is plain: no certificate is shown"))
         return
     certificate = read_certificate(settings)
     for warning in certificate_warnings(certificate, machine.now):
@@ -316,72 +322,75 @@ def _control(_machine: Machine, settings: Settings) -> Iterator[Observation]:
     path = Path(settings.node.control)
     if is_served(path):
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            yield Observation(Verdict.BAD, f"{path} is open to others", f"chmod 600 {path}")
+            yield Observation(
+                Verdict.BAD, Sentence("{path} is open to others", path=path), f"chmod 600 {path}"
+            )
         return
-    yield Observation(Verdict.WARN, f"no machine serves at {path}", f"systemctl start {UNIT}")
+    yield Observation(
+        Verdict.WARN, Sentence("no machine serves at {path}", path=path), f"systemctl start {UNIT}"
+    )
 
 
 def _service(machine: Machine, settings: Settings) -> Iterator[Observation]:
     try:
         answer = machine.ask(Path(settings.node.control), READINESS_COMMAND, lambda _: None, _ANSWER_SECONDS)
     except NotServing:
-        yield Observation(Verdict.OK, "no machine serves, so none refuses")
+        yield Observation(Verdict.OK, Sentence("no machine serves, so none refuses"))
         return
     if answer["unready"]:
-        yield Observation(Verdict.BAD, str(answer["unready"]), "see docs/alerts.md#qianzhiunready")
-
-
-def listening(proc: Path) -> frozenset[int]:
-    """Return the TCP ports on which a process of this machine listens, by /proc/net/tcp (proc_net_tcp(5))."""
-    ports: set[int] = set()
-    for name in ("net/tcp", "net/tcp6"):
-        try:
-            lines = (proc / name).read_text(encoding="ascii").splitlines()[1:]
-        except FileNotFoundError:  # a kernel without IPv6
-            continue
-        rows = (line.split() for line in lines)
-        ports |= {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTENING}
-    return frozenset(ports)
+        yield Observation(Verdict.BAD, answer["unready"], Sentence("see docs/alerts.md#qianzhiunready"))
 
 
 def _ports(machine: Machine, settings: Settings) -> Iterator[Observation]:
     taken, serves = listening(machine.fixture.proc), is_served(Path(settings.node.control))
-    wanted = {bank.port: f"bank {bank.code}" for bank in settings.bank}
-    wanted[settings.status.port] = "the status port"
+    wanted = {bank.port: Sentence("bank {code}", code=bank.code) for bank in settings.bank}
+    wanted[settings.status.port] = Sentence("the status port")
     for port, whose in wanted.items():
         if port and serves and port not in taken:
-            yield Observation(Verdict.BAD, f"nobody listens at {port}, for {whose}", "qianzhi reload")
+            yield Observation(
+                Verdict.BAD,
+                Sentence("nobody listens at {port}, for {whose}", port=port, whose=whose),
+                "qianzhi reload",
+            )
         elif port in taken and not serves:
             yield Observation(
-                Verdict.BAD, f"another program holds {port}, for {whose}", f"ss -ltnp sport = :{port}"
+                Verdict.BAD,
+                Sentence("another program holds {port}, for {whose}", port=port, whose=whose),
+                f"ss -ltnp sport = :{port}",
             )
 
 
 def _units(machine: Machine, _settings: Settings) -> Iterator[Observation]:
     if not machine.systemd.exists():
-        yield Observation(Verdict.SKIPPED, "systemd does not run here")
+        yield Observation(Verdict.SKIPPED, Sentence("systemd does not run here"))
         return
     properties = machine.command("systemctl", "show", UNIT, "--property=LoadState,ActiveState,UnitFileState")
     state = dict(line.split("=", 1) for line in properties.splitlines() if "=" in line)
     if state.get("LoadState") != "loaded":
         yield Observation(
             Verdict.WARN,
-            f"{UNIT} is not installed",
-            f"install deploy/{UNIT} into /etc/systemd/system; systemctl daemon-reload",
+            Sentence("{unit} is not installed", unit=UNIT),
+            Sentence("install deploy/{unit} into /etc/systemd/system; systemctl daemon-reload", unit=UNIT),
         )
         return
     if state.get("ActiveState") != "active":
-        yield Observation(Verdict.BAD, f"{UNIT} is {state.get('ActiveState')}", f"systemctl start {UNIT}")
+        yield Observation(
+            Verdict.BAD,
+            Sentence("{unit} is {state}", unit=UNIT, state=state.get("ActiveState")),
+            f"systemctl start {UNIT}",
+        )
     if state.get("UnitFileState") != "enabled":
-        yield Observation(Verdict.WARN, f"{UNIT} is not started at boot", f"systemctl enable {UNIT}")
+        yield Observation(
+            Verdict.WARN, Sentence("{unit} is not started at boot", unit=UNIT), f"systemctl enable {UNIT}"
+        )
 
 
 def _firewall(machine: Machine, settings: Settings) -> Iterator[Observation]:
     wanted = render(settings.policy(), BEIJING.utcoffset(None))
     lines = difference(machine.nft.listed(), wanted)
     if lines:
-        text = f"the loaded rules are not those of the settings, in {len(lines)} places"
-        yield Observation(Verdict.BAD, text, "qianzhi firewall diff, then qianzhi firewall apply")
+        text = Sentence("the loaded rules are not those of the settings, in {count} places", count=len(lines))
+        yield Observation(Verdict.BAD, text, Sentence("qianzhi firewall diff, then qianzhi firewall apply"))
 
 
 def _office(machine: Machine, settings: Settings) -> Iterator[Observation]:
@@ -390,39 +399,78 @@ def _office(machine: Machine, settings: Settings) -> Iterator[Observation]:
 
 
 CHECKS: Final[tuple[Check, ...]] = (
-    Check("permissions", _permissions, "files are for their owner alone", "put the file back"),
+    Check(
+        phrase("permissions"),
+        _permissions,
+        Sentence("files are for their owner alone"),
+        Sentence("put the file back"),
+    ),
     Check(
         _BOOK,
         _database,
-        "the front book can be read and has this program's schema",
+        Sentence("the front book can be read and has this program's schema"),
         "qianzhi book load FILE",
     ),
-    Check("day", _day, "", "qianzhi book load FILE", needs_book=True),
-    Check("calendar", _calendar, "", "qianzhi book load FILE", needs_book=True),
+    Check(phrase("day"), _day, "", "qianzhi book load FILE", needs_book=True),
+    Check(phrase("calendar"), _calendar, "", "qianzhi book load FILE", needs_book=True),
     Check(
-        "journal",
+        phrase("journal"),
         _journal,
-        "every link since the last seal holds",
-        "see the database's finding",
+        Sentence("every link since the last seal holds"),
+        Sentence("see the database's finding"),
         needs_book=True,
     ),
-    Check("space", _space, "there is room", "mount the folder"),
-    Check("disk", _disk, "a sync is a promise here", "see docs/decisions/0014-selftest.md", needs_book=True),
-    Check("clock", _clock, "not behind the book", "see the database's finding", needs_book=True),
-    Check("keys", _keys, "the keystore opens, and every bank has its key", "qianzhi keys list"),
-    Check("certificate", _certificate, "the certificate and its key are good", "see docs/keys.md"),
+    Check(phrase("space"), _space, Sentence("there is room"), Sentence("mount the folder")),
     Check(
-        "control", _control, "a machine serves, and its socket is private", "run this as the machine's user"
+        phrase("disk"),
+        _disk,
+        Sentence("a sync is a promise here"),
+        Sentence("see docs/decisions/0014-selftest.md"),
+        needs_book=True,
     ),
-    Check("service", _service, "transactions are taken", "systemctl status; journalctl -u qianzhi-fep"),
-    Check("ports", _ports, "each is free, or ours", "run this as the machine's user"),
-    Check("units", _units, f"{UNIT} is active and enabled", "systemctl status"),
     Check(
-        "firewall",
+        phrase("clock"),
+        _clock,
+        Sentence("not behind the book"),
+        Sentence("see the database's finding"),
+        needs_book=True,
+    ),
+    Check(
+        phrase("keys"), _keys, Sentence("the keystore opens, and every bank has its key"), "qianzhi keys list"
+    ),
+    Check(
+        phrase("certificate"),
+        _certificate,
+        Sentence("the certificate and its key are good"),
+        Sentence("see docs/keys.md"),
+    ),
+    Check(
+        phrase("control"),
+        _control,
+        Sentence("a machine serves, and its socket is private"),
+        Sentence("run this as the machine's user"),
+    ),
+    Check(
+        phrase("service"),
+        _service,
+        Sentence("transactions are taken"),
+        "systemctl status; journalctl -u qianzhi-fep",
+    ),
+    Check(
+        phrase("ports"), _ports, Sentence("each is free, or ours"), Sentence("run this as the machine's user")
+    ),
+    Check(phrase("units"), _units, Sentence("{unit} is active and enabled", unit=UNIT), "systemctl status"),
+    Check(
+        phrase("firewall"),
         _firewall,
-        "the loaded rules are those of the settings",
-        "run this as root, or see docs/hardening.md",
+        Sentence("the loaded rules are those of the settings"),
+        Sentence("run this as root, or see docs/hardening.md"),
     ),
-    Check("office", _office, "nothing is brought here from the office", "run this as the machine's user"),
+    Check(
+        phrase("office"),
+        _office,
+        Sentence("nothing is brought here from the office"),
+        Sentence("run this as the machine's user"),
+    ),
 )
 """Every check but that of the settings, without which no other can look."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from fep.day.cutover_clock import TO_DO, WHY
+from fep.day.cutover_clock import WHY, to_do
 from fep.day.schedule import LATE_SECONDS, Obstacle, closes_at, seconds_left
 from fep.doctor.finding import Observation, Verdict
 from fep.settings.config import BusinessDay
 from ledger.rules.beijing import BEIJING
 from ledger.rules.calendar import CalendarUnknown
+from qianzhi_errors.sentence import Sentence
 
 
 def on_day(
@@ -25,13 +26,15 @@ def on_day(
     empty.
     """
     if not date:
-        yield Observation(Verdict.BAD, "no business day is open", "qianzhi book load FILE")
+        yield Observation(Verdict.BAD, Sentence("no business day is open"), "qianzhi book load FILE")
         return
     if is_loaded:
-        yield Observation(Verdict.OK, f"business day {date} is open and has its dues")
+        yield Observation(Verdict.OK, Sentence("business day {date} is open and has its dues", date=date))
     else:
         yield Observation(
-            Verdict.WARN, f"the dues of business day {date} are not loaded", "qianzhi book load FILE"
+            Verdict.WARN,
+            Sentence("the dues of business day {date} are not loaded", date=date),
+            "qianzhi book load FILE",
         )
     yield _end_of(day, date, now, waits)
 
@@ -42,27 +45,37 @@ def _end_of(day: BusinessDay, date: str, now: datetime, waits: str) -> Observati
     if waits:
         why = Obstacle(waits)
         return Observation(
-            Verdict.BAD, f"{date} is not cut over by the clock: {WHY[why]}", TO_DO[why].format(date=date)
+            Verdict.BAD,
+            Sentence("{date} is not cut over by the clock: {why}", date=date, why=WHY[why]),
+            to_do(why, date),
         )
     if day.cutover is None:
-        over = Observation(Verdict.WARN, f"{date} is over, and nobody has cut over", by_hand)
+        over = Observation(
+            Verdict.WARN, Sentence("{date} is over, and nobody has cut over", date=date), by_hand
+        )
         return (
             over
             if left <= 0
-            else Observation(Verdict.OK, "cut-over: by an operator, no [day] cutover is set")
+            else Observation(Verdict.OK, Sentence("cut-over: by an operator, no [day] cutover is set"))
         )
     ends = _on_both_clocks(closes_at(date, day.cutover), now)
     if left <= -LATE_SECONDS:
-        return Observation(Verdict.BAD, f"{date} should have been cut over at {ends}", by_hand)
-    return Observation(Verdict.OK, f"cut-over: at {ends}")
+        return Observation(
+            Verdict.BAD, Sentence("{date} should have been cut over at {ends}", date=date, ends=ends), by_hand
+        )
+    return Observation(Verdict.OK, Sentence("cut-over: at {ends}", ends=ends))
 
 
 def _on_both_clocks(moment: datetime, now: datetime) -> str:
     """Return a moment as Beijing's clock has it, and as this machine's has it where its zone is another."""
-    there = f"{moment:%Y-%m-%d %H:%M} in Beijing"
+    there = f"{moment:%Y-%m-%d %H:%M}"
     if now.utcoffset() == BEIJING.utcoffset(None):
-        return there
-    return f"{there}, {moment.astimezone(now.tzinfo):%Y-%m-%d %H:%M} by this machine's clock"
+        return Sentence("{moment} in Beijing", moment=there)
+    return Sentence(
+        "{moment} in Beijing, {here} by this machine's clock",
+        moment=there,
+        here=f"{moment.astimezone(now.tzinfo):%Y-%m-%d %H:%M}",
+    )
 
 
 def on_calendar(day: BusinessDay, date: str, now: datetime) -> Observation:
@@ -73,13 +86,16 @@ def on_calendar(day: BusinessDay, date: str, now: datetime) -> Observation:
     year = calendar.missing_year(today)
     if year is None:
         last_year = calendar.first_unknown_year(today) - 1
-        return Observation(Verdict.OK, f"business dates are known to the end of {last_year}")
-    mend = (
-        f"list all its holidays and worked weekend days in [day] holidays and workdays, name {year} in"
-        " whole_years; qianzhi reload"
+        return Observation(
+            Verdict.OK, Sentence("business dates are known to the end of {last_year}", last_year=last_year)
+        )
+    mend = Sentence(
+        "list all its holidays and worked weekend days in [day] holidays and workdays, name {year} in"
+        " whole_years; qianzhi reload",
+        year=year,
     )
     verdict = Verdict.BAD if _is_needed(day, date or today) else Verdict.WARN
-    return Observation(verdict, f"nobody has told the holidays of {year}", mend)
+    return Observation(verdict, Sentence("nobody has told the holidays of {year}", year=year), mend)
 
 
 def _is_needed(day: BusinessDay, date: str) -> bool:

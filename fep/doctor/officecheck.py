@@ -12,11 +12,14 @@ from typing import Final
 
 from fep.doctor.finding import Observation, Verdict
 from ledger.files.open_breaks_file import BYTES_MAX, FiguresRefused, parse
+from qianzhi_errors.sentence import Sentence
 
 TOLD_HOURS_MAX: Final = 26
 """The office closes each evening, and once more where a bank's file was late."""
 _HOUR_US: Final = 3_600_000_000
-_MEND: Final = "on the office's machine: qianzhi office close; then see that its file is brought here"
+_MEND: Final = Sentence(
+    "on the office's machine: qianzhi office close; then see that its file is brought here"
+)
 
 
 def on_office(path: Path, now_us: int) -> Iterator[Observation]:
@@ -24,18 +27,25 @@ def on_office(path: Path, now_us: int) -> Iterator[Observation]:
     UTC. Raises OSError for a file that is there and cannot be read.
     """
     if not path.exists():
-        yield Observation(Verdict.OK, f"no figures of the office are at {path} yet")
+        yield Observation(Verdict.OK, Sentence("no figures of the office are at {path} yet", path=path))
         return
     with path.open("rb") as file:
         data = file.read(BYTES_MAX + 1)
     try:
         figures = parse(data)
     except FiguresRefused as error:
-        yield Observation(Verdict.BAD, f"the office's figures at {path}: {error}", _MEND)
+        yield Observation(
+            Verdict.BAD, Sentence("the office's figures at {path}: {reason}", path=path, reason=error), _MEND
+        )
         return
     hours = (now_us - figures.told_at) // _HOUR_US
     count = sum(row.breaks for row in figures.rows)
     if hours >= TOLD_HOURS_MAX:
-        yield Observation(Verdict.WARN, f"the office's last figures are {hours} hours old", _MEND)
+        yield Observation(
+            Verdict.WARN, Sentence("the office's last figures are {hours} hours old", hours=hours), _MEND
+        )
     else:
-        yield Observation(Verdict.OK, f"the office told {hours} hours ago of {count} open breaks")
+        yield Observation(
+            Verdict.OK,
+            Sentence("the office told {hours} hours ago of {count} open breaks", hours=hours, count=count),
+        )

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from fep.errors import FepError
 from ledger.book.startup_check import StartupReport, broken_promises, examine
 from ledger.book.store import Store
+from qianzhi_errors.sentence import Sentence, listed
 
 CLOCK_TOLERANCE_US = 60_000_000
 """Microseconds by which another node's clock may be ahead of ours; more is no drift but a wrong clock."""
@@ -26,7 +27,7 @@ FASTEST_SYNC_SECONDS = 5e-6
 """No device makes 4,096 bytes durable in fewer seconds: the fastest, with battery-backed memory, take
 several times as long, and the system call alone takes a good part of it.
 """
-_SET_IT = (
+_SET_IT = Sentence(
     "set the clock, then start again; or if it is right, say so by qianzhi clock accept, and entries are"
     " stamped as the last one until the clock has come that far"
 )
@@ -41,14 +42,18 @@ _UNORDERED = {"nobarrier", "barrier=0", "nobarriers"}
 """Mount options under which a sync does not reach the device's medium."""
 _LIARS = ("libeatmydata", "libnosync")
 """Libraries that make every sync do nothing."""
-_OTHERWISE = "or, for a trial, say durable = false under [node]"
+_OTHERWISE = Sentence("or, for a trial, say durable = false under [node]")
 
 
 class Unfit(FepError):
     """This machine must not serve. The text has a line for each reason, with what to do about it."""
 
     def __init__(self, findings: tuple[str, ...]) -> None:
-        super().__init__("\n".join(("not serving:", *(f"- {finding}" for finding in findings))))
+        lines = [
+            Sentence("not serving:"),
+            *(Sentence("- {finding}", finding=finding) for finding in findings),
+        ]
+        super().__init__(listed(lines, "{first}\n{rest}"))
         self.findings = findings
 
 
@@ -83,7 +88,10 @@ def check(
     faults = list(disk_findings(store, fixture)) if durable else []
     report = examine(store)
     if report.last_written > accepted_us:
-        faults += (f"{fault}: {_SET_IT}" for fault in clock_findings(now_us, report.last_written))
+        faults += (
+            Sentence("{fault}: {mend}", fault=fault, mend=_SET_IT)
+            for fault in clock_findings(now_us, report.last_written)
+        )
     faults += journal_findings(report)
     if faults:
         raise Unfit(tuple(faults))
@@ -97,17 +105,18 @@ def clock_findings(now_us: int, last_us: int) -> Iterator[str]:
         now, last = (
             time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(us // 1_000_000)) for us in (now_us, last_us)
         )
-        yield f"the clock says {now}, and the book was written to at {last}"
+        yield Sentence("the clock says {now}, and the book was written to at {last}", now=now, last=last)
 
 
 def journal_findings(report: StartupReport) -> Iterator[str]:
     """Yield what does not hold in the journal since the last seal."""
     yield from report.faults
     if report.faults:
-        yield (
-            f"the journal does not prove itself, {report.fault_count} faults: keep all files as they are,"
+        yield Sentence(
+            "the journal does not prove itself, {count} faults: keep all files as they are,"
             " run qianzhi journal verify, and find out who wrote to them; serve from the standby or from a"
-            " copy that holds"
+            " copy that holds",
+            count=report.fault_count,
         )
 
 
@@ -116,29 +125,46 @@ def disk_findings(store: Store, fixture: Fixture) -> Iterator[str]:
     if store.is_sqlite:
         yield from _file_findings(Path(str(store.url.database)), fixture)
     for name in broken_promises(store):
-        yield f"PostgreSQL runs with {name} = off: turn it on, {_OTHERWISE}"
+        yield Sentence(
+            "PostgreSQL runs with {name} = off: turn it on, {otherwise}", name=name, otherwise=_OTHERWISE
+        )
 
 
 def _file_findings(database: Path, fixture: Fixture) -> Iterator[str]:
     folder = database.resolve().parent
     mount = mount_of(folder, (fixture.proc / "self/mountinfo").read_text(encoding="utf-8"))
     if mount is not None:
-        lies = f"{database} lies on {mount.kind} ({mount.point})"
+        lies = Sentence(
+            "{database} lies on {kind} ({point})", database=database, kind=mount.kind, point=mount.point
+        )
         if mount.kind in _FORGETFUL:
-            yield f"{lies}, which forgets: put it on a disk, {_OTHERWISE}"
+            yield Sentence(
+                "{lies}, which forgets: put it on a disk, {otherwise}", lies=lies, otherwise=_OTHERWISE
+            )
         if mount.kind in _DISTANT:
-            yield f"{lies}: SQLite needs a disk of this machine's own; or use PostgreSQL"
+            yield Sentence("{lies}: SQLite needs a disk of this machine's own; or use PostgreSQL", lies=lies)
         for option in sorted(mount.options & _UNORDERED):
-            yield f"{mount.point} is mounted with {option}, so that a sync is no promise: mount it without"
+            yield Sentence(
+                "{point} is mounted with {option}, so that a sync is no promise: mount it without",
+                point=mount.point,
+                option=option,
+            )
     loaded = (fixture.proc / "self/maps").read_text(encoding="utf-8")
     for liar in _LIARS:
         if liar in loaded:
-            yield f"{liar} is loaded into this process and swallows every sync: start it without LD_PRELOAD"
+            yield Sentence(
+                "{liar} is loaded into this process and swallows every sync: start it without LD_PRELOAD",
+                liar=liar,
+            )
     took = median_sync_seconds(folder, fixture.seconds)
     if took < FASTEST_SYNC_SECONDS and (mount is None or mount.kind not in _FORGETFUL):
-        yield (
-            f"{folder}: a sync of {_SYNC_BYTES} bytes took {took * 1e6:.1f} us, which no device can:"
-            f" something on the way to it does not pass syncs on; find it, {_OTHERWISE}"
+        yield Sentence(
+            "{folder}: a sync of {size} bytes took {took} us, which no device can: something on the way"
+            " to it does not pass syncs on; find it, {otherwise}",
+            folder=folder,
+            size=_SYNC_BYTES,
+            took=f"{took * 1e6:.1f}",
+            otherwise=_OTHERWISE,
         )
 
 

@@ -24,6 +24,7 @@ from fep.telemetry.statistics import Statistics
 from ledger.errors import Conflict, Fenced, OutcomeUnknown, Unavailable
 from ledger.rules.request import Answer, Request
 from protocol.responses import Response
+from qianzhi_errors.sentence import Sentence
 
 BUSY = "BUSY, ASK AGAIN"
 """DE 44 of a 91 because the queue has no place."""
@@ -194,7 +195,7 @@ class Engine:
         it.
         """
         if self._stopping:
-            return fail(Unavailable("the machine is stopping: nothing was done"))
+            return fail(Unavailable(Sentence("the machine is stopping: nothing was done")))
         if self._is_away:
             return fail(self._away())
         outcome: Deferred[Any] = Deferred()
@@ -210,7 +211,7 @@ class Engine:
         """Fail the jobs that still wait behind a batch whose outcome cannot be learnt: none was begun."""
         while self._exclusive_jobs:
             _, outcome = self._exclusive_jobs.popleft()
-            outcome.errback(Unavailable("the machine stopped before it was this one's turn"))
+            outcome.errback(Unavailable(Sentence("the machine stopped before it was this one's turn")))
 
     def look(self) -> None:
         """Called once a second: during a long outage nobody is kept waiting, and the database is tried."""
@@ -239,7 +240,9 @@ class Engine:
             outcome.errback(self._away())
 
     def _away(self) -> Unavailable:
-        return Unavailable(f"the database {self.database} does not answer: nothing was done")
+        return Unavailable(
+            Sentence("the database {database} does not answer: nothing was done", database=self.database)
+        )
 
     def _probed(self, result: object) -> None:
         """Take the result of a probe: only what was written ends an outage."""

@@ -29,6 +29,7 @@ from protocol.mac import (
     TDES_CHECK_VALUE_LENGTH,
     MacAlgorithm,
 )
+from qianzhi_errors.sentence import Sentence, listed
 
 _PAD: Final = b"\x80"
 
@@ -91,11 +92,11 @@ class Token:
         """Log in as the token's user. `module` is the library's path, `label` the token's, `pin` ASCII;
         `writing` allows `put` and `remove`. Raises TokenError.
         """
-        with _token_errors(f"{module}: "):
+        with _token_errors(Sentence("{module}: ", module=module)):
             self._token = pkcs11.lib(module).get_token(token_label=label)
         self._label = label
         self._mechanisms = frozenset(self._token.slot.get_mechanisms())
-        with _token_errors(f"token {label}: "):
+        with _token_errors(Sentence("token {label}: ", label=label)):
             try:
                 self._session = self._token.open(rw=writing, user_pin=pin.reveal().decode("ascii"))
             except pkcs11.UserAlreadyLoggedIn:  # a process logs in once: all its sessions share the login
@@ -103,12 +104,12 @@ class Token:
 
     def close(self) -> None:
         """End the session; the block keys that were derived in it are gone. Raises TokenError."""
-        with _token_errors(f"token {self._label}: "):
+        with _token_errors(Sentence("token {label}: ", label=self._label)):
             self._session.close()
 
     def zmks(self) -> Iterator[tuple[str, KeyKind, str]]:
         """Name, kind and check value of each ZMK in the token, sorted by name. Raises TokenError."""
-        with _token_errors(f"token {self._label}: "):
+        with _token_errors(Sentence("token {label}: ", label=self._label)):
             zmks = [
                 (key.label, kind, zmk_check_value(cipher, key))
                 for kind, cipher in CIPHERS.items()
@@ -123,9 +124,15 @@ class Token:
         cipher = CIPHERS[kind]
         missing = cipher.mechanisms() - self._mechanisms
         if missing:
-            names = ", ".join(sorted(f"CKM_{mechanism.name}" for mechanism in missing))
-            raise TokenError(f"token {self._label}: cannot do {names}, which TR-31 inside the token takes")
-        with _token_errors(f"token {self._label}, key {name}: "):
+            names = listed(sorted(f"CKM_{mechanism.name}" for mechanism in missing))
+            raise TokenError(
+                Sentence(
+                    "token {label}: cannot do {names}, which TR-31 inside the token takes",
+                    label=self._label,
+                    names=names,
+                )
+            )
+        with _token_errors(self._place_of(name)):
             key = self._find(name)
             length = _length(cipher, key)
             return TokenZmk(cipher, BINDINGS[algorithm], key, length)
@@ -135,10 +142,16 @@ class Token:
         name. Raises TokenError.
         """
         cipher = CIPHERS[key.kind]
-        with _token_errors(f"token {self._label}, key {name}: "):
+        with _token_errors(self._place_of(name)):
             old = self._objects({Attribute.LABEL: name})
             if old and not replace:
-                raise TokenError(f"token {self._label}: there is a key {name} already; --replace ends it")
+                raise TokenError(
+                    Sentence(
+                        "token {label}: there is a key {name} already; --replace ends it",
+                        label=self._label,
+                        name=name,
+                    )
+                )
             attributes = {
                 Attribute.CLASS: ObjectClass.SECRET_KEY,
                 Attribute.KEY_TYPE: cipher.key_types[len(key.secret)],
@@ -158,12 +171,17 @@ class Token:
 
     def remove(self, name: str) -> None:
         """Destroy the key of this name. Raises TokenError where there is none."""
-        with _token_errors(f"token {self._label}, key {name}: "):
+        with _token_errors(self._place_of(name)):
             keys = self._objects({Attribute.LABEL: name})
             if not keys:
-                raise TokenError(f"token {self._label}: there is no key {name}")
+                raise TokenError(
+                    Sentence("token {label}: there is no key {name}", label=self._label, name=name)
+                )
             for key in keys:  # two if a replacement was interrupted
                 key.destroy()
+
+    def _place_of(self, name: str) -> str:
+        return Sentence("token {label}, key {name}: ", label=self._label, name=name)
 
     def _objects(self, attributes: dict[Attribute, Any]) -> list[Any]:
         """The secret keys with these attributes. All are read at once: during a search the session can make
@@ -175,7 +193,14 @@ class Token:
     def _find(self, name: str) -> Any:  # noqa: ANN401 - the library's classes are made at run time
         keys = self._objects({Attribute.LABEL: name})
         if len(keys) != 1:
-            raise TokenError(f"token {self._label}: there are {len(keys)} keys {name}, one is needed")
+            raise TokenError(
+                Sentence(
+                    "token {label}: there are {count} keys {name}, one is needed",
+                    label=self._label,
+                    count=len(keys),
+                    name=name,
+                )
+            )
         return keys[0]
 
 
@@ -198,7 +223,7 @@ class TokenZmk:
         """
         header, padding = frame(self._length, key, algorithm, entropy)
         clear = Secret(key_data(key, padding))
-        with _token_errors("token: "):
+        with _token_errors(Sentence("token: ")):
             mac = self._authentication.sign(
                 header.encode("ascii") + clear.reveal(), mechanism=self._cipher.cmac
             )
@@ -282,7 +307,9 @@ def _length(cipher: Cipher, key: Any) -> int:  # noqa: ANN401 - as above
         if key.key_type == key_type != KeyType.AES:
             return length
     if key.key_type != KeyType.AES or cipher.block_length != AES_BLOCK_LENGTH:
-        raise TokenError(f"is a {key.key_type.name} key, which the bank's MAC does not go with")
+        raise TokenError(
+            Sentence("is a {kind} key, which the bank's MAC does not go with", kind=key.key_type.name)
+        )
     return int(key[Attribute.VALUE_LEN])
 
 
@@ -295,15 +322,15 @@ def _token_errors(place: str) -> Iterator[None]:
         yield
     except pkcs11.PKCS11Error as error:
         name = type(error).__name__
-        raise TokenError(f"{place}{_WORDS.get(name, name)}") from None
+        raise TokenError(Sentence("{place}{reason}", place=place, reason=_WORDS.get(name, name))) from None
 
 
 _WORDS: Final = MappingProxyType(
     {
-        "PinIncorrect": "the PIN is wrong",
-        "PinLenRange": "the PIN is wrong",
-        "PinLocked": "the PIN is locked after too many wrong ones",
-        "NoSuchToken": "there is no such token",
-        "PKCS11Error": "the module cannot be loaded",
+        "PinIncorrect": Sentence("the PIN is wrong"),
+        "PinLenRange": Sentence("the PIN is wrong"),
+        "PinLocked": Sentence("the PIN is locked after too many wrong ones"),
+        "NoSuchToken": Sentence("there is no such token"),
+        "PKCS11Error": Sentence("the module cannot be loaded"),
     }
 )

@@ -27,6 +27,7 @@ from fep.keys.keystore import Keystore, KeystoreError, MasterKey, read_source
 from fep.settings.config import Bank, KeystoreSettings
 from ledger.rules.seal import Sealer
 from protocol.mac import MacAlgorithm
+from qianzhi_errors.sentence import Sentence
 
 if TYPE_CHECKING:
     from fep.keys.hsm import Token, TokenZmk
@@ -132,7 +133,14 @@ class KeyProvider:
     def _of_kind(self, name: str, kind: KeyKind) -> Key:
         key = self._keystore[name]
         if key.kind is not kind:
-            raise KeystoreError(f"{name} is a key for {key.kind}, one for {kind} is needed")
+            raise KeystoreError(
+                Sentence(
+                    "{name} is a key for {kind}, one for {needed} is needed",
+                    name=name,
+                    kind=key.kind,
+                    needed=kind,
+                )
+            )
         return key
 
 
@@ -150,7 +158,7 @@ def open_token(settings: KeystoreSettings, *, writing: bool = False) -> Token:
     KeystoreError, KeyFileError and TokenError.
     """
     if settings.pkcs11_module is None or settings.token is None or settings.pin is None:
-        raise KeystoreError("the settings name no token: [keystore] pkcs11_module, token and pin")
+        raise KeystoreError(Sentence("the settings name no token: [keystore] pkcs11_module, token and pin"))
     from fep.keys.hsm import Token  # noqa: PLC0415 - the library is loaded only where there is a token
 
     pin = Secret(read_source(settings.pin).encode("ascii"))

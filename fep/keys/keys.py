@@ -32,6 +32,8 @@ from protocol.mac import (
     session_key_length,
     tdes_check_value,
 )
+from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.system import system_reason
 
 _DIGEST_LENGTH = 16
 FRONT: Final = "front"
@@ -165,18 +167,25 @@ def checked(kind: KeyKind, secret: Secret) -> Key:
     """
     if len(secret) not in LENGTHS[kind]:
         allowed = " or ".join(str(length) for length in LENGTHS[kind])
-        raise KeyRefused(f"this {kind} key has {len(secret)} bytes, {allowed} are needed")
+        raise KeyRefused(
+            Sentence(
+                "this {kind} key has {count} bytes, {allowed} are needed",
+                kind=kind,
+                count=len(secret),
+                allowed=allowed,
+            )
+        )
     if _all_same(secret):
-        raise KeyRefused("every byte of this key is the same: nobody drew it at random")
+        raise KeyRefused(Sentence("every byte of this key is the same: nobody drew it at random"))
     if kind is not KeyKind.TDES:
         return Key(kind, secret)
     if not _parity_is_uniform(secret):
-        raise KeyRefused("the parity of this TDES key is wrong: a digit was mistyped")
+        raise KeyRefused(Sentence("the parity of this TDES key is wrong: a digit was mistyped"))
     secret = _with_odd_parity(secret)
     if _has_weak_part(secret):
-        raise KeyRefused("this TDES key is weak: a part of it is a weak DES key")
+        raise KeyRefused(Sentence("this TDES key is weak: a part of it is a weak DES key"))
     if _has_equal_parts(secret):
-        raise KeyRefused("this TDES key is weak: two of its parts are the same")
+        raise KeyRefused(Sentence("this TDES key is weak: two of its parts are the same"))
     return Key(kind, secret)
 
 
@@ -186,9 +195,13 @@ def component_check_value(kind: KeyKind, component: Secret) -> str:
     """
     if len(component) not in LENGTHS[kind]:
         allowed = " or ".join(str(length) for length in LENGTHS[kind])
-        raise KeyRefused(f"a component of {len(component)} bytes, {allowed} are needed")
+        raise KeyRefused(
+            Sentence(
+                "a component of {count} bytes, {allowed} are needed", count=len(component), allowed=allowed
+            )
+        )
     if _all_same(component):
-        raise KeyRefused("every byte of this component is the same: the others would be the key")
+        raise KeyRefused(Sentence("every byte of this component is the same: the others would be the key"))
     return _CHECK_VALUES[kind](component.reveal())
 
 
@@ -197,14 +210,14 @@ def combined(kind: KeyKind, components: Sequence[Secret]) -> Key:
     components, for unequal lengths, equal components, and a key that is not good.
     """
     if len(components) < 2:
-        raise KeyRefused("one component is the key itself: two custodians are needed at least")
+        raise KeyRefused(Sentence("one component is the key itself: two custodians are needed at least"))
     for component in components:
         component_check_value(kind, component)
     if len({len(component) for component in components}) > 1:
-        raise KeyRefused("the components differ in length")
+        raise KeyRefused(Sentence("the components differ in length"))
     for place, component in enumerate(components):
         if component in components[:place]:
-            raise KeyRefused("two components are equal: they cancel each other out")
+            raise KeyRefused(Sentence("two components are equal: they cancel each other out"))
     return checked(kind, reduce(_exclusive_or, components))
 
 
@@ -252,9 +265,11 @@ def check_private(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from error
+        raise KeyFileError(
+            Sentence("{path}: cannot be read: {reason}", path=path, reason=system_reason(error))
+        ) from error
     if stat.S_IMODE(mode) & 0o077:
-        raise KeyFileError(f"{path}: others can read it; run chmod 600 {path}")
+        raise KeyFileError(Sentence("{path}: others can read it; run chmod 600 {path}", path=path))
 
 
 def leave_to_owner(descriptor: int, path: Path) -> None:

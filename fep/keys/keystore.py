@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fep.errors import FepError
 from fep.keys.keys import Entropy, Key, KeyKind, Secret, check_private, checked, leave_to_owner
 from ledger.files.settings import rooted_path
+from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.system import system_reason
 
 MASTER_KEY_LENGTH: Final = 32
 _NONCE_LENGTH: Final = 12
@@ -57,16 +59,22 @@ def read_source(source: str) -> str:
     if kind == "env":
         text = os.environ.get(name)
         if text is None:
-            raise KeystoreError(f"{source}: the environment has no such variable")
+            raise KeystoreError(Sentence("{source}: the environment has no such variable", source=source))
         if not text.isascii():
-            raise KeystoreError(f"{source}: is not ASCII text")
+            raise KeystoreError(Sentence("{source}: is not ASCII text", source=source))
         return text.strip()
     if kind == "file":
         check_private(Path(name))  # systemd sees to the mode of what is in its folder of credentials
         return _read_text(source, Path(name))
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if folder is None:
-        raise KeystoreError(f"{source}: no credentials here: the unit needs LoadCredential={name}:...")
+        raise KeystoreError(
+            Sentence(
+                "{source}: no credentials here: the unit needs LoadCredential={name}:...",
+                source=source,
+                name=name,
+            )
+        )
     return _read_text(source, Path(folder, name))
 
 
@@ -74,9 +82,11 @@ def _read_text(source: str, path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise KeystoreError(f"{source}: cannot be read: {error.strerror}") from error
+        raise KeystoreError(
+            Sentence("{source}: cannot be read: {reason}", source=source, reason=system_reason(error))
+        ) from error
     if not data.isascii():
-        raise KeystoreError(f"{source}: is not ASCII text")
+        raise KeystoreError(Sentence("{source}: is not ASCII text", source=source))
     return data.decode("ascii").strip()
 
 
@@ -91,7 +101,13 @@ class MasterKey:
         """The master key at a source: 64 hex digits. Raises KeystoreError and KeyFileError."""
         secret = Secret.from_hex(read_source(source))
         if secret is None or len(secret) != MASTER_KEY_LENGTH:
-            raise KeystoreError(f"{source}: is not a master key: {2 * MASTER_KEY_LENGTH} hex digits")
+            raise KeystoreError(
+                Sentence(
+                    "{source}: is not a master key: {digits} hex digits",
+                    source=source,
+                    digits=2 * MASTER_KEY_LENGTH,
+                )
+            )
         return cls(secret)
 
     @property
@@ -120,7 +136,7 @@ class Keystore:
         """
         with _locked(path):
             if path.exists():
-                raise KeystoreError(f"{path} exists already: a key is never overwritten")
+                raise KeystoreError(Sentence("{path} exists already: a key is never overwritten", path=path))
             _write(path, master, keys, entropy)
         return cls(path, master)
 
@@ -133,25 +149,35 @@ class Keystore:
             return self._keys[name]
         except KeyError:
             pass
-        raise KeystoreError(f"{self._path}: there is no key {name}; see qianzhi keys list")
+        raise KeystoreError(
+            Sentence("{path}: there is no key {name}; see qianzhi keys list", path=self._path, name=name)
+        )
 
     def put(self, name: str, key: Key, entropy: Entropy, *, replace: bool = False) -> None:
         """Add a key; with `replace` it may take the place of a key of its name. Raises KeystoreError."""
         with self._changing(entropy) as keys:
             if name in keys and not replace:
-                raise KeystoreError(f"{self._path}: there is a key {name} already; --replace ends it")
+                raise KeystoreError(
+                    Sentence(
+                        "{path}: there is a key {name} already; --replace ends it", path=self._path, name=name
+                    )
+                )
             keys[name] = key
 
     def remove(self, name: str, entropy: Entropy) -> None:
         """Remove a key. Raises KeystoreError where there is none of this name."""
         with self._changing(entropy) as keys:
             if keys.pop(name, None) is None:
-                raise KeystoreError(f"{self._path}: there is no key {name}; see qianzhi keys list")
+                raise KeystoreError(
+                    Sentence(
+                        "{path}: there is no key {name}; see qianzhi keys list", path=self._path, name=name
+                    )
+                )
 
     def rewrap(self, master: MasterKey, entropy: Entropy) -> None:
         """Seal the same keys under another master key. Raises KeystoreError if it is the one in use."""
         if master == self._master:
-            raise KeystoreError("this is the master key in use")
+            raise KeystoreError(Sentence("this is the master key in use"))
         with _locked(self._path):
             keys = _read(self._path, self._master)
             _write(self._path, master, keys, entropy)
@@ -192,14 +218,24 @@ def _read(path: Path, master: MasterKey) -> dict[str, Key]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise KeystoreError(f"{path}: cannot be read: {error.strerror}") from error
+        raise KeystoreError(
+            Sentence("{path}: cannot be read: {reason}", path=path, reason=system_reason(error))
+        ) from error
     header = _header(master)
     if not data.startswith(header):
-        raise KeystoreError(f"{path}: {_why_another_header(data[:_HEADER_MAX], master)}")
+        raise KeystoreError(
+            Sentence(
+                "{path}: {reason}",
+                path=path,
+                reason=_why_another_header(data[:_HEADER_MAX], master),
+            )
+        )
     sealed = data[len(header) :]
     clear = _opened(master, sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], header)
     if clear is None:
-        raise KeystoreError(f"{path}: has been altered or is damaged: bring back the copy that was kept")
+        raise KeystoreError(
+            Sentence("{path}: has been altered or is damaged: bring back the copy that was kept", path=path)
+        )
     return {
         name: checked(KeyKind(entry["kind"]), Secret(bytes.fromhex(entry["key"])))
         for name, entry in json.loads(clear.reveal()).items()
@@ -213,15 +249,20 @@ def _why_another_header(start: bytes, master: MasterKey) -> str:
         start,
     )
     if header is None:
-        return "is no keystore, or damaged"
+        return Sentence("is no keystore, or damaged")
     if int(header[1]) != _VERSION:
-        return f"is a keystore of version {int(header[1])}; this program reads version {_VERSION}"
+        return Sentence(
+            "is a keystore of version {version}; this program reads version {ours}",
+            version=int(header[1]),
+            ours=_VERSION,
+        )
     sealed_under = header[2].decode()
     if sealed_under == master.check_value:
-        return "is no keystore, or damaged"
-    return (
-        f"is sealed under the master key with check value {sealed_under};"
-        f" the one given has {master.check_value}"
+        return Sentence("is no keystore, or damaged")
+    return Sentence(
+        "is sealed under the master key with check value {check_value}; the one given has {given}",
+        check_value=sealed_under,
+        given=master.check_value,
     )
 
 

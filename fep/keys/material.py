@@ -17,6 +17,8 @@ from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import BankKeys, Entropy, KeyFileError
 from fep.keys.keystore import KeystoreError
 from fep.settings.config import Settings
+from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.system import system_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,14 @@ def material_of(settings: Settings, key_provider: KeyProvider) -> Material:
             try:
                 whole.update(Path(file).read_bytes())
             except OSError as error:
-                raise KeyFileError(f"[tls] {name} {file}: cannot be read: {error.strerror}") from error
+                raise KeyFileError(
+                    Sentence(
+                        "[tls] {name} {file}: cannot be read: {reason}",
+                        name=name,
+                        file=file,
+                        reason=system_reason(error),
+                    )
+                ) from error
         digest = whole.hexdigest()
     return Material(zmks, digest)
 
@@ -59,7 +68,9 @@ def held_keys(
 
 def token_is_silent(_result: object, seconds: float) -> NoReturn:
     """Raise KeystoreError: a reload has waited for the token for so long."""
-    raise KeystoreError(f"the token has not answered for {seconds:.0f} s: nothing was changed")
+    raise KeystoreError(
+        Sentence("the token has not answered for {seconds} s: nothing was changed", seconds=f"{seconds:.0f}")
+    )
 
 
 def renewed(before: Material, after: Material, certificate_ends: str) -> Iterator[str]:
@@ -68,6 +79,8 @@ def renewed(before: Material, after: Material, certificate_ends: str) -> Iterato
     """
     for code, check_value in sorted(after.zmks.items()):
         if before.zmks.get(code, check_value) != check_value:
-            yield f"new ZMK of bank {code}, check value {check_value}"
+            yield Sentence(
+                "new ZMK of bank {code}, check value {check_value}", code=code, check_value=check_value
+            )
     if before.certificate and after.certificate and before.certificate != after.certificate:
-        yield f"new certificate of the machine, until {certificate_ends}"
+        yield Sentence("new certificate of the machine, until {ends}", ends=certificate_ends)

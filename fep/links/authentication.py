@@ -20,6 +20,7 @@ from ledger.rules.request import Answer
 from protocol.framing import Frame
 from protocol.message import Message
 from protocol.responses import Response
+from qianzhi_errors.sentence import Sentence
 
 
 class Authenticator:
@@ -98,11 +99,11 @@ class Authenticator:
         self._event_log.note(Kind.BAD_MAC, self._bank)
         if self._bad_macs >= self._limit:
             self.log.error("bank {bank}: {count} bad MACs in a row", bank=self._bank, count=self._bad_macs)
-            self._close("too many bad MACs in a row")
+            self._close(Sentence("too many bad MACs in a row"))
 
     def count_stray(self) -> None:
         """Count a message that answers nothing that was asked, or that cannot be read, whatever its MAC; too
         many of them within a minute close the link.
         """
         if not self._strays.take(self._seconds()):
-            self._close("too many messages that were not asked for or cannot be read")
+            self._close(Sentence("too many messages that were not asked for or cannot be read"))

@@ -27,6 +27,7 @@ from fep.links.tls import TlsConnection, is_client_hello, is_tls_error, reason_o
 from firewall_rules.token_bucket import TokenBucket
 from protocol.errors import FrameError
 from protocol.framing import Frame, FrameReader, Idle, answer_tpdu, frame_bytes
+from qianzhi_errors.sentence import Sentence
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,13 +35,13 @@ T = TypeVar("T")
 CLOSE_SECONDS: Final = 5
 """How long the other side may take to let a link end that we have closed; then it is cut off. Until it is
 gone the link counts as one of its bank's."""
-HANDSHAKE_FAILED = "the TLS handshake failed"
-FAULT: Final = "a fault of ours"
-TOO_MANY_EMPTY: Final = "too many empty frames"
+HANDSHAKE_FAILED = Sentence("the TLS handshake failed")
+FAULT: Final = Sentence("a fault of ours")
+TOO_MANY_EMPTY: Final = Sentence("too many empty frames")
 EMPTY_FRAMES_A_MINUTE: Final = 60
 """How many empty frames a link may send a minute where its bank's settings take them. Hosts that poll so send
 a few; as many at once are taken after a pause."""
-TLS_CAME: Final = "TLS came, and the entry of the bank says plain"
+TLS_CAME: Final = Sentence("TLS came, and the entry of the bank says plain")
 
 
 class Register(Interface):
@@ -267,9 +268,15 @@ class BankConnection(Protocol):
         """Strike the link off the register. A TLS handshake that failed is logged with its own reason."""
         self.signed_off = self.link.session.state() == SIGNED_OFF
         if not self._ended and is_tls_error(reason.value):
-            self._register.ending(self, HANDSHAKE_FAILED, f"{HANDSHAKE_FAILED}: {self._fault_of(reason)}")
+            self._register.ending(
+                self,
+                HANDSHAKE_FAILED,
+                Sentence("{what}: {reason}", what=HANDSHAKE_FAILED, reason=self._fault_of(reason)),
+            )
         elif not self._ended and self._left_handshake():
-            self._register.turned_away(self, "it ended the connection in the middle of the TLS handshake")
+            self._register.turned_away(
+                self, Sentence("it ended the connection in the middle of the TLS handshake")
+            )
         elif not self._ended and self.link.session.state() == SIGNED_ON and not self.link.bank.short_links:
             self._register.left(self)
         self._ended = True
@@ -288,7 +295,7 @@ class BankConnection(Protocol):
         if self._full:
             self._unsent += len(data)
             if self._register.add_unsent(self.link.bank.code, len(data)) > self._limit:
-                self.end("the bank does not read its answers")
+                self.end(Sentence("the bank does not read its answers"))
                 return
         self.transport.write(data)
 

@@ -20,6 +20,7 @@ from fep.settings.config import Bank, Settings
 from protocol.codec import Codec
 from protocol.decline import FastDecline
 from protocol.dialect import load
+from qianzhi_errors.sentence import Sentence
 
 
 class Counterparties:
@@ -65,7 +66,7 @@ class Counterparties:
         try:
             return Pinned(*files, bank.pins, bank.tls_minimum, self.seen.setdefault(bank.code, {}))
         except TlsError as error:
-            raise TlsError(f"[tls] {error}") from error
+            raise TlsError(Sentence("[tls] {reason}", reason=error)) from error
 
     def _misses_of(self, bank: Bank) -> Misses:
         """Return the bank's budget of misses. A reload changes its size, and gives nothing back that was

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fep.settings.config import Limits
 from fep.telemetry.last_seen import LastSeen
+from qianzhi_errors.sentence import Sentence
 
 
 class Deadlines:
@@ -68,13 +69,13 @@ class Deadlines:
     def missed(self, now: float) -> str:
         """Why the link is to be closed at `now`: the deadline that has passed, in words; empty for none."""
         if self._shakes_hands and now - self._opened_at >= self._limits.handshake_seconds:
-            return "no TLS handshake in time"
+            return Sentence("no TLS handshake in time")
         if self._frame_since is not None and now - self._frame_since >= self._limits.frame_seconds:
-            return "a frame was not complete in time"
+            return Sentence("a frame was not complete in time")
         if not self._has_signed_on and now - self._opened_at >= self._limits.sign_on_seconds:
-            return "no sign-on in time"
+            return Sentence("no sign-on in time")
         if self._asked_at is not None and now - self._asked_at >= self._limits.echo_seconds:
-            return "our echo was not answered in time"
+            return Sentence("our echo was not answered in time")
         return ""
 
     def is_echo_due(self, now: float) -> bool:

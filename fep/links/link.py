@@ -29,6 +29,7 @@ from protocol.errors import DecodeError, FormatError, MessageRefused
 from protocol.framing import Frame
 from protocol.message import Message, is_answer
 from protocol.responses import Response
+from qianzhi_errors.sentence import Sentence
 
 _MISSES: Final = frozenset({Response.NOT_FOUND, Response.IDENTITY_DIFFERS})
 """The responses that tell a bank only that something is not so (fep.links.misses)."""
@@ -161,7 +162,9 @@ class Link:
         allowed = self.session.business
         if allowed is Response.SECURITY:
             if self.session.state() == CONNECTED:
-                self._door.sign_on_refused("a transaction came before the sign-on: 63 SIGN ON FIRST")
+                self._door.sign_on_refused(
+                    Sentence("a transaction came before the sign-on: 63 SIGN ON FIRST")
+                )
             self._answers.answer(message, frame.tpdu, session_refusal(allowed))
             return
         covered = self._authenticator.covered(message, frame)
@@ -209,7 +212,7 @@ class Link:
         """Close the link: whether a transaction of it was done cannot be learnt, and 91 or 96 would say
         that it was not.
         """
-        self._close("what became of a transaction cannot be learnt")
+        self._close(Sentence("what became of a transaction cannot be learnt"))
 
     def _declined_undecoded(self, frame: Frame) -> bool:
         """Answer 91 to a transaction for which the queue has no place, without decoding it; whether that was

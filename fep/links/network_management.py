@@ -27,6 +27,7 @@ from protocol.errors import MessageRefused
 from protocol.framing import Frame
 from protocol.message import Message
 from protocol.responses import Response
+from qianzhi_errors.sentence import Sentence
 
 SIGN_ON: Final = "001"
 SIGN_OFF: Final = "002"
@@ -137,7 +138,13 @@ class NetworkManagement:
         """Sign the bank on, once the link has a place."""
         refusal = self._refusal(message) or self._sign_on_refusal(message) or self._rate_refusal()
         if refusal is not None:
-            self._door.sign_on_refused(f"sign-on refused: {refusal.response.value} {refusal.reason}")
+            self._door.sign_on_refused(
+                Sentence(
+                    "sign-on refused: {response} {reason}",
+                    response=refusal.response.value,
+                    reason=refusal.reason,
+                )
+            )
             self._answers.answer(message, frame.tpdu, refusal, sealed=False)
             return
         self._is_waiting = True

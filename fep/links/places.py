@@ -16,11 +16,13 @@ from typing import Final, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
+from qianzhi_errors.sentence import Sentence
+
 ANSWER_SECONDS: Final = 2.0
 """For so long a link that was silent may take to show that it is alive."""
-FULL: Final = "has as many links as it may"
-NEWER: Final = "it had not signed on, and gave way to a newer connection"
-SILENT: Final = "it was silent, and gave way to a new link"
+FULL: Final = Sentence("has as many links as it may")
+NEWER: Final = Sentence("it had not signed on, and gave way to a newer connection")
+SILENT: Final = Sentence("it was silent, and gave way to a new link")
 
 
 class Occupant(Protocol):

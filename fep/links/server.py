@@ -28,6 +28,7 @@ from fep.telemetry.paced_log import PacedLog
 from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Pace
 from firewall_rules.token_bucket import TokenBucket
+from qianzhi_errors.sentence import Sentence
 
 TICK_SECONDS = 1.0
 ADDRESSES_MAX = 256
@@ -93,8 +94,12 @@ class Server:
         if code is None:
             owner = self._gateway.owner_of(host, port)
             if owner is None:
-                return "", "the address is not on the allowlist"
-            reason = "may not open links at this hour" if owner.enabled else "is disabled in the settings"
+                return "", Sentence("the address is not on the allowlist")
+            reason = (
+                Sentence("may not open links at this hour")
+                if owner.enabled
+                else Sentence("is disabled in the settings")
+            )
             return owner.bank, reason
         return code, ""
 
@@ -106,11 +111,11 @@ class Server:
         places = self._places_of(code)
         is_full = len(self.connections) >= self._surroundings.limits.links
         if not reason and is_full and not places.make_room():
-            reason = "all banks together have as many links as they may"
+            reason = Sentence("all banks together have as many links as they may")
         if not reason and not self._pace_of(code, host).take(
             self._counterparties[code].bank.new_links_a_minute, self._surroundings.seconds()
         ):
-            reason = "opens links too fast"
+            reason = Sentence("opens links too fast")
         if reason:
             self._refuse((host, peer_port), port, code, reason)
             return None
@@ -180,16 +185,16 @@ class Server:
         code = connection.link.bank.code
         owner = self._gateway.owner_of(peer.host, host.port)
         if owner is None or owner.bank != code:
-            return "its address is no longer on the allowlist"
+            return Sentence("its address is no longer on the allowlist")
         if not owner.enabled:
-            return "the bank was disabled in the settings"
+            return Sentence("the bank was disabled in the settings")
         tls = self._counterparties[code].tls
         if (tls is None) != (connection.link.bank.transport == "plain"):
-            return "its transport was changed in the settings"
+            return Sentence("its transport was changed in the settings")
         if tls and not connection.shakes_hands:  # after its handshake it is looked at again
             certificate = connection.transport.getPeerCertificate()
             if not isinstance(certificate, X509) or not tls.accepts(pin_of(certificate.to_cryptography())):
-                return "its certificate is no longer pinned"
+                return Sentence("its certificate is no longer pinned")
         return ""
 
     def shaken_hands(self, connection: BankConnection) -> None:

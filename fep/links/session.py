@@ -14,12 +14,13 @@ from automat import TypeMachineBuilder
 
 from protocol.mac import MacKey
 from protocol.responses import Response
+from qianzhi_errors.sentence import phrase
 
-CONNECTED: Final = "connected"
-SIGNED_ON: Final = "signed on"
-SIGNED_OFF: Final = "signed off"
-STOPPING: Final = "stopping"
-LOST: Final = "lost"
+CONNECTED: Final = phrase("connected")
+SIGNED_ON: Final = phrase("signed on")
+SIGNED_OFF: Final = phrase("signed off")
+STOPPING: Final = phrase("stopping")
+LOST: Final = phrase("lost")
 """The names of the states, as operators see them."""
 
 

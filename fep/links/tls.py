@@ -30,6 +30,8 @@ from zope.interface import implementer
 
 from fep.errors import FepError
 from fep.keys.keys import KeyFileError, check_private
+from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.system import system_reason
 
 VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 CIPHERS_OF_1_2: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -41,14 +43,14 @@ certificate. Any other verdict refuses, such as an expired certificate (10) or o
 
 _FAULTS: Final = MappingProxyType(
     {
-        9: "its certificate is not valid yet",
-        10: "its certificate has expired",
-        26: "its certificate is for another purpose",
+        9: Sentence("its certificate is not valid yet"),
+        10: Sentence("its certificate has expired"),
+        26: Sentence("its certificate is for another purpose"),
     }
 )
 """OpenSSL's commonest verdicts against a certificate whose key may be pinned."""
-PLAIN_CAME: Final = "plain TCP came, and the entry of the bank says TLS"
-NOT_PINNED: Final = "the key of its certificate is not pinned"
+PLAIN_CAME: Final = Sentence("plain TCP came, and the entry of the bank says TLS")
+NOT_PINNED: Final = Sentence("the key of its certificate is not pinned")
 _HANDSHAKE_RECORD: Final = 22
 """The first byte of every TLS connection (RFC 8446, section 5.1)."""
 _SUBJECT_CHARACTERS: Final = 100
@@ -75,7 +77,12 @@ def in_words(certificate: x509.Certificate) -> str:
     its maker wrote, so it is cut short and shown in escapes where it is not plain ASCII.
     """
     subject = ascii(certificate.subject.rfc4514_string())[1:-1][:_SUBJECT_CHARACTERS]
-    return f"pin {pin_of(certificate)}, subject {subject}, until {certificate.not_valid_after_utc:%Y-%m-%d}"
+    return Sentence(
+        "pin {pin}, subject {subject}, until {ends}",
+        pin=pin_of(certificate),
+        subject=subject,
+        ends=f"{certificate.not_valid_after_utc:%Y-%m-%d}",
+    )
 
 
 def pin_of_file(path: Path) -> str:
@@ -123,9 +130,11 @@ def _chain(path: Path, name: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:
-        raise TlsError(f"{name}: cannot be read: {error.strerror}") from error
+        raise TlsError(
+            Sentence("{name}: cannot be read: {reason}", name=name, reason=system_reason(error))
+        ) from error
     except ValueError as error:
-        raise TlsError(f"{name}: not a certificate in PEM") from error
+        raise TlsError(Sentence("{name}: not a certificate in PEM", name=name)) from error
 
 
 class _Own(NamedTuple):
@@ -150,17 +159,25 @@ def _own(certificate: Path, key: Path) -> _Own:
         check_private(key)
         private = load_pem_private_key(key.read_bytes(), None)
     except KeyFileError as error:
-        raise TlsError(f"key_file {error}") from error
+        raise TlsError(Sentence("key_file {reason}", reason=error)) from error
     except OSError as error:
-        raise TlsError(f"key_file {key}: cannot be read: {error.strerror}") from error
+        raise TlsError(
+            Sentence("key_file {key}: cannot be read: {reason}", key=key, reason=system_reason(error))
+        ) from error
     except TypeError as error:
-        fault = "it is under a passphrase, and nobody is there to type it at a start"
-        raise TlsError(f"key_file {key}: {fault}") from error
+        fault = Sentence("it is under a passphrase, and nobody is there to type it at a start")
+        raise TlsError(Sentence("key_file {key}: {fault}", key=key, fault=fault)) from error
     except (ValueError, UnsupportedAlgorithm):
-        raise TlsError(f"key_file {key}: not a private key in PEM") from None
+        raise TlsError(Sentence("key_file {key}: not a private key in PEM", key=key)) from None
     public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if hashlib.sha256(public).hexdigest() != pin_of(chain[0]):
-        raise TlsError(f"key_file {key}: not the key of certificate_file {certificate}")
+        raise TlsError(
+            Sentence(
+                "key_file {key}: not the key of certificate_file {certificate}",
+                key=key,
+                certificate=certificate,
+            )
+        )
     return _Own(chain, private)
 
 
@@ -254,9 +271,11 @@ class Pinned:
             pin, presented = pin_of(shown), in_words(shown)
             self._note(pin, validity_of(shown))
         except (ValueError, UnsupportedAlgorithm):
-            fault = "its certificate cannot be read"
+            fault = Sentence("its certificate cannot be read")
         if not fault and verdict not in _UNVOUCHED:
-            fault = _FAULTS.get(verdict, f"OpenSSL refuses its certificate, verdict {verdict}")
+            fault = _FAULTS.get(
+                verdict, Sentence("OpenSSL refuses its certificate, verdict {verdict}", verdict=verdict)
+            )
         elif not fault and pin not in self._pins:
             fault = NOT_PINNED
         if isinstance(protocol, TlsConnection):
@@ -282,7 +301,9 @@ def _context(own: _Own, minimum: str) -> SSL.Context:
         context.use_privatekey(own.key)
         context.check_privatekey()
     except (SSL.Error, TypeError) as error:
-        raise TlsError(f"OpenSSL does not take our certificate or its key: {reason_of(error)}") from None
+        raise TlsError(
+            Sentence("OpenSSL does not take our certificate or its key: {reason}", reason=reason_of(error))
+        ) from None
     return context
 
 

@@ -30,6 +30,7 @@ kernel tells is what the audit log records.
 
     control_client the commands' end of the socket: one JSON object a line
     control        the machine's end: progress, done or refused
+    answer_line    a line of it as JSON, in which a sentence can still be said in another language
     identity       the person at the other end, or at the keyboard, by the kernel's word
     operations     cut-over, load, retiring, unlocking, recording: the steps, and what a failure leads to
     audit_trail    what may be written into the audit log, and how one record is written

@@ -20,6 +20,7 @@ from ledger.book.journal import last_stamp
 from ledger.book.schema import FRONT, audit_log, make_missing
 from ledger.book.store import Store
 from ledger.errors import Conflict, Unavailable
+from qianzhi_errors.sentence import Sentence, listed
 
 CUTOVER: Final = "cutover"
 LOAD: Final = "load"
@@ -100,18 +101,28 @@ def audit_entry(asked: Mapping[str, Any]) -> AuditEntry:
     """
     act, subject, details = asked.get("act"), asked.get("subject", ""), asked.get("details", {})
     if not isinstance(act, str) or act not in SUBJECTS:
-        raise AuditEntryRefused(f"no such act; there are {', '.join(SUBJECTS)}")
+        raise AuditEntryRefused(
+            Sentence("no such act; there are {subjects}", subjects=listed(tuple(SUBJECTS)))
+        )
     if asked.get("stage") not in list(Stage):
-        raise AuditEntryRefused(f"{act}: no such stage; there are {', '.join(Stage)}")
+        raise AuditEntryRefused(
+            Sentence("{act}: no such stage; there are {stage}", act=act, stage=listed(tuple(Stage)))
+        )
     if subject != "" and not _has_form(SUBJECTS[act], subject):
-        raise AuditEntryRefused(f"{act}: the subject has not the form that it must have")
+        raise AuditEntryRefused(Sentence("{act}: the subject has not the form that it must have", act=act))
     if not isinstance(details, Mapping):
-        raise AuditEntryRefused(f"{act}: the particulars are no table")
+        raise AuditEntryRefused(Sentence("{act}: the particulars are no table", act=act))
     for name, value in details.items():
         if name not in DETAILS:
-            raise AuditEntryRefused(f"{act}: no such particular; there are {', '.join(DETAILS)}")
+            raise AuditEntryRefused(
+                Sentence(
+                    "{act}: no such particular; there are {details}", act=act, details=listed(tuple(DETAILS))
+                )
+            )
         if not _has_form(DETAILS[name], value):
-            raise AuditEntryRefused(f"{act}: {name} has not the form that it must have")
+            raise AuditEntryRefused(
+                Sentence("{act}: {name} has not the form that it must have", act=act, name=name)
+            )
     return AuditEntry(act, subject, Stage(asked["stage"]), dict(details))
 
 

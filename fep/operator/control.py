@@ -2,9 +2,10 @@
 is the machine's end; `fep.operator.control_client` is the commands' end.
 
 A command is answered with `{"done": ...}` or `{"refused": "why"}`, after any number of `{"progress":
-rows}`. Only the machine's own user and root may connect (the socket's mode is 0600); which person it is,
-`fep.operator.identity` learns from the kernel. What a command does is the business of its function in the
-table; nothing here knows the book.
+rows}`; `fep.operator.answer_line` says how a text of it can be said in another language. Only the machine's
+own user and root may connect (the socket's mode is 0600); which person it is, `fep.operator.identity` learns
+from the kernel. What a command does is the business of its function in the table; nothing here knows the
+book.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
 from fep.operator import identity
+from fep.operator.answer_line import as_line
 from fep.operator.control_client import ControlError, Progress, checked_path
 from qianzhi_errors import QianzhiError
+from qianzhi_errors.sentence import Sentence, listed
 
 Command = Callable[[Mapping[str, Any], Progress], Deferred[Any]]
 """Takes a command's arguments and a function for the number of rows done so far; fires with the answer."""
@@ -61,7 +64,13 @@ class _Conversation(LineOnlyReceiver):
             asked = json.loads(line)
             command = self._commands[asked["command"]]
         except (ValueError, TypeError, KeyError, RecursionError):  # the last for thousands of brackets
-            self._say({"refused": f"no such command; there are {', '.join(self._commands)}"})
+            self._say(
+                {
+                    "refused": Sentence(
+                        "no such command; there are {commands}", commands=listed(list(self._commands))
+                    )
+                }
+            )
             return
         asked["by"] = self._by  # the kernel's word for it, whatever the line says
         self.log.info("{by} asks for {command}", by=self._by, command=asked["command"])
@@ -74,10 +83,10 @@ class _Conversation(LineOnlyReceiver):
             self._say({"refused": str(failure.value)})
             return
         self.log.failure("a command failed", failure=failure)
-        self._say({"refused": "a fault in the machine; its log says which"})
+        self._say({"refused": Sentence("a fault in the machine; its log says which")})
 
     def _say(self, answer: Mapping[str, Any]) -> None:
-        self.sendLine(json.dumps(answer).encode())
+        self.sendLine(as_line(answer))
 
 
 class ControlFactory(Factory):
@@ -115,5 +124,5 @@ def make_way(path: Path) -> str:
         except FileNotFoundError:
             return checked
         else:
-            raise ControlError(f"another process serves at {path}: stop it first")
+            raise ControlError(Sentence("another process serves at {path}: stop it first", path=path))
     return checked

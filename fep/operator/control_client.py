@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from fep.errors import FepError
+from fep.operator.answer_line import from_line
+from qianzhi_errors.sentence import Sentence
 
 Progress = Callable[[int], None]
 """Takes the number of rows done since the last call."""
 
 _LONGEST_PATH = 107
 """Bytes: sun_path holds 108, the last of them zero (unix(7))."""
-_ENDED = "the machine ended before it answered; see `qianzhi day status`"
+_ENDED = Sentence("the machine ended before it answered; see `qianzhi day status`")
 
 
 class ControlError(FepError):
@@ -38,7 +40,13 @@ class NotAnswering(ControlError):
 def checked_path(path: Path) -> str:
     """Return the socket's path. Raises ControlError where it is longer than a socket's path may be."""
     if len(str(path).encode()) > _LONGEST_PATH:
-        raise ControlError(f"node.control: {path} is longer than the {_LONGEST_PATH} bytes a socket may have")
+        raise ControlError(
+            Sentence(
+                "node.control: {path} is longer than the {longest_path} bytes a socket may have",
+                path=path,
+                longest_path=_LONGEST_PATH,
+            )
+        )
     return str(path)
 
 
@@ -73,16 +81,16 @@ def ask(
             connection.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
             with connection.makefile("r", encoding="utf-8") as lines:
                 for line in lines:
-                    answer = json.loads(line)
+                    answer = from_line(line)
                     if "progress" not in answer:
                         break
                     progress(answer["progress"])
                 else:
                     raise ControlError(_ENDED)
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise NotServing(f"no machine serves at {where}") from error
+        raise NotServing(Sentence("no machine serves at {where}", where=where)) from error
     except TimeoutError as error:
-        raise NotAnswering(f"the machine at {where} does not answer") from error
+        raise NotAnswering(Sentence("the machine at {where} does not answer", where=where)) from error
     except ConnectionError as error:
         raise ControlError(_ENDED) from error
     if "refused" in answer:

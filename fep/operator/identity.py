@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from fep.errors import FepError
+from qianzhi_errors.sentence import Sentence
 
 PROC: Final = Path("/proc")
 _UNSET: Final = 2**32 - 1
@@ -72,9 +73,9 @@ def at_other_end(connection: socket.socket, proc: Path = PROC) -> str:
     with _held(connection, process) as descriptor:
         login = _login(proc / str(process)) if descriptor is not None else None
         if descriptor is not None and _has_ended(descriptor):
-            raise PersonUnknown("who asked has ended: nothing was done")
+            raise PersonUnknown(Sentence("who asked has ended: nothing was done"))
     if _UNMAPPED in (login, user) and not _is_in_first_namespace():
-        raise PersonUnknown("who asked has no number in this user namespace: nothing was done")
+        raise PersonUnknown(Sentence("who asked has no number in this user namespace: nothing was done"))
     return _person(login, user)
 
 
@@ -140,11 +141,11 @@ def _descriptor(connection: socket.socket, process: int) -> int | None:
         return connection.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD)
     except OSError as error:
         if error.errno != errno.ENOPROTOOPT:
-            raise PersonUnknown("who asked has ended: nothing was done") from error
+            raise PersonUnknown(Sentence("who asked has ended: nothing was done")) from error
     try:
         return os.pidfd_open(process)
     except ProcessLookupError as error:
-        raise PersonUnknown("who asked has ended: nothing was done") from error
+        raise PersonUnknown(Sentence("who asked has ended: nothing was done")) from error
     except OSError:  # an older kernel, or one that was told not to
         return None
 

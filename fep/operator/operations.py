@@ -43,6 +43,7 @@ from ledger.files.leftout import lines_of
 from ledger.rules.beijing import beijing
 from ledger.rules.day import is_date
 from ledger.rules.seal import Sealer
+from qianzhi_errors.sentence import Sentence
 
 ATTEMPTS = 60
 """How often a cut-over is tried, a second apart, while the database is lost and its outcome not known."""
@@ -53,9 +54,9 @@ def date_to_close(asked: object) -> str:
     nothing of the request.
     """
     if asked is None:
-        raise CutoverRefused("say which business day to close, --date YYYYMMDD: nothing was done")
+        raise CutoverRefused(Sentence("say which business day to close, --date YYYYMMDD: nothing was done"))
     if not isinstance(asked, str) or not is_date(asked):
-        raise CutoverRefused("the date is no date, written YYYYMMDD: nothing was done")
+        raise CutoverRefused(Sentence("the date is no date, written YYYYMMDD: nothing was done"))
     return asked
 
 
@@ -138,7 +139,7 @@ class Operations:
         try:
             path = Path(str(asked.get("path", "")))
             if not path.is_absolute():
-                raise ControlError("load needs the absolute path of a file")
+                raise ControlError(Sentence("load needs the absolute path of a file"))
             without = lines_of(str(asked.get("without", "")))
             tell = partial(self.reactor.callFromThread, progress)
             loaded: Loaded = await self.one_load.run(deferToThread, self._load, path, without, tell, by)
@@ -197,7 +198,9 @@ class Operations:
     def _retire(self, by: str) -> Retired:
         if fault := self.clock.fault():
             raise RetireRefused(
-                f"{fault}: nothing is retired before somebody has said that the time is right"
+                Sentence(
+                    "{fault}: nothing is retired before somebody has said that the time is right", fault=fault
+                )
             )
         first = first_known(beijing(self.clock.now_us()).date(), self.engine.business_date, self.key_days)
         archived = read_archived(self.day().archived)
@@ -279,7 +282,9 @@ class Operations:
                 self.log.info("{date} is closed, {next} is open", date=date, next=closed.next_date)
                 self.engine.see_date(closed.next_date)
                 return closed
-        raise OutcomeUnknown(f"whether {date} was closed is not known: ask again when the database is back")
+        raise OutcomeUnknown(
+            Sentence("whether {date} was closed is not known: ask again when the database is back", date=date)
+        )
 
     def _load(self, path: Path, without: Set[int], progress: Progress, by: str) -> Loaded:
         """Read and check the file, then load it. Runs in a thread of its own, each transaction between two

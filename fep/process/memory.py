@@ -12,6 +12,7 @@ import resource
 from typing import Final
 
 from fep.errors import FepError
+from qianzhi_errors.sentence import Sentence
 
 _PR_SET_DUMPABLE: Final = 4
 """linux/prctl.h"""
@@ -32,4 +33,8 @@ def keep_memory_private() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     library = ctypes.CDLL(None, use_errno=True)
     if library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
-        raise ProcessError(f"this process cannot be made undumpable: {os.strerror(ctypes.get_errno())}")
+        raise ProcessError(
+            Sentence(
+                "this process cannot be made undumpable: {reason}", reason=os.strerror(ctypes.get_errno())
+            )
+        )

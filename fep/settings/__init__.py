@@ -15,9 +15,9 @@ Example. `port = 0x` is refused as TOML; `prot = 8583` in a [[bank]] as
 "qianzhi.toml: bank[0].prot: is no setting; did you mean 'port'?"; two banks on one port with overlapping
 networks by what both keys say together (`bank.networks`).
 
-The modules: `config` has the models, a section each, and what sections must mean together; `database_servers`
-holds the servers of the database's URL against [zones]; `editor` adds a bank to the file or sets its
-`enabled`; `diff` says what differs between two readings, for a reload.
+The modules: `config` has the models, a section each, and reads the file; `contradictions` has what sections
+must mean together; `database_servers` holds the servers of the database's URL against [zones]; `editor` adds
+a bank to the file or sets its `enabled`; `diff` says what differs between two readings, for a reload.
 
 How a settings file is read at all is `ledger.files.settings`, which the office shares. What a setting does
 belongs to the part that takes it.

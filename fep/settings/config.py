@@ -1,4 +1,4 @@
-"""The models of the settings: a section of the file each, and what sections must mean together.
+"""The models of the settings: a section of the file each, and how the file is read into them.
 
 Says what may be configured, within which limits and why; opens no socket and no database. Everything that
 differs between banks is data here, never code.
@@ -7,7 +7,6 @@ differs between banks is data here, never code.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from fnmatch import translate
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -18,8 +17,9 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from fep.day.schedule import Rule, is_hour
 from fep.keys.keystore import SOURCE, rooted_source
-from fep.settings.database_servers import database_faults, is_here, servers_of
-from firewall_rules.gateway import Allowance, overlapping, overlaps, plain_network
+from fep.settings.contradictions import contradictions
+from fep.settings.database_servers import servers_of
+from firewall_rules.gateway import Allowance, plain_network
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Endpoint, Policy, ZoneRule
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
@@ -29,6 +29,7 @@ from ledger.rules.request import ACT_OF_CODE, FINANCIAL, REVERSAL_DAYS_MAX
 from protocol.dialect import shipped
 from protocol.framing import Framing, Idle
 from protocol.mac import MacAlgorithm
+from qianzhi_errors.sentence import Sentence, listed
 
 Seconds = Annotated[int, Field(ge=1, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -39,7 +40,7 @@ Fen = Annotated[int, Field(ge=0, le=999_999_999_999)]
 
 def _networks(value: object) -> object:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError('give a list of networks such as ["192.0.2.0/24"]')
+        raise ValueError(Sentence('give a list of networks such as ["192.0.2.0/24"]'))
     return tuple(plain_network(ip_network(item)) for item in value)
 
 
@@ -49,7 +50,7 @@ def _hours(value: object) -> object:
 
 def _endpoints(value: object) -> object:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError('give a list of addresses with ports: ["10.0.0.11:5432"]')
+        raise ValueError(Sentence('give a list of addresses with ports: ["10.0.0.11:5432"]'))
     return tuple(Endpoint.parse(item) for item in value)
 
 
@@ -186,11 +187,14 @@ class BusinessDay(Section):
         if value is None:
             return None
         if re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value, re.ASCII) is None:
-            raise ValueError('is no hour of Beijing: write "HH:MM", midnight as "00:00"')
+            raise ValueError(Sentence('is no hour of Beijing: write "HH:MM", midnight as "00:00"'))
         if not is_hour(value):
             raise ValueError(
-                f"{value} is in the morning: a business day ends from 12:00 on of its own date, or until"
-                " 05:59 of the morning after"
+                Sentence(
+                    "{value} is in the morning: a business day ends from 12:00 on of its own date, or until"
+                    " 05:59 of the morning after",
+                    value=value,
+                )
             )
         return value
 
@@ -199,7 +203,7 @@ class BusinessDay(Section):
     def _dates_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for text in value:
             if not is_date(text):
-                raise ValueError(f"{text!r} is no date: write YYYYMMDD")
+                raise ValueError(Sentence("{text!r} is no date: write YYYYMMDD", text=text))
         return value
 
     def calendar(self) -> Calendar:
@@ -300,7 +304,7 @@ class Bank(Section):
     @classmethod
     def _dialect_is_shipped(cls, value: str) -> str:
         if value not in shipped():
-            raise ValueError(f"no such dialect; there are {', '.join(shipped())}")
+            raise ValueError(Sentence("no such dialect; there are {dialects}", dialects=listed(shipped())))
         return value
 
     @field_validator("transactions")
@@ -308,7 +312,13 @@ class Bank(Section):
     def _transactions_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for code in value:
             if code not in TRANSACTION_CODES:
-                raise ValueError(f"{code!r} is no processing code; there are {', '.join(TRANSACTION_CODES)}")
+                raise ValueError(
+                    Sentence(
+                        "{code!r} is no processing code; there are {codes}",
+                        code=code,
+                        codes=listed(TRANSACTION_CODES),
+                    )
+                )
         return value
 
     def allowance(self, port: int) -> Allowance:
@@ -345,15 +355,18 @@ class Settings(Section):
         """Return the firewall's policy. Raises SettingsError if a port is 0, chosen by the system."""
         ports = {f"bank[{place}].port": bank.port for place, bank in enumerate(self.bank)}
         ports["status.port"] = self.status.port
-        faults = [Fault(key, "is 0: a firewall needs the port") for key, port in ports.items() if not port]
+        faults = [
+            Fault(key, Sentence("is 0: a firewall needs the port")) for key, port in ports.items() if not port
+        ]
         if not self.zones.databases and servers_of(self.node.database):
             faults.append(
                 Fault(
-                    "zones.databases", "is missing: node.database is elsewhere, and nothing else is let out"
+                    "zones.databases",
+                    Sentence("is missing: node.database is elsewhere, and nothing else is let out"),
                 )
             )
         if faults:
-            raise SettingsError("the settings", tuple(faults))
+            raise SettingsError(Sentence("the settings"), tuple(faults))
         zones = self.zones
         zone_rules = (
             ZoneRule("ops", zones.ops, (self.status.port,)),
@@ -371,7 +384,7 @@ def load_settings(path: Path) -> Settings:
     SettingsError.
     """
     settings = read_settings(path, Settings)
-    faults = tuple(_contradictions(settings))
+    faults = tuple(contradictions(settings))
     if faults:
         raise SettingsError(str(path), faults)
     return _rooted(settings, path.parent)
@@ -383,63 +396,10 @@ def load_served_settings(path: Path) -> Settings:
     """
     settings = load_settings(path)
     if not settings.bank:
-        raise SettingsError(str(path), (Fault("bank", "there is none to serve; first: qianzhi bank add"),))
-    return settings
-
-
-def _contradictions(settings: Settings) -> Iterator[Fault]:
-    """Yield the faults that no section has by itself, only several of them together."""
-    codes: dict[str, int] = {}
-    for place, bank in enumerate(settings.bank):
-        first = codes.setdefault(bank.code.zfill(11), place)
-        if first != place:
-            yield Fault(f"bank[{place}].code", f"{bank.code} is bank[{first}] already")
-        if len({other.host for other in settings.bank if other.port == bank.port != 0}) > 1:
-            yield Fault(f"bank[{place}].host", f"port {bank.port} is given with different hosts")
-        if bank.transport == "tls" and not bank.pins:
-            yield Fault(
-                f"bank[{place}].pins",
-                'is missing: the SHA-256 of the bank\'s public key, or transport = "plain"',
-            )
-        if bank.transport == "plain" and bank.pins:
-            yield Fault(
-                f"bank[{place}].pins", 'nothing is pinned on a plain link: remove transport = "plain"'
-            )
-        if bank.port and bank.port == settings.status.port:
-            yield Fault(f"bank[{place}].port", "is the status port")
-    for overlap in overlaps(allowance for allowance in settings.allowances() if allowance.port):
-        yield Fault(
-            "bank.networks",
-            f"{overlap.network} on port {overlap.port} belongs to both {overlap.first} and {overlap.second}",
+        raise SettingsError(
+            str(path), (Fault("bank", Sentence("there is none to serve; first: qianzhi bank add")),)
         )
-    yield from (Fault(f"day.{name}", why) for name, why in settings.day.calendar().faults())
-    yield from _confused_zones(settings)
-    if settings.tls is None and any(bank.transport == "tls" for bank in settings.bank):
-        yield Fault("tls", "is missing: [tls] certificate_file and key_file are what banks are shown")
-    keystore = settings.keystore
-    if len({keystore.pkcs11_module is None, keystore.token is None, keystore.pin is None}) > 1:
-        yield Fault("keystore.token", "pkcs11_module, token and pin go together: give all three or none")
-    if settings.limits.batch > settings.limits.queue:
-        yield Fault("limits.batch", "cannot be larger than limits.queue")
-
-
-def _confused_zones(settings: Settings) -> Iterator[Fault]:
-    """Yield where a bank's network or port is a zone's too, or a zone cannot serve its purpose."""
-    zones, status = settings.zones, settings.status
-    for place, bank in enumerate(settings.bank):
-        if bank.port in zones.inside_ports:
-            yield Fault("zones.inside_ports", f"{bank.port} is the port of bank[{place}]")
-        for zone, networks in (("ops", zones.ops), ("inside", zones.inside)):
-            for network in overlapping(networks, bank.networks):
-                yield Fault(f"bank[{place}].networks", f"{network} of zones.{zone} would be this bank's too")
-    if status.port and status.port in zones.inside_ports:
-        yield Fault("zones.inside_ports", f"{status.port} is the status port, which is for zones.ops")
-    if bool(zones.inside) != bool(zones.inside_ports):
-        missing = "inside" if zones.inside_ports else "inside_ports"
-        yield Fault(f"zones.{missing}", "is missing: inside says who, inside_ports where to")
-    if zones.ops and is_here(status.host):
-        yield Fault("status.host", f"{status.host} cannot be reached from zones.ops")
-    yield from database_faults(settings.node.database, zones.databases)
+    return settings
 
 
 def _rooted(settings: Settings, folder: Path) -> Settings:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from firewall_rules.policy import Endpoint
 from ledger.files.settings import Fault
+from qianzhi_errors.sentence import Sentence
 
 _POSTGRESQL_PORT: Final = 5432
 
@@ -25,23 +26,33 @@ def database_faults(url: str, databases: Sequence[Endpoint]) -> Iterator[Fault]:
         servers = servers_of(url)
     except ValueError:  # its text repeats a password that is not written as a URL has it
         yield Fault(
-            "node.database", "is no URL of a database: write /, [ and ] in a password as %2F, %5B, %5D"
+            "node.database",
+            Sentence("is no URL of a database: write /, [ and ] in a password as %2F, %5B, %5D"),
         )
         return
     if not databases:
         return
     if not servers:
         yield Fault(
-            "zones.databases", "is for a front book on another host, and node.database is on this one"
+            "zones.databases",
+            Sentence("is for a front book on another host, and node.database is on this one"),
         )
         return
     by_address = {(host, port) for host, port in servers if host[:1].isdigit() or ":" in host}
     for host, port in sorted(servers):
         let_out = {(str(endpoint.address), endpoint.port) for endpoint in databases}
         if (host, port) in by_address and (host, port) not in let_out:
-            yield Fault("zones.databases", f"has no {host} with port {port}, and node.database has")
+            yield Fault(
+                "zones.databases",
+                Sentence("has no {host} with port {port}, and node.database has", host=host, port=port),
+            )
         elif port not in {endpoint.port for endpoint in databases}:
-            yield Fault("zones.databases", f"has no server with port {port}, and node.database has {host}")
+            yield Fault(
+                "zones.databases",
+                Sentence(
+                    "has no server with port {port}, and node.database has {host}", port=port, host=host
+                ),
+            )
     for endpoint in databases:
         if by_address == servers and (str(endpoint.address), endpoint.port) not in servers:
             reason = f"has {endpoint.address} with port {endpoint.port}; node.database has not"

@@ -21,8 +21,9 @@ from tomlkit.items import AoT
 from fep.errors import FepError
 from fep.settings.config import Settings, load_settings
 from ledger.files.settings import SettingsError
+from qianzhi_errors.sentence import Sentence
 
-_BY_HAND = "the settings are written in a way that only a person can change: edit them by hand"
+_BY_HAND = Sentence("the settings are written in a way that only a person can change: edit them by hand")
 
 
 class EntryError(FepError):
@@ -53,13 +54,18 @@ def with_enabled(text: str, code: str, *, enabled: bool) -> str:
     wanted = _parsed(text)
     entries = [entry for entry in wanted.get("bank", []) if entry.get("code") == code]
     if len(entries) != 1:
-        raise EntryError(f"there are {len(entries)} entries of bank {code}: one is needed")
+        raise EntryError(
+            Sentence("there are {count} entries of bank {code}: one is needed", count=len(entries), code=code)
+        )
     entries[0]["enabled"] = enabled
     document = _document(text)
     banks = document.get("bank")
     if not isinstance(banks, AoT):
         raise EntryError(
-            f"bank {code} is written in a way that only a person can change: set enabled by hand"
+            Sentence(
+                "bank {code} is written in a way that only a person can change: set enabled by hand",
+                code=code,
+            )
         )
     next(bank for bank in banks if bank.get("code") == code)["enabled"] = enabled
     return _checked(tomlkit.dumps(document), wanted)
@@ -83,7 +89,7 @@ def replace_settings(path: Path, text: str) -> Settings:
         try:
             settings = load_settings(draft)
         except SettingsError as error:  # the draft is gone when this is read
-            raise SettingsError(f"{path}, as it would be", error.faults) from None
+            raise SettingsError(Sentence("{path}, as it would be", path=path), error.faults) from None
         os.chown(draft, before.st_uid, before.st_gid)
         draft.chmod(before.st_mode & 0o7777)
         draft.replace(path)
@@ -96,7 +102,7 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise EntryError(f"the settings are not TOML: {error}") from error
+        raise EntryError(Sentence("the settings are not TOML: {reason}", reason=error)) from error
 
 
 def _document(text: str) -> tomlkit.TOMLDocument:

@@ -25,6 +25,7 @@ from fep.settings.config import Settings, load_settings
 from ledger.book.book_copy import copy_book, put_back, require_place
 from ledger.files.settings import Section, embedded_file
 from ledger.rules.seal import ChainEnd
+from qianzhi_errors.sentence import Sentence
 
 MANIFEST: Final = "manifest.json"
 _SETTINGS: Final = "qianzhi.toml"
@@ -76,7 +77,9 @@ def back_up(config: Path, folder: Path, taken_at: str) -> Manifest:
     settings = load_settings(config)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
-        raise BackupError(f"{folder} is not empty: a backup goes into a folder of its own")
+        raise BackupError(
+            Sentence("{folder} is not empty: a backup goes into a folder of its own", folder=folder)
+        )
     for source in _sources(settings, config):
         _copy(source.path, folder / source.name)
     chains = _named(copy_book(settings.node.database, folder))
@@ -100,7 +103,7 @@ def restore(folder: Path, config: Path) -> Manifest:
     wanted = [source for source in _sources(settings, config) if source.name != _SETTINGS]
     for source in wanted:
         if source.path.exists():
-            raise BackupError(f"{source.path} is there already: nothing is overwritten")
+            raise BackupError(Sentence("{path} is there already: nothing is overwritten", path=source.path))
     require_place(folder, settings.node.database)
     for source in wanted:
         _copy(folder / source.name, source.path)
@@ -109,7 +112,7 @@ def restore(folder: Path, config: Path) -> Manifest:
         with book.open("rb") as file:
             leave_to_owner(file.fileno(), book.parent)
         if ends != manifest.chains:
-            raise BackupError("the book's chains end elsewhere than the manifest says")
+            raise BackupError(Sentence("the book's chains end elsewhere than the manifest says"))
     return manifest.model_copy(update={"chains": ends})
 
 
@@ -120,17 +123,28 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes(), strict=False)
     except FileNotFoundError as error:
-        raise BackupError(f"{folder} has no {MANIFEST}: it is no backup, or not a whole one") from error
+        raise BackupError(
+            Sentence(
+                "{folder} has no {manifest}: it is no backup, or not a whole one",
+                folder=folder,
+                manifest=MANIFEST,
+            )
+        ) from error
     except ValidationError as error:
-        raise BackupError(f"{folder / MANIFEST} is not a manifest as `qianzhi backup` writes it") from error
+        raise BackupError(
+            Sentence("{path} is not a manifest as `qianzhi backup` writes it", path=folder / MANIFEST)
+        ) from error
     names = {path.name for path in folder.iterdir()} - {MANIFEST}
     listed = {file.name for file in manifest.files}
     for name in sorted(names ^ listed):
-        reason = "is missing" if name in listed else "is not in the manifest"
-        raise BackupError(f"{folder / name} {reason}")
+        if name in listed:
+            raise BackupError(Sentence("{path} is missing", path=folder / name))
+        raise BackupError(Sentence("{path} is not in the manifest", path=folder / name))
     for file in manifest.files:
         if _described(folder / file.name) != file:
-            raise BackupError(f"{folder / file.name} is not as it was when the backup was taken")
+            raise BackupError(
+                Sentence("{path} is not as it was when the backup was taken", path=folder / file.name)
+            )
     return manifest
 
 

@@ -19,6 +19,7 @@ from fep.keys.keys import FRONT, LENGTHS, SEAL, ZMK_KIND, Entropy, Key, KeyKind,
 from fep.keys.keystore import MASTER_KEY_LENGTH, Keystore, MasterKey
 from fep.setup.certificates import Certificate, self_signed
 from protocol.mac import MacAlgorithm
+from qianzhi_errors.sentence import Sentence
 
 
 class InstallError(FepError):
@@ -115,7 +116,7 @@ def install(
     """
     settings = folder / "qianzhi.toml"
     if settings.exists():
-        raise InstallError(f"{settings} exists already: nothing was changed")
+        raise InstallError(Sentence("{settings} exists already: nothing was changed", settings=settings))
     keys = folder / "keys"
     keys.mkdir(parents=True, exist_ok=True)
     keys.chmod(0o700)
@@ -200,5 +201,7 @@ def _write_private(path: Path, content: bytes) -> None:
     try:
         path.touch(mode=0o600, exist_ok=False)
     except FileExistsError as error:
-        raise InstallError(f"{path} exists already: a key is never overwritten") from error
+        raise InstallError(
+            Sentence("{path} exists already: a key is never overwritten", path=path)
+        ) from error
     path.write_bytes(content)

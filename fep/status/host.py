@@ -17,6 +17,8 @@ from fep.links.tls import OwnCertificate, TlsError, Validity, own_certificate
 from fep.settings.config import Settings
 from fep.status.limits import Room
 from ledger.files.settings import embedded_file
+from qianzhi_errors.sentence import Sentence, phrase
+from qianzhi_errors.system import system_reason
 
 JOURNAL: Final = Path("/var/log/journal")
 """Where systemd keeps the log of a service, where it keeps it (systemd-journald.service(8))."""
@@ -73,7 +75,7 @@ def read_certificate(settings: Settings, shown: OwnCertificate | None = None) ->
     try:
         own = own_certificate(Path(file), Path(settings.tls.key_file))
     except TlsError as error:
-        return Certificate(file, fault=f"[tls] {error}")
+        return Certificate(file, fault=Sentence("[tls] {reason}", reason=error))
     if shown is None or shown == own:
         return Certificate(file, validity=own.validity)
     both = Validity(
@@ -88,10 +90,10 @@ def folders_of(settings: Settings) -> Mapping[str, Path]:
     """
     folders = {}
     if book := embedded_file(settings.node.database):
-        folders["book"] = book.parent
-    folders["keystore"] = settings.keystore.path.parent
+        folders[phrase("book")] = book.parent
+    folders[phrase("keystore")] = settings.keystore.path.parent
     if _JOURNAL_STREAM in os.environ and JOURNAL.is_dir():
-        folders["log"] = JOURNAL
+        folders[phrase("log")] = JOURNAL
     return folders
 
 
@@ -105,7 +107,13 @@ def read_disks(folders: Mapping[str, Path], room: Callable[[Path], Room]) -> Ite
         try:
             yield Disk(tuple(holds), str(folder), room=room(folder))
         except OSError as error:
-            yield Disk(tuple(holds), str(folder), fault=f"{folder}: cannot be read: {error.strerror}")
+            yield Disk(
+                tuple(holds),
+                str(folder),
+                fault=Sentence(
+                    "{folder}: cannot be read: {reason}", folder=folder, reason=system_reason(error)
+                ),
+            )
 
 
 def _device(folder: Path) -> object:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from fep.status.host import Certificate, Disk, Host
 from fep.status.limits import Severity, disk_severity, validity_warning
+from qianzhi_errors.sentence import Sentence, listed
 
 
 class HostWarning(NamedTuple):
@@ -37,16 +38,25 @@ def certificate_warnings(certificate: Certificate | None, now: datetime) -> Iter
     found = validity_warning(*certificate.validity, now)
     if found is not None:
         severity, text = found
-        yield HostWarning(severity, f"[tls] certificate_file {certificate.file} {text}")
+        yield HostWarning(
+            severity, Sentence("[tls] certificate_file {file} {text}", file=certificate.file, text=text)
+        )
 
 
 def disk_warnings(disks: Iterable[Disk]) -> Iterator[HostWarning]:
     """Yield the disks that have too little room, or whose room is not known."""
     for disk in disks:
-        what = f"the disk of the {' and the '.join(disk.holds)}"
+        holds = listed([Sentence(name) for name in disk.holds], "{first} and the {rest}")
+        what = Sentence("the disk of the {holds}", holds=holds)
         if disk.room is None:
-            yield HostWarning(Severity.RED, f"{what}: {disk.fault}")
+            yield HostWarning(Severity.RED, Sentence("{what}: {fault}", what=what, fault=disk.fault))
         elif severity := disk_severity(disk.room):
             free, size = disk.room
-            text = f"{what}, {disk.folder}: {free >> 20} MiB of {size >> 20} MiB are free"
+            text = Sentence(
+                "{what}, {folder}: {free} MiB of {size} MiB are free",
+                what=what,
+                folder=disk.folder,
+                free=free >> 20,
+                size=size >> 20,
+            )
             yield HostWarning(severity, text)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from ledger.rules.beijing import BEIJING
+from qianzhi_errors.sentence import Sentence
 
 
 class Severity(StrEnum):
@@ -79,19 +80,19 @@ def validity_warning(begins: datetime, ends: datetime, now: datetime) -> tuple[S
     None if it is valid for long enough.
     """
     if now < begins:
-        return Severity.RED, f"is not valid before {_moment(begins)}"
+        return Severity.RED, Sentence("is not valid before {begins}", begins=_moment(begins))
     left = ends - now
     severity = seconds_severity(int(left.total_seconds()))
     if severity is None:
         return None
     if left <= timedelta():
-        return Severity.RED, f"expired {_days(-left)} ago, at {_moment(ends)}"
-    return severity, f"expires in {_days(left)}, at {_moment(ends)}"
+        return Severity.RED, Sentence("expired {days} ago, at {ends}", days=_days(-left), ends=_moment(ends))
+    return severity, Sentence("expires in {days}, at {ends}", days=_days(left), ends=_moment(ends))
 
 
 def _days(time: timedelta) -> str:
-    return f"{time.days} day" if time.days == 1 else f"{time.days} days"
+    return Sentence("1 day") if time.days == 1 else Sentence("{days} days", days=time.days)
 
 
 def _moment(at: datetime) -> str:
-    return f"{at.astimezone(BEIJING):%Y-%m-%d %H:%M} Beijing time"
+    return Sentence("{moment} Beijing time", moment=f"{at.astimezone(BEIJING):%Y-%m-%d %H:%M}")

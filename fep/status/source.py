@@ -21,17 +21,18 @@ from fep.links.server import Server
 from fep.status.snapshot import Light, State
 from fep.telemetry.statistics import Statistics
 from ledger.rules.beijing import beijing
+from qianzhi_errors.sentence import Sentence
 
 READINESS_COMMAND: Final = "readiness"
 """The operator's command that asks a machine why it takes no transactions, as /readyz says it."""
 _UNREADY: Final[Mapping[State, str]] = MappingProxyType(
     {
         State.SERVING: "",
-        State.STOPPED: "not serving",
-        State.DOUBT: "the outcome of a batch is unknown",
-        State.NO_DATABASE: "no transaction can be written",
-        State.NO_TOKEN: "the token makes no session keys: who signs on is answered 96",
-        State.NO_DAY: "no business day is open: run `qianzhi book load FILE`",
+        State.STOPPED: Sentence("not serving"),
+        State.DOUBT: Sentence("the outcome of a batch is unknown"),
+        State.NO_DATABASE: Sentence("no transaction can be written"),
+        State.NO_TOKEN: Sentence("the token makes no session keys: who signs on is answered 96"),
+        State.NO_DAY: Sentence("no business day is open: run `qianzhi book load FILE`"),
     }
 )
 """Why /readyz answers 503, by the machine's state; empty for the state in which it answers 200."""
@@ -85,7 +86,12 @@ class Source:
         if outage is None or not why:
             return why
         since = f"{beijing(outage.since_us):%Y-%m-%d %H:%M:%S}"
-        return f"{why}: the database {self.engine.database} has not answered since {since} Beijing time"
+        return Sentence(
+            "{why}: the database {database} has not answered since {since} Beijing time",
+            why=why,
+            database=self.engine.database,
+            since=since,
+        )
 
     def snapshot(self) -> dict[str, Any]:
         """Return the figures of /status as JSON-able values; latencies are in microseconds."""

@@ -8,7 +8,7 @@ from copy import deepcopy
 import pytest
 
 from qianzhi_errors import QianzhiError
-from qianzhi_errors.sentence import Sentence, listed, rewritten, translated
+from qianzhi_errors.sentence import Sentence, listed, rewritten, translated, unlisted
 
 CHINESE = {
     "line {line}: {reason}": "第 {line} 行：{reason}",
@@ -99,3 +99,8 @@ def test_what_is_rewritten_across_a_value_is_not_translated() -> None:
 
 def test_an_empty_sentence_is_empty_in_any_language() -> None:
     assert Sentence("").translated(lambda _pattern: "the header of a catalogue") == ""
+
+
+@pytest.mark.parametrize("parts", [["a"], ["a", "b"], ["a", Sentence("b, {c}", c="c"), "d"]])
+def test_a_list_can_be_taken_apart_again(parts: list[str]) -> None:
+    assert unlisted(listed(parts, "{first}; {rest}")) == parts

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from fep.doctor.bankcheck import BankProbe, could_connect
-from fep.doctor.checkup import Machine as Looked
 from fep.doctor.finding import Verdict
+from fep.doctor.machine import Machine as Looked
 from fep.operator.control_client import ask
 from fep.settings.config import load_settings
 from tests.support.builders import BANK

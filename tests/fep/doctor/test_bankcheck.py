@@ -14,8 +14,8 @@ from socket import AF_UNIX, socket
 import pytest
 
 from fep.doctor.bankcheck import STEPS, BankProbe, could_connect
-from fep.doctor.checkup import Machine
 from fep.doctor.finding import Verdict
+from fep.doctor.machine import Machine
 from fep.doctor.selftest import Fixture
 from fep.keys.key_provider import open_keystore
 from fep.links.connection import HANDSHAKE_FAILED
@@ -224,7 +224,7 @@ def test_the_machine_is_not_asked_where_none_serves(machine: Machine) -> None:
 
 
 def test_only_the_last_trouble_is_told(machine: Machine) -> None:
-    trouble = [["refused", f"for reason {number}", 1, 9 - number] for number in range(9)]
+    trouble = [["link_down", f"for reason {number}", 1, 9 - number] for number in range(9)]
     with served(machine):
         observations = looked(telling(machine, trouble=trouble))["machine"]
     assert [wording.rpartition(" ")[2] for _, wording in observations[1:]] == ["4", "5", "6", "7", "8"]

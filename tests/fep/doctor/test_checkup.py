@@ -18,8 +18,9 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from console import doctor
-from fep.doctor.checkup import CHECKS, Machine, findings, listening
+from fep.doctor.checkup import CHECKS, findings
 from fep.doctor.finding import CheckFinding, Verdict
+from fep.doctor.machine import Machine, listening
 from fep.doctor.selftest import Fixture
 from fep.keys.key_provider import KeyProvider
 from fep.operator.audit_trail import CLOCK_ACCEPT, CLOCK_JUMP, write

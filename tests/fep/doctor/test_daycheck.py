@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from fep.day.cutover_clock import TO_DO, WHY
+from fep.day.cutover_clock import WHY, to_do
 from fep.day.schedule import Obstacle
 from fep.doctor.daycheck import on_calendar, on_day
 from fep.doctor.finding import Observation, Verdict
@@ -63,7 +63,7 @@ def test_what_keeps_the_clock_from_a_cut_over_is_said_with_what_to_do(
     day: BusinessDay, obstacle: Obstacle
 ) -> None:
     wording = f"20261124 is not cut over by the clock: {WHY[obstacle]}"
-    mend = TO_DO[obstacle].replace("{date}", DATE)
+    mend = to_do(obstacle, DATE)
     [_, observation] = on_day(day, DATE, ENDS, str(obstacle), is_loaded=True)
     assert observation == Observation(Verdict.BAD, wording, mend)
 

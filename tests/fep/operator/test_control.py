@@ -15,6 +15,7 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 
+from fep.operator.answer_line import from_line
 from fep.operator.control import Command, ControlFactory, make_way
 from fep.operator.control_client import ControlError, NotAnswering, NotServing, ask, checked_path
 from fep.operator.identity import PersonUnknown
@@ -35,7 +36,7 @@ class Operator:
         return self.hears()
 
     def hears(self) -> list[Any]:
-        return [json.loads(line) for line in self._transport.value().splitlines()]
+        return [from_line(line.decode()) for line in self._transport.value().splitlines()]
 
 
 def test_a_command_gets_its_arguments_and_its_answer_after_any_progress() -> None:

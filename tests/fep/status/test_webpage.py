@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -259,6 +260,13 @@ GIVE_REASONS = ("_no_longer_allowed", "unwelcome", "admit", "missed")
 """The functions of fep.links that return why a connection is refused or a link is ended."""
 
 
+def literal(argument: ast.expr) -> Iterator[object]:
+    """The value of an argument that is written in its place, as it is or as a Sentence without values."""
+    match argument:
+        case ast.Constant(value=text) | ast.Call(args=[ast.Constant(value=text)], keywords=[]):
+            yield text
+
+
 def reasons() -> set[str]:
     """Why links are ended and connections refused: every such text in the machine's code."""
     texts = {HANDSHAKE_FAILED, TLS_CAME, FULL, NEWER, SILENT}
@@ -266,7 +274,7 @@ def reasons() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr in ("_close", "end", "ending", "_refuse"):
-                    texts |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+                    texts |= {text for argument in node.args for text in literal(argument)}
             elif isinstance(node, ast.FunctionDef) and node.name in GIVE_REASONS:
                 texts |= {
                     constant.value
