@@ -28,6 +28,7 @@ html_theme = "furo"
 html_title = project
 html_copy_source = False
 html_show_sourcelink = False
+html_show_copyright = False
 # Where furo shows a page's source otherwise, _templates has the page in the other language.
 html_theme_options = {"top_of_page_buttons": ["view"]}
 # A page that says when it was made is another page each time.

@@ -50,6 +50,9 @@ SITES_WORDS = (
     "Skip to content",
     "On this page",
     "Home",
+    "Next",
+    "Previous",
+    "Please activate JavaScript to enable the search functionality.",
     '<a href="https://www.sphinx-doc.org/">Sphinx</a> and ',
     "This page is not translated: what follows is in English.",
 )
