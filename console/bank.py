@@ -18,7 +18,7 @@ from rich.console import RenderableType
 
 from console.audit_entry import recorded
 from console.doctor import shown
-from console.options import BANK_CODE, SETTINGS, entry_of
+from console.options import BANK_CODE, FRAMING, SETTINGS, entry_of
 from console.output import JSON, cell, show, table
 from console.say import say
 from fep.doctor.bankcheck import BankProbe, could_connect
@@ -31,6 +31,7 @@ from fep.settings.config import Bank, Settings, load_settings
 from fep.settings.editor import replace_settings, with_enabled, with_entry
 from protocol.dialect import shipped
 from protocol.framing import Framing
+from protocol.framing_table import as_written
 from protocol.mac import MacAlgorithm
 
 _MISSING = "missing"
@@ -115,12 +116,18 @@ def _banks_table(banks: Sequence[ListedBank]) -> Iterator[RenderableType]:
 @click.option("--pin", "pins", multiple=True, help="the SHA-256 of its public key; repeat it")
 @click.option("--plain", is_flag=True, help="without TLS")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--framing", type=click.Choice(list(map(str, Framing))), default="2be", show_default=True)
+@click.option("--framing", type=FRAMING, default="2be", show_default=True)
 @click.option("--dialect", type=click.Choice(shipped()), default="ascii87", show_default=True)
 @click.option("--mac", type=click.Choice(list(map(str, MacAlgorithm))), default="aes-cmac", show_default=True)
 @SETTINGS
 def add_command(
-    code: str, networks: Sequence[str], pins: Sequence[str], plain: bool, config: Path, **columns: object
+    code: str,
+    networks: Sequence[str],
+    pins: Sequence[str],
+    plain: bool,
+    config: Path,
+    framing: Framing,
+    **columns: object,
 ) -> None:
     """Add a bank's entry to the settings, disabled until its key is there; CODE is its DE 32."""
     entry = {
@@ -131,7 +138,7 @@ def add_command(
         "port": columns["port"],
         "networks": list(networks),
         **({"transport": "plain"} if plain else {"pins": list(pins)}),
-        "framing": columns["framing"],
+        "framing": as_written(framing),
         "dialect": columns["dialect"],
         "mac": columns["mac"],
     }

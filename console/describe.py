@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from console import settings_place
-from console.options import BANK_CODE, entry_of
+from console.options import BANK_CODE, FRAMING, entry_of
 from console.output import JSON, cell, show, table
 from fep.settings.config import load_settings
 from protocol.analyzer.describe import DescribedFrame, Reading
@@ -35,16 +35,28 @@ _BARE = "none"
 _INDENT = "  "
 
 
+class _FramingOrNone(click.ParamType[Framing | str]):
+    """A framing, or the word for a message without any."""
+
+    name = f"{FRAMING.name}|{_BARE}"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Framing | str:
+        """Return the framing, or the word. Fails where it is neither."""
+        return _BARE if value == _BARE else FRAMING.convert(value, param, ctx)
+
+
 @click.command("describe")
 @click.argument("given", metavar="[HEX|BASE64|FILE|-]", nargs=-1)
-@click.option("--framing", type=click.Choice([*map(str, Framing), _BARE]), help="[default: tried, all]")
+@click.option("--framing", type=_FramingOrNone(), help="[default: tried, all]")
 @click.option("--dialect", type=click.Choice(shipped()), help="[default: tried, all]")
 @click.option("--bank", type=BANK_CODE, help="the framing and dialect of this bank's entry in the settings")
 @settings_place.option("config", settings_place.FRONT, "for --bank")
 @JSON
 def describe_command(
     given: tuple[str, ...],
-    framing: str | None,
+    framing: Framing | str | None,
     dialect: str | None,
     bank: str | None,
     config: Path,
@@ -58,10 +70,9 @@ def describe_command(
     """
     if bank is not None:
         entry = entry_of(load_settings(config), bank)
-        framing, dialect = framing or str(entry.framing), dialect or entry.dialect
+        framing, dialect = framing or entry.framing, dialect or entry.dialect
     codecs = {name: Codec(load(name)) for name in ([dialect] if dialect else shipped())}
-    bare = framing == _BARE
-    candidates = Candidates(codecs, Framing(framing) if framing and not bare else None, bare)
+    candidates = Candidates(codecs, framing if isinstance(framing, Framing) else None, framing == _BARE)
     data, typed = _input(given)
     explained = explain(data, candidates)
     if typed and explained.form in (RAW, BASE64) and not _begins_as_message(explained):

@@ -9,10 +9,14 @@ import click
 from click.shell_completion import CompletionItem
 
 from console import settings_place
+from console.language import spoken
 from fep.settings.config import Bank, Settings, load_settings
 from ledger.errors import LedgerError
 from ledger.files.near_name import near_name
 from ledger.rules.day import is_date
+from protocol.errors import FramingError
+from protocol.framing import SHIPPED, Framing
+from protocol.framing_table import framing_of
 
 SETTINGS = settings_place.option("config", settings_place.FRONT, "the settings file")
 """The option of a command that works on the front-end machine."""
@@ -57,6 +61,29 @@ class BankCode(click.ParamType[str]):
 
 
 BANK_CODE = BankCode()
+
+
+class FramingType(click.ParamType[Framing]):
+    """The name of a shipped framing, or a table of its parts in TOML."""
+
+    name = "NAME|{PARTS}"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Framing:
+        """Return the framing. Fails with a usage error that says why it is none."""
+        try:
+            return framing_of(value)
+        except FramingError as error:
+            self.fail(spoken(error), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names of the shipped ones."""
+        del ctx, param
+        return [CompletionItem(name) for name in SHIPPED if name.startswith(incomplete)]
+
+
+FRAMING = FramingType()
 
 
 def entry_of(settings: Settings, code: str) -> Bank:

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, get_args
 from fep.settings.config import Settings as FrontSettings
 from ledger.files.settings import Section
 from office.config import Settings as OfficeSettings
+from protocol.framing import Framing
 
 Schema = Mapping[str, Any]
 
@@ -132,7 +133,7 @@ def toml(value: object) -> str:
         return ""
     if isinstance(value, tuple):
         return f"[{', '.join(map(toml, value))}]"
-    if isinstance(value, Enum):
+    if isinstance(value, Enum | Framing):
         return toml(str(value))
     return json.dumps(value, ensure_ascii=False)
 
@@ -165,6 +166,8 @@ def _form(schema: Schema, named: Mapping[str, Schema]) -> str:
         return f"list{' of at least one' if schema.get('minItems') else ''}: {_form(items, named)}"
     if schema["type"] == "integer":
         return _bounds(schema, "minimum", "maximum") or "a whole number"
+    if schema["type"] == "object":
+        return "a table of parts"
     if schema["type"] == "boolean":
         return "`true` or `false`"
     return _text_form(schema)

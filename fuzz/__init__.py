@@ -9,6 +9,7 @@ docstring names, a broken promise (`errors.Defect`), or a cost that grows faster
 
     framing      a link's stream: the same frames however it is split, and the same bytes when written again
     codec-*      one message, in each dialect: decodes to the same again, and a refusal of it can be written
+    framing-table  a framing in the words of the settings: refused, or said and used as it was read
     tlv          DE 48: groups that build the same text again
     keyblock     a key block: opens only if the ZMK's owner made it; one changed character and it does not
     describe     the input of `qianzhi describe`: described whole, or the first wrong byte within it

@@ -54,10 +54,27 @@ Seeds = Iterator[tuple[str, bytes]]
 def framing_seeds() -> Seeds:
     """Two frames in each framing, the second cut short; then a length field that is no length."""
     for place, kind in enumerate(FRAMINGS):
-        tpdu = b"\x60\x00\x01\x00\x02" if kind is framing.Framing.BE2_TPDU else b""
-        stream = framing.wrap(kind, b"0800" + bytes(12), tpdu) + framing.wrap(kind, b"0200" + bytes(60), tpdu)
-        yield f"{kind}.hex", bytes([place, 0, 5]) + stream[:-3]
-        yield f"{kind}-small.hex", bytes([place, 2, 1]) + framing.wrap(kind, b"x", tpdu) * 3 + b"\xff\xff"
+        head = kind.head.sample()
+        stream = framing.wrap(kind, b"0800" + bytes(12), head) + framing.wrap(kind, b"0200" + bytes(60), head)
+        name = str(kind) if kind in framing.SHIPPED.values() else f"{kind.length}-parts"
+        yield f"{name}.hex", bytes([place, 0, 5]) + stream[:-3]
+        if kind in framing.SHIPPED.values():
+            yield f"{name}-small.hex", bytes([place, 2, 1]) + framing.wrap(kind, b"x", head) * 3 + b"\xff\xff"
+
+
+def framing_table_seeds() -> Seeds:
+    """Each shipped framing by its name, and tables that say every part."""
+    for name in framing.SHIPPED:
+        yield f"{name}.txt", name.encode()
+    yield (
+        "all.txt",
+        (
+            b'{ length = "4ascii", counts_itself = true, tpdu = true, trailer = "03", '
+            b"counts_trailer = false, "
+            b'header = ["echo 3", "fixed 4F4B", "ours 00", "destination 2", "source 2", "length 4hex"], '
+            b'keep_alive = "0000" }'
+        ),
+    )
 
 
 def codec_seeds(name: str) -> Seeds:
@@ -122,11 +139,10 @@ def keyblock_seeds() -> Seeds:
 
 def describe_seeds() -> Seeds:
     """A message in each dialect and another framing, as bytes, as text, as a hexdump and in a capture."""
-    for kind, name in zip(FRAMINGS, dialect.shipped(), strict=True):
+    for kind, name in zip(framing.SHIPPED.values(), dialect.shipped(), strict=False):
         chosen = dialect.load(name)
         [asked] = (message for label, message in _messages(chosen) if label == "collection")
-        tpdu = b"\x60\x00\x01\x00\x02" if kind is framing.Framing.BE2_TPDU else b""
-        raw = framing.wrap(kind, Codec(chosen).encode(asked), tpdu)
+        raw = framing.wrap(kind, Codec(chosen).encode(asked), kind.head.sample())
         yield f"{name}.hex", raw * 2
         yield f"{name}-cut.hex", raw[:-_CUT_BYTES]
     yield "digits.txt", raw.hex(" ").encode()
@@ -212,6 +228,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     """Target, file name and input of every seed."""
     makers = {
         "framing": framing_seeds(),
+        "framing-table": framing_table_seeds(),
         **{f"codec-{name}": codec_seeds(name) for name in dialect.shipped()},
         "tlv": tlv_seeds(),
         "keyblock": keyblock_seeds(),

@@ -18,6 +18,7 @@ from protocol import dialect
 TARGETS: Final[Mapping[str, Run]] = MappingProxyType(
     {
         "framing": wire.frames,
+        "framing-table": wire.framing_table,
         **{f"codec-{name}": partial(wire.message, name) for name in dialect.shipped()},
         "tlv": wire.groups,
         "keyblock": wire.block,

@@ -7,6 +7,7 @@ their docstrings; nothing is promised here that is not promised there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from random import Random
 from typing import Final
@@ -19,13 +20,37 @@ from protocol import framing, keyblock, tlv
 from protocol.analyzer.explain import Candidates, explain
 from protocol.codec import Codec
 from protocol.dialect import load, shipped
-from protocol.errors import DecodeError, FormatError, FrameError, KeyBlockError
-from protocol.framing import Frame, FrameReader, Framing
+from protocol.errors import DecodeError, EncodeError, FormatError, FrameError, FramingError, KeyBlockError
+from protocol.frame_head import parsed_part
+from protocol.frame_length import WIDTHS, LengthForm, Notation
+from protocol.framing import SHIPPED, Frame, FrameReader, Framing
+from protocol.framing_table import as_written, framing_of
 from protocol.mac import MacAlgorithm
 from protocol.message import Message, is_answer
 from protocol.responses import Response
 
-FRAMINGS: Final = tuple(Framing)
+
+def _framings() -> Iterator[Framing]:
+    """The shipped framings; then lengths in every notation with each kind of part of a head, and trailers."""
+    yield from SHIPPED.values()
+    parts = tuple(map(parsed_part, ("echo 3", "fixed 4F4B", "ours 0000", "length 4ascii")))
+    addressed = tuple(map(parsed_part, ("destination 4", "source 4")))
+    widths = ((notation, width) for notation in Notation for width in WIDTHS[notation][::3])
+    for place, (notation, width) in enumerate(widths):
+        header = addressed if place % 5 == 4 else (parts[place % 5],)
+        trailer = b"\x03" if place % 2 else b""
+        yield Framing(
+            LengthForm(width, notation),
+            counts_itself=place % 3 == 0,
+            tpdu=place % 4 == 0,
+            header=header,
+            trailer=trailer,
+            counts_trailer=not trailer or place % 4 == 1,
+            keep_alive=b"PING" if place % 7 == 0 else b"",
+        )
+
+
+FRAMINGS: Final = tuple(_framings())
 FRAME_LIMITS: Final = (8192, 256, 1, 65535)
 TEXT_ENCODINGS: Final = ("utf-8", "gb18030", "cp500")
 ZMKS: Final = (
@@ -67,24 +92,50 @@ def _cut(reader: FrameReader, pieces: list[bytes]) -> tuple[list[Frame], str, in
 def frames(data: bytes) -> None:
     """Frames: the same however the stream is split; written again, they are the bytes that were read."""
     chosen, stream = data[:3].ljust(3, b"\x00"), data[3:]
-    kind, limit = FRAMINGS[chosen[0] % 4], FRAME_LIMITS[chosen[1] % 4]
-    whole, error, _ = _cut(FrameReader(kind, limit), [stream])
+    kind, limit = FRAMINGS[chosen[0] % len(FRAMINGS)], FRAME_LIMITS[chosen[1] % 4]
+    takes_empty = bool(chosen[1] & 4)
+    whole, error, _ = _cut(FrameReader(kind, limit, takes_empty=takes_empty), [stream])
     random = Random(chosen[2])
     places = sorted(random.randrange(len(stream) + 1) for _ in range(random.randrange(9)))
     pieces = [stream[a:b] for a, b in zip([0, *places], [*places, len(stream)], strict=True)]
-    reader = FrameReader(kind, limit)
+    reader = FrameReader(kind, limit, takes_empty=takes_empty)
     again, same_error, held = _cut(reader, pieces)
     require((again, same_error) == (whole, error), "frames depend on how the stream was split")
-    require(held <= limit + 9, "more than one frame is held")
-    written = b"".join(framing.wrap(kind, frame.body, frame.tpdu) for frame in whole)
-    require(stream.startswith(written), "frames written again are other bytes")
-    require(all(0 < len(frame.body) <= limit for frame in whole), "a frame is empty or over the limit")
+    most = kind.length.width + kind.head.size + limit + len(kind.trailer)
+    require(held <= most, "more than one frame is held")
+    written = b"".join(framing.frame_bytes(kind, frame) for frame in whole)
+    # Hexadecimal digits may come in lower case, and are written in upper case.
+    require(stream.upper().startswith(written.upper()), "frames written again are other bytes")
+    require(all(len(frame.body) <= limit for frame in whole), "a frame is over the limit")
+    require(takes_empty or all(frame.body for frame in whole), "a frame is empty")
     for frame in whole:
-        framing.wrap(kind, b"x", framing.answer_tpdu(frame.tpdu) if frame.tpdu else b"")
+        if frame.body:
+            framing.wrap(kind, b"x", kind.head.of_answer(frame.head))
+        else:
+            require(len(framing.echoed(kind, frame)) == len(frame.whole), "an echo is no frame like it")
     if error:
         require(
             _cut(reader, [b"\x00\x01x"]) == ([], error, 0), "a reader went on after it had lost its place"
         )
+
+
+def framing_table(data: bytes) -> None:
+    """A framing as the settings say it: a FramingError, or a framing that frames are written and read in, and
+    that is said so again.
+    """
+    text = data.decode("utf-8", "replace")
+    try:
+        kind = framing_of(text)
+    except FramingError:
+        return
+    require(framing_of(as_written(kind)) == kind, "it is said otherwise than it was read")
+    head = kind.head.sample()
+    try:
+        raw = framing.wrap(kind, b"0800", head)
+    except EncodeError:
+        return
+    [frame] = FrameReader(kind, takes_empty=True).feed(raw)
+    require(frame.body == b"0800" or kind.keep_alive == b"0800", "a frame is read as another")
 
 
 @cache

@@ -6,7 +6,8 @@ as bytes differs from one bank's network to the next: that is its *dialect*. Not
 message is decoded, the rest of the product does not know from which dialect it came.
 
 The nouns
-    frame       one message's bytes with a length before them, and in one framing a TPDU (5 bytes of routing).
+    frame       one message's bytes with a length before them; in some framings a head (a TPDU of 5 bytes of
+                routing, a header) and a trailer too.
     message     `Message(mti, fields)`: DE number to text. Binary DEs are upper-case hex digits.
     dialect     how MTI, bitmaps, lengths and each kind of field are written: a TOML file of `dialects/`.
     group       a tag, a length and a value; DE 48 is a list of groups.
@@ -34,7 +35,10 @@ two bitmaps, DE 7, 11, 70 and 128:
     MacKey.verify(covered, mac)           True; else the message is answered with DE 39 = 63
 
 The modules, in the order in which a request and its answer go through them
-    framing       bytes to frames; frames to bytes.
+    framing       bytes to frames; frames to bytes; a framing is data.
+    frame_length  how a frame's length is written.
+    frame_head    what stands between length and message: checked, and made for an answer.
+    framing_table a framing in the words of the settings.
     dialect       the dialects: which there are, and what their files mean to the codec.
     dialect_file  what a dialect's file may say; a file holds only what differs from its base.
     gb18030       GB18030 as of 2022, as a Python codec.

@@ -45,6 +45,10 @@ class FrameFault(StrEnum):
     EMPTY = "the message is empty"
     TOO_LONG = "the message is too long"
     NO_TPDU = "the TPDU does not begin with 60"
+    NO_HEADER = "the header is not the one agreed"
+    OTHER_LENGTH = "the header's length is not the frame's"
+    NO_TRAILER = "the frame does not end as agreed"
+    KEEP_ALIVE = "the message is a sign of life, which is not taken"
 
 
 class FrameError(PeerError):
@@ -114,6 +118,10 @@ class CaptureError(PeerError):
 
 class KeyBlockError(PeerError):
     """A TR-31 key block is malformed, not authentic, or made for another use."""
+
+
+class FramingError(OwnError):
+    """A framing's parts contradict each other, or are none. The text says which and why."""
 
 
 class DialectError(OwnError):

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from protocol.codec import Codec
 from protocol.errors import PeerError
-from protocol.framing import Frame, FrameReader, Framing, frame_bytes, wrap
+from protocol.framing import FrameReader, sign_of_life, wrap
 from protocol.keyblock import unwrap
 from protocol.mac import MacKey
 from protocol.message import Message, is_answer
@@ -32,7 +32,6 @@ SILENCE = (DeferredTimeout, ConnectionClosed, ConnectError)
 """Nobody answered: not in time, not before the link ended, or there was none to be had."""
 
 _APPROVED = "00"
-_TPDU = b"\x60\x00\x03\x00\x00"
 
 
 class BankError(QianzhiError):
@@ -51,6 +50,7 @@ class BankLink(Protocol):
         self._unsealed: set[tuple[str, str]] = set()
         self._codec = codec
         self._reader = FrameReader(profile.framing, takes_empty=True)
+        self._head = profile.framing.head.sample()
         self._key: MacKey | None = None
         self._waiting: dict[tuple[str, str], Deferred[Message]] = {}
         self.notices: list[Message] = []
@@ -114,7 +114,7 @@ class BankLink(Protocol):
     def poll(self) -> None:
         """Send an empty frame, by which many hosts show that an idle link is alive."""
         if self.is_open:
-            self.transport.write(frame_bytes(self._profile.framing, Frame(b"", self._tpdu())))
+            self.transport.write(sign_of_life(self._profile.framing, self._head))
 
     def missed(self) -> None:
         """Count an answer that did not come in time; too many in a row end the link."""
@@ -148,10 +148,7 @@ class BankLink(Protocol):
             body = self._codec.seal(message, self._key.mac)
         else:
             body = self._codec.encode(message)
-        return wrap(self._profile.framing, body, self._tpdu())
-
-    def _tpdu(self) -> bytes:
-        return _TPDU if self._profile.framing is Framing.BE2_TPDU else b""
+        return wrap(self._profile.framing, body, self._head)
 
     def _check_mac(self, body: bytes, message: Message) -> None:
         """Once there is a key, only the answer to our own sign-on may come without a MAC (docs/protocol.md

@@ -20,7 +20,7 @@ from fep.links.session import SessionKeys
 from ledger.rules.request import Answer
 from protocol.decline import HeaderScan
 from protocol.errors import EncodeError, MessageRefused
-from protocol.framing import Framing, answer_tpdu, wrap
+from protocol.framing import wrap
 from protocol.mac import MacKey
 from protocol.message import Message
 from protocol.responses import Response
@@ -32,7 +32,6 @@ _SESSION_REASONS: Final = MappingProxyType(
 """DE 44 by the response code with which the session's state refuses."""
 DOES_NOT_FIT: Final = "ANSWER DOES NOT FIT"
 """DE 44 of a 96 to an inquiry whose answer the bank's dialect cannot hold."""
-_OUR_TPDU: Final = b"\x60\x00\x00\x00\x00"
 
 
 def session_refusal(response: Response) -> Answer:
@@ -56,6 +55,9 @@ class AnswerSender:
         send: Callable[[bytes], None],
     ) -> None:
         self._bank = counterparty.bank
+        self._framing = counterparty.bank.framing
+        self._last_head = b""
+        """The head of the last answer: a request of our own goes to whom it went."""
         self._codec = counterparty.codec
         self._letterhead = counterparty.letterhead
         self._fast_decline = counterparty.fast_decline
@@ -69,8 +71,8 @@ class AnswerSender:
         """Send no answer from now on: the connection is gone."""
         self._is_lost = True
 
-    def answer(self, request: Message, tpdu: bytes, answer: Answer, *, sealed: bool = True) -> None:
-        """Answer `request`, whose frame had the header `tpdu`. `sealed` is False at sign-on; without a key
+    def answer(self, request: Message, head: bytes, answer: Answer, *, sealed: bool = True) -> None:
+        """Answer `request`, whose frame had this head. `sealed` is False at sign-on; without a key
         no answer is sealed.
         """
         if not answer.business_date:
@@ -84,32 +86,32 @@ class AnswerSender:
             answer = Answer(Response.FAULT, DOES_NOT_FIT, answer.business_date)  # an inquiry moves nothing
             body = self._fitted(request, answer, sealed=sealed, is_inquiry=False)
         self._statistics.answered(self._bank.code, request.mti, answer.response)
-        self._reply(body, tpdu)
+        self._reply(body, head)
 
-    def approve(self, request: Message, tpdu: bytes) -> None:
+    def approve(self, request: Message, head: bytes) -> None:
         """Answer 00 to a network management message."""
-        self.answer(request, tpdu, Answer(Response.APPROVED))
+        self.answer(request, head, Answer(Response.APPROVED))
 
-    def approve_with_key(self, request: Message, tpdu: bytes, fresh: SessionKey, *, sealed: bool) -> None:
+    def approve_with_key(self, request: Message, head: bytes, fresh: SessionKey, *, sealed: bool) -> None:
         """Answer 00 with a new session key in DE 48: its key block (KA) and its check value (CA)."""
         approval = Answer(Response.APPROVED, business_date=self._engine.business_date)
         message = self._rendered(request, approval)
         groups = build((("KA", fresh.block), ("CA", fresh.check_value)), self._codec.dialect.de48_encoding)
         self._statistics.answered(self._bank.code, request.mti, Response.APPROVED)
         carrying = Message(message.mti, {**message.fields, 48: groups})
-        self._reply(self._encoded(carrying, sealed=sealed), tpdu)
+        self._reply(self._encoded(carrying, sealed=sealed), head)
 
-    def decline_undecoded(self, header_scan: HeaderScan, tpdu: bytes, key: MacKey) -> None:
+    def decline_undecoded(self, header_scan: HeaderScan, head: bytes, key: MacKey) -> None:
         """Answer 91 to a request that was scanned and not decoded, sealed under `key`."""
         self._statistics.answered(self._bank.code, header_scan.mti, Response.UNAVAILABLE)
         date = self._engine.business_date
         own = ((39, Response.UNAVAILABLE.value), (44, BUSY))
         unsealed = self._fast_decline.refusal(header_scan, ((15, date[4:]), *own) if date else own)
-        self._write(self._codec.append_mac(unsealed, key.mac), answer_tpdu(tpdu) if tpdu else b"")
+        self._write(self._codec.append_mac(unsealed, key.mac), self._framing.head.of_answer(head))
 
     def ask(self, request: Message, key: MacKey) -> None:
         """Send a request of our own, sealed under `key`."""
-        self._write(self._codec.seal(request, key.mac), _OUR_TPDU)
+        self._write(self._codec.seal(request, key.mac), self._last_head or self._framing.head.own())
 
     def _rendered(self, request: Message, answer: Answer, left_out: Collection[str] = ()) -> Message:
         return render(request, answer, self._codec.dialect, self._letterhead, left_out)
@@ -124,10 +126,10 @@ class AnswerSender:
             return self._codec.seal(message, key.mac)
         return self._codec.encode(message)
 
-    def _reply(self, body: bytes, tpdu: bytes) -> None:
+    def _reply(self, body: bytes, head: bytes) -> None:
         if not self._is_lost:
-            self._write(body, answer_tpdu(tpdu) if tpdu else tpdu)
+            self._last_head = self._framing.head.of_answer(head)
+            self._write(body, self._last_head)
 
-    def _write(self, body: bytes, tpdu: bytes) -> None:
-        framing = self._bank.framing
-        self._send(wrap(framing, body, tpdu if framing is Framing.BE2_TPDU else b""))
+    def _write(self, body: bytes, head: bytes) -> None:
+        self._send(wrap(self._framing, body, head))

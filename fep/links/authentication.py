@@ -59,7 +59,7 @@ class Authenticator:
             return None
         self._bad_macs = 0
         if not self.is_own_bank(message.fields.get(32)):
-            self._answers.answer(message, frame.tpdu, Answer(Response.SECURITY, "DE 32: OTHER BANK"))
+            self._answers.answer(message, frame.head, Answer(Response.SECURITY, "DE 32: OTHER BANK"))
             return None
         return split[0]
 
@@ -87,7 +87,7 @@ class Authenticator:
 
     def refuse(self, message: Message, frame: Frame, reason: str) -> None:
         """Answer 63 with `reason` in DE 44, and count a bad MAC."""
-        self._answers.answer(message, frame.tpdu, Answer(Response.SECURITY, reason))
+        self._answers.answer(message, frame.head, Answer(Response.SECURITY, reason))
         self.count_bad_mac()
 
     def count_bad_mac(self) -> None:

@@ -26,7 +26,7 @@ from fep.links.session import SIGNED_OFF, SIGNED_ON
 from fep.links.tls import TlsConnection, is_client_hello, is_tls_error, reason_of
 from firewall_rules.token_bucket import TokenBucket
 from protocol.errors import FrameError
-from protocol.framing import Frame, FrameReader, Idle, answer_tpdu, frame_bytes
+from protocol.framing import Frame, FrameReader, Idle, echoed
 from qianzhi_errors.sentence import Sentence
 
 P = ParamSpec("P")
@@ -208,7 +208,7 @@ class BankConnection(Protocol):
                 self._fault = self._fault or TOO_MANY_EMPTY
                 return
             if self._idle is Idle.ECHO:
-                self.send(frame_bytes(self.link.bank.framing, Frame(b"", answer_tpdu(frame.tpdu))))
+                self.send(echoed(self.link.bank.framing, frame))
 
     def take_one(self) -> bool:
         """Hand on one message that had to wait, and read on after the last one. Returns whether another

@@ -165,35 +165,35 @@ class Link:
                 self._door.sign_on_refused(
                     Sentence("a transaction came before the sign-on: 63 SIGN ON FIRST")
                 )
-            self._answers.answer(message, frame.tpdu, session_refusal(allowed))
+            self._answers.answer(message, frame.head, session_refusal(allowed))
             return
         covered = self._authenticator.covered(message, frame)
         if covered is None:
             return
         if allowed is not Response.APPROVED:
-            self._answers.answer(message, frame.tpdu, session_refusal(allowed))
+            self._answers.answer(message, frame.head, session_refusal(allowed))
             return
         try:
             request = self._request_parser.request(message, covered, self._key_date())
         except MessageRefused as error:
-            self._answers.answer(message, frame.tpdu, message_refusal(error))
+            self._answers.answer(message, frame.head, message_refusal(error))
         else:
-            self._offer(request, message, frame.tpdu)
+            self._offer(request, message, frame.head)
 
     def _key_date(self) -> date:
         """The date from which the window of a transaction's key counts."""
         return key_date(self._today(), self._engine.business_date)
 
-    def _offer(self, request: Request, message: Message, tpdu: bytes) -> None:
+    def _offer(self, request: Request, message: Message, head: bytes) -> None:
         """Have a request decided. While the bank's budget of misses is spent no payout is made; the repeat of
         a payout that was made still gets its first answer.
         """
         if request.act is Act.PAY and not request.advice and self._misses.is_spent(self._seconds()):
             request = request._replace(must_wait=True)
-        deliver = partial(self._guarded, self._decided, request.act in INQUIRIES, message, tpdu)
+        deliver = partial(self._guarded, self._decided, request.act in INQUIRIES, message, head)
         self._engine.offer(request, deliver, self._unanswerable)
 
-    def _decided(self, is_inquiry: bool, message: Message, tpdu: bytes, answer: Answer) -> None:
+    def _decided(self, is_inquiry: bool, message: Message, head: bytes, answer: Answer) -> None:
         """Pass the ledger's answer on. An inquiry's answer is held back where the budget of misses is spent:
         when the inquiry came, the answers to earlier ones may still have been on their way.
         """
@@ -203,7 +203,7 @@ class Link:
         elif answer.response in _MISSES and not answer.replayed:
             self._misses.add(now)
         try:
-            self._answers.answer(message, tpdu, answer)
+            self._answers.answer(message, head, answer)
         except Exception:
             self._statistics.undelivered += 1
             raise
@@ -227,7 +227,7 @@ class Link:
         covered, mac, acquirer = header_scan.covered, header_scan.mac, header_scan.acquirer
         if not self._authenticator.accepts_undecoded(covered, mac, acquirer):
             return False
-        self._answers.decline_undecoded(header_scan, frame.tpdu, key)
+        self._answers.decline_undecoded(header_scan, frame.head, key)
         return True
 
     def _undecodable(self, frame: Frame, error: DecodeError) -> None:
@@ -239,10 +239,10 @@ class Link:
         if message is None or is_answer(message.mti):
             self._authenticator.count_bad_mac()
         elif self.session.business is Response.SECURITY:
-            self._answers.answer(message, frame.tpdu, session_refusal(Response.SECURITY))
+            self._answers.answer(message, frame.head, session_refusal(Response.SECURITY))
         elif not self._authenticator.verifies(*self._codec.last_bytes(frame.body)):
             self._authenticator.refuse(message, frame, "MAC WRONG")
         else:
             malformed = FormatError(error.field, "malformed")
-            self._answers.answer(message, frame.tpdu, message_refusal(malformed))
+            self._answers.answer(message, frame.head, message_refusal(malformed))
         self._authenticator.count_stray()

@@ -89,19 +89,19 @@ class NetworkManagement:
             return
         refusal = self._refusal(message)
         if refusal is not None:
-            self._answers.answer(message, frame.tpdu, refusal)
+            self._answers.answer(message, frame.head, refusal)
         elif code == ECHO:
             self._deadlines.echoed(self._surroundings.seconds())
-            self._answers.approve(message, frame.tpdu)
+            self._answers.approve(message, frame.head)
         elif self._session.business is not Response.APPROVED:
-            self._answers.answer(message, frame.tpdu, session_refusal(self._session.business))
+            self._answers.answer(message, frame.head, session_refusal(self._session.business))
         elif code == KEY_CHANGE:
             self._change_key(message, frame)
         elif code == SIGN_OFF:
             self._sign_off(message, frame)
         else:
             reason = f"DE 70 {code} NOT SUPPORTED"
-            self._answers.answer(message, frame.tpdu, Answer(Response.NOT_SUPPORTED, reason))
+            self._answers.answer(message, frame.head, Answer(Response.NOT_SUPPORTED, reason))
 
     def answered(self, message: Message, frame: Frame) -> None:
         """Take an answer of the bank: an authentic 0810 to an 0800 of ours counts as an echo. Any other is
@@ -145,7 +145,7 @@ class NetworkManagement:
                     reason=refusal.reason,
                 )
             )
-            self._answers.answer(message, frame.tpdu, refusal, sealed=False)
+            self._answers.answer(message, frame.head, refusal, sealed=False)
             return
         self._is_waiting = True
         self._door.take_place(partial(self._signed_on, message, frame))
@@ -161,9 +161,9 @@ class NetworkManagement:
             return
         refusal = self._sign_on_refusal(message)  # the machine may have begun to stop while it waited
         if refusal is not None:
-            self._answers.answer(message, frame.tpdu, refusal, sealed=False)
+            self._answers.answer(message, frame.head, refusal, sealed=False)
             return
-        self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=False)
+        self._answers.approve_with_key(message, frame.head, fresh, sealed=False)
         log = self.log if self._session.state() == CONNECTED else self._log  # the first takes nobody's line
         self._session.signed_on(fresh.key, self._old_key_retires_at())
         self._deadlines.signed_on()
@@ -183,15 +183,15 @@ class NetworkManagement:
         """
         refusal = self._rate_refusal()
         if refusal is not None:
-            self._answers.answer(message, frame.tpdu, refusal)
+            self._answers.answer(message, frame.head, refusal)
             return
         self._ask_for_key(partial(self._changed_key_to, message, frame), message, frame, sealed=True)
 
     def _changed_key_to(self, message: Message, frame: Frame, fresh: SessionKey) -> None:
         if self._session.business is not Response.APPROVED:
-            self._answers.answer(message, frame.tpdu, session_refusal(self._session.business))
+            self._answers.answer(message, frame.head, session_refusal(self._session.business))
             return
-        self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=True)
+        self._answers.approve_with_key(message, frame.head, fresh, sealed=True)
         self._session.key_changed(fresh.key, self._old_key_retires_at())
 
     def _rate_refusal(self) -> Answer | None:
@@ -212,7 +212,7 @@ class NetworkManagement:
         def take(fresh: SessionKey | None) -> None:
             self._is_waiting = False
             if fresh is None or sign_offs != self._sign_offs:
-                self._answers.answer(message, frame.tpdu, NO_KEY, sealed=sealed)
+                self._answers.answer(message, frame.head, NO_KEY, sealed=sealed)
             else:
                 act(fresh)
 
@@ -220,7 +220,7 @@ class NetworkManagement:
 
     def _sign_off(self, message: Message, frame: Frame) -> None:
         self._sign_offs += 1
-        self._answers.approve(message, frame.tpdu)
+        self._answers.approve(message, frame.head)
         self._session.signed_off()
         self._surroundings.event_log.note(Kind.SIGNED_OFF, self._bank)
 

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, field_validator
 
 from fep.day.schedule import Rule, is_hour
 from fep.keys.keystore import SOURCE, rooted_source
@@ -27,7 +27,9 @@ from ledger.rules.calendar import Calendar
 from ledger.rules.day import is_date
 from ledger.rules.request import ACT_OF_CODE, FINANCIAL, REVERSAL_DAYS_MAX
 from protocol.dialect import shipped
-from protocol.framing import Framing, Idle
+from protocol.errors import FramingError
+from protocol.framing import SHIPPED, Framing, Idle
+from protocol.framing_table import framing_of
 from protocol.mac import MacAlgorithm
 from qianzhi_errors.sentence import Sentence, listed
 
@@ -54,12 +56,25 @@ def _endpoints(value: object) -> object:
     return tuple(Endpoint.parse(item) for item in value)
 
 
+def _framing(value: object) -> Framing:
+    try:
+        return framing_of(value)
+    except FramingError as error:
+        raise ValueError(str(error)) from None
+
+
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 FixedPort = Annotated[int, Field(ge=1, le=65535)]
 OneLine = Annotated[str, Field(pattern=r"^[^\p{C}\p{Zl}\p{Zp}]*$")]
 """A text that is printed in one line: no control character, no mark of direction."""
 Ascii = Annotated[str, Field(pattern=r"^[ -~]*$")]
 """For a bank whose dialect cannot carry Chinese."""
+FramingSetting = Annotated[
+    Framing,
+    PlainValidator(_framing),
+    WithJsonSchema({"anyOf": [{"enum": list(SHIPPED)}, {"type": "object"}]}),
+]
+"""The name of a shipped framing, or a table of parts."""
 TRANSACTION_CODES = tuple(sorted(code for code, act in ACT_OF_CODE.items() if act in FINANCIAL))
 
 
@@ -251,9 +266,7 @@ class Bank(Section):
         default=(), strict=False, description="SHA-256 of its public key; two while it changes the key"
     )
     tls_minimum: Literal["1.2", "1.3"] = Field(default="1.3", description="the oldest TLS that is taken")
-    framing: Framing = Field(
-        default=Framing("2be"), strict=False, description="how its messages are delimited"
-    )
+    framing: FramingSetting = Field(default=Framing.BE2, description="how its messages are delimited")
     idle: Idle = Field(
         default=Idle("ignore"), strict=False, description="what is done with a frame without a message"
     )

@@ -16,26 +16,32 @@ from protocol.analyzer import field_display
 from protocol.analyzer.error_locator import WrongByte, first_wrong
 from protocol.analyzer.field_tree import Node, anchors_of, field_nodes
 from protocol.codec import Codec, Part
+from protocol.errors import FrameFault
+from protocol.frame_head import TPDU_BYTES, TPDU_ID
 from protocol.framing import (
     MESSAGE_BYTES_MAX,
-    TPDU_BYTES,
-    TPDU_ID,
     Frame,
     Framing,
     frame_bytes,
     frames_of,
     length_at,
-    wrap,
 )
 from protocol.message import Message
 
-FRAMINGS: Final[tuple[Framing | None, ...]] = (*Framing, None)
-"""The framings of the interface, and None: a message without a frame, as a log or a manual shows it."""
+FRAMINGS: Final[tuple[Framing | None, ...]] = (
+    Framing.BE2,
+    Framing.ASCII4,
+    Framing.BCD2,
+    Framing.BE2_TPDU,
+    None,
+)
+"""The framings that are guessed, and None: a message without a frame, as a log or a manual shows it."""
 _TRIED_BYTES: Final = 65_536
 _TRIED_FRAMES: Final = 16
 """Bytes and frames looked at for the guess: a long capture has one framing and one dialect."""
 _SAMPLE: Final = Message("0800", {})
-_SAMPLE_TPDU: Final = bytes([TPDU_ID, 0, 0, 0, 0])
+_OF_THE_HEAD: Final = frozenset({FrameFault.NO_TPDU, FrameFault.NO_HEADER, FrameFault.OTHER_LENGTH})
+"""The faults that lie behind the length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,32 +161,40 @@ def _frames(data: bytes, framing: Framing | None) -> tuple[list[_Cut], WrongByte
         bare = [_Cut(0, 0, Frame(data), None)] if data else []
         return bare, None if data else WrongByte(0, "a message")
     frames, fault = frames_of(framing, data)
-    head = len(wrap(framing, b"x", _SAMPLE_TPDU if framing is Framing.BE2_TPDU else b"")) - 1
+    head = framing.message_at
     cuts: list[_Cut] = []
     at = 0
     for frame in frames:
         if not frame.is_empty:  # which is passed over, as on a link
-            cuts.append(_Cut(at, head, frame, length_at(framing, data, at)))
+            cuts.append(_Cut(at, head, frame, _following(framing, data, at)))
         at += len(frame_bytes(framing, frame))
     if at == len(data) and cuts:
         return cuts, None
     if at + head < len(data):  # the rest is described too, as far as it can be read
-        tpdu = data[at + head - TPDU_BYTES : at + head] if framing is Framing.BE2_TPDU else b""
-        cuts.append(_Cut(at, head, Frame(data[at + head :], tpdu), length_at(framing, data, at)))
+        before = data[at + framing.length.width : at + head]
+        cuts.append(_Cut(at, head, Frame(data[at + head :], before), _following(framing, data, at)))
     if fault:
-        return cuts, WrongByte(_fault_at(data, at, framing), f"a frame in framing {framing}: {fault}")
+        return cuts, WrongByte(_fault_at(data, at, framing, fault), f"a frame in framing {framing}: {fault}")
     return cuts, WrongByte(len(data), f"the rest of the frame in framing {framing} that begins at byte {at}")
 
 
-def _fault_at(data: bytes, at: int, framing: Framing) -> int:
+def _following(framing: Framing, data: bytes, at: int) -> int | None:
+    """Return how many bytes of head and message the length at byte `at` says; None where it says none."""
+    length = length_at(framing, data, at)
+    return None if length is None else length - _beside(framing)
+
+
+def _beside(framing: Framing) -> int:
+    """Return what a framing's lengths count beside head and message: themselves, or a trailer."""
+    return framing.overhead - framing.head.size
+
+
+def _fault_at(data: bytes, at: int, framing: Framing, fault: str) -> int:
     """Return the offset of the byte that makes the bytes from `at` on no frame."""
+    width = framing.length.width
     if length_at(framing, data, at) is None:
-        digits = bytes.isdigit if framing is Framing.ASCII4 else lambda byte: byte.hex().isdecimal()
-        return next(place for place in range(at, len(data)) if not digits(data[place : place + 1]))
-    tpdu = at + 2
-    if framing is Framing.BE2_TPDU and data[tpdu : tpdu + 1] not in (b"", bytes([TPDU_ID])):
-        return tpdu
-    return at
+        return at + framing.length.wrong_at(data[at : at + width])
+    return at + width if fault in _OF_THE_HEAD else at
 
 
 def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
@@ -205,7 +219,7 @@ def _rank(data: bytes, framing: Framing | None, codec: Codec) -> Rank:
         explained += sum(part.end - part.at for part in in_step) + (cut.head if parts else 0)
         fitting += sum(1 if good else -1 for good in anchors.values())
     size = sum(cut.head + len(cut.frame.body) for cut in tried) if len(tried) < len(cuts) else len(sample)
-    framed = whole * ((framing is not None) + (framing is Framing.BE2_TPDU))
+    framed = whole * ((framing is not None) + (framing is not None and framing.tpdu))
     return Rank(whole, delimited, plausible, legible, framed, 1000 * explained // max(size, 1), fitting)
 
 
@@ -227,8 +241,9 @@ def read(data: bytes, framing: Framing | None, codec: Codec) -> Reading:
         frame = _described(data, cut, codec)
         right = _right_length(data, cut, codec) if frame.wrong or wrong else None
         if right is not None:
-            wrong = WrongByte(cut.at, f"a length of {right}, as many bytes as its fields take")
-            message = Frame(data[cut.begin : cut.at + right + _width(cut)], cut.frame.tpdu)
+            length = right + (_beside(framing) if framing is not None else 0)
+            wrong = WrongByte(cut.at, f"a length of {length}, as many bytes as its fields take")
+            message = Frame(data[cut.begin : cut.at + right + _width(cut)], cut.frame.head)
             frames.append(replace(_described(data, cut._replace(frame=message), codec), wrong=wrong))
             break
         frames.append(frame)
@@ -237,7 +252,7 @@ def read(data: bytes, framing: Framing | None, codec: Codec) -> Reading:
 
 def _width(cut: _Cut) -> int:
     """Return the size of a frame's length prefix in bytes."""
-    return cut.head - len(cut.frame.tpdu)
+    return cut.head - len(cut.frame.head)
 
 
 def _right_length(data: bytes, cut: _Cut, codec: Codec) -> int | None:
@@ -256,7 +271,7 @@ def _right_length(data: bytes, cut: _Cut, codec: Codec) -> int | None:
     following = codec.dissect(after)[0]
     if end < len(rest) and not (following and field_display.is_plausible_mti(following[0].text)):
         return None
-    right = len(cut.frame.tpdu) + end
+    right = len(cut.frame.head) + end
     return right if right != cut.length else None
 
 
@@ -286,16 +301,20 @@ def _wrong_group(parts: Sequence[Part], encoding: str) -> WrongByte | None:
 
 
 def _head(head: bytes, cut: _Cut) -> Iterator[Node]:
-    """Yield the nodes of what a framing puts before the message: the length, and the TPDU."""
+    """Yield the nodes of what a framing puts before the message: the length, the TPDU, and the header."""
     at, frame, width = cut.at, cut.frame, _width(cut)
-    tpdu = len(frame.tpdu)
     if not head:
         return
-    here = len(frame.body) + tpdu
+    here = len(frame.body) + len(frame.head)
     meaning = f"{cut.length} bytes follow" if cut.length is not None else "not digits"
     if cut.length not in (None, here):
         meaning = f"{cut.length} bytes are to follow; {here} do"
     yield Node("length", "Length of the frame", at, width, head[:width].hex(), "", meaning)
-    if tpdu == TPDU_BYTES:
-        address = f"to {frame.tpdu[1:3].hex()}, from {frame.tpdu[3:].hex()}"
-        yield Node("TPDU", "Transport protocol data unit", at + width, tpdu, frame.tpdu.hex(), "", address)
+    tpdu, header = b"", frame.head
+    if len(header) >= TPDU_BYTES and header[0] == TPDU_ID:
+        tpdu, header = header[:TPDU_BYTES], header[TPDU_BYTES:]
+        address = f"to {tpdu[1:3].hex()}, from {tpdu[3:].hex()}"
+        yield Node("TPDU", "Transport protocol data unit", at + width, len(tpdu), tpdu.hex(), "", address)
+    if header:
+        place = at + width + len(tpdu)
+        yield Node("header", "Header of the network", place, len(header), header.hex(), "", "")

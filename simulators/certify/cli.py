@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from console.failure import run_to_end
+from console.options import FRAMING
 from console.say import say
 from console.settings_place import FRONT
 from fep.keys.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
@@ -102,7 +103,7 @@ def agreed(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--dialect", type=click.Choice(shipped()), default="ascii87", show_default=True),
             click.option(
                 "--framing",
-                type=click.Choice([framing.value for framing in Framing]),
+                type=FRAMING,
                 default="2be",
                 show_default=True,
             ),
@@ -192,7 +193,7 @@ def bank(
     host: str,
     port: int,
     dialect: str,
-    framing: str,
+    framing: Framing,
     mac: str,
     zmk_file: Path | None,
     late_seconds: float,
@@ -206,7 +207,7 @@ def bank(
     """
     algorithm = MacAlgorithm(mac)
     zmk = EXERCISE_ZMK if zmk_file is None else read_zmk(zmk_file, algorithm)
-    terms = Terms(code, host, port, Framing(framing), dialect, algorithm, zmk)
+    terms = Terms(code, host, port, framing, dialect, algorithm, zmk)
     say(f"business date {datetime.now().astimezone():%Y%m%d}; exercises, all on DE 3 as given:")
     for exercise in EXERCISES:
         say(f"  {exercise.policy}  DE 3 {exercise.code}  {exercise.amount} fen  {exercise.does_en}")
@@ -263,7 +264,7 @@ def _terms_given(
     terminal: str,
     *,
     dialect: str,
-    framing: str,
+    framing: Framing,
     mac: str,
     zmk_file: Path | None,
     tls_certificate: Path | None,
@@ -280,7 +281,7 @@ def _terms_given(
         code,
         host or "127.0.0.1",
         port,
-        Framing(framing),
+        framing,
         dialect,
         MacAlgorithm(mac),
         read_zmk(zmk_file, MacAlgorithm(mac)),

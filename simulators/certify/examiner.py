@@ -42,7 +42,7 @@ def run_of(means: Means, results: tuple[Result, ...]) -> Run:
     facts = (
         ("bank, DE 32", terms.code),
         ("machine", f"{terms.host}:{terms.port}, {'TLS' if terms.tls else 'plain'}"),
-        ("framing", terms.framing.value),
+        ("framing", str(terms.framing)),
         ("dialect", terms.dialect),
         ("MAC", terms.mac.value),
         ("held at", means.now().isoformat(" ", "seconds")),

@@ -164,7 +164,7 @@ class Interposed(Link):
             to.write(data)
 
     def _framed(self, body: bytes, like: Frame) -> bytes:
-        return wrap(self._terms.framing, body, like.tpdu)
+        return wrap(self._terms.framing, body, like.head)
 
     def _relayed(self, frame: Frame) -> Relayed:
         try:

@@ -84,7 +84,7 @@ def rehearsal_run(terms: Terms, now: datetime, results: tuple[Result, ...]) -> R
     """The rehearsal, with what was agreed at its head."""
     facts = (
         ("bank, DE 32", terms.code),
-        ("framing", terms.framing.value),
+        ("framing", str(terms.framing)),
         ("dialect", terms.dialect),
         ("MAC", terms.mac.value),
         ("held at", now.isoformat(" ", "seconds")),

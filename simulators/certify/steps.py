@@ -18,7 +18,7 @@ from protocol.tlv import Group, first, parse
 from simulators.certify.drafts import Draft
 from simulators.certify.result import Check
 from simulators.certify.talk import Failed, Means, NotApplicable, Talk
-from simulators.certify.wire import SWAPPED_TPDU, Closed, Heard
+from simulators.certify.wire import Closed, Heard
 
 _NOT_KEPT = (62, 64, 128)
 """DEs of a first answer that its repeat does not have, or has anew, once all was taken back."""
@@ -110,12 +110,12 @@ def throw(data: Callable[[Talk], bytes], remark: str) -> Step:
     return step
 
 
-def only_in(*framings: Framing) -> Step:
-    """The case is for these framings."""
+def only_where(fits: Callable[[Framing], object]) -> Step:
+    """The case is for framings that fit."""
 
     def step(talk: Talk) -> None:
-        if talk.terms.framing not in framings:
-            raise NotApplicable(f"framing {talk.terms.framing.value} has no such thing")
+        if not fits(talk.terms.framing):
+            raise NotApplicable(f"framing {talk.terms.framing} has no such thing")
 
     return step
 
@@ -290,10 +290,12 @@ def no_group(tag: str) -> Expectation:
     return look
 
 
-def swapped_tpdu(_talk: Talk, heard: Heard) -> Check:
-    """The TPDU's destination and source are swapped."""
-    seen = heard.tpdu.hex(" ")
-    return Check(f"TPDU {SWAPPED_TPDU.hex(' ')}", f"TPDU {seen or 'none'}", heard.tpdu == SWAPPED_TPDU)
+def answered_head(talk: Talk, heard: Heard) -> Check:
+    """The TPDU's destination and source are swapped, and the header is as agreed."""
+    rule = talk.terms.framing.head
+    wanted, seen = rule.of_answer(rule.sample()), heard.head
+    right = rule.unmeasured(seen) == rule.unmeasured(wanted)
+    return Check(f"head {wanted.hex(' ')}", f"head {seen.hex(' ') or 'none'}", right)
 
 
 def groups_of(talk: Talk, heard: Heard) -> tuple[Group, ...] | None:

@@ -139,7 +139,7 @@ class TrialMachine:
             "port": 0,
             "networks": ["127.0.0.0/8"],
             "transport": "plain",
-            "framing": terms.framing.value,
+            "framing": terms.framing,
             "dialect": terms.dialect,
             "mac": terms.mac.value,
         }

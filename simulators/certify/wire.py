@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from protocol.codec import Codec
 from protocol.errors import PeerError
-from protocol.framing import FrameReader, Framing, wrap
+from protocol.framing import FrameReader, wrap
 from protocol.keyblock import unwrap
 from protocol.mac import MacKey
 from protocol.message import Message, is_answer
@@ -26,9 +26,6 @@ from simulators.certify.terms import Terms, TlsFiles
 from simulators.certify.transcript import shown
 from simulators.messages import without_mac
 
-TPDU = b"\x60\x00\x03\x00\x07"
-"""ID, destination, source: told apart, so that an answer that does not swap them is seen."""
-SWAPPED_TPDU = b"\x60\x00\x07\x00\x03"
 _READ_BYTES = 65_536
 
 
@@ -52,7 +49,7 @@ class Heard:
 
     message: Message
     covered: bytes
-    tpdu: bytes
+    head: bytes
     mac: str
 
 
@@ -83,7 +80,7 @@ class Wire:
 
     def framed(self, body: bytes) -> bytes:
         """A message's bytes in a frame."""
-        return wrap(self._terms.framing, body, TPDU if self._terms.framing is Framing.BE2_TPDU else b"")
+        return wrap(self._terms.framing, body, self._terms.framing.head.sample())
 
     def sealed(self, message: Message) -> bytes:
         """The message with its MAC; without one where there is no key yet."""
@@ -176,25 +173,25 @@ class Wire:
                 raise Closed
             try:
                 frames = self._reader.feed(data)
-                self._frames.extend((frame.body, frame.tpdu) for frame in frames if not frame.is_empty)
+                self._frames.extend((frame.body, frame.head) for frame in frames if not frame.is_empty)
             except PeerError as error:
                 raise Nonsense(str(error)) from None
-        body, tpdu = self._frames.popleft()
+        body, head = self._frames.popleft()
         try:
             message = self.codec.decode(body)
         except PeerError as error:
             self._note(Shown(Way.MACHINE, f"{len(body)} bytes", mac=str(error)))
             raise Nonsense(str(error)) from None
-        heard = self._heard(body, tpdu, message)
+        heard = self._heard(body, head, message)
         self._note(shown(Way.MACHINE, self.codec, message, heard.mac))
         return heard
 
-    def _heard(self, body: bytes, tpdu: bytes, message: Message) -> Heard:
+    def _heard(self, body: bytes, head: bytes, message: Message) -> Heard:
         split = self.codec.mac_of(body, message)
         if split is None:
-            return Heard(message, body, tpdu, "none")
+            return Heard(message, body, head, "none")
         right = self.key is not None and self.key.verify(*split)
-        return Heard(without_mac(message), split[0], tpdu, "right" if right else "wrong")
+        return Heard(without_mac(message), split[0], head, "right" if right else "wrong")
 
 
 def _context(files: TlsFiles) -> ssl.SSLContext:

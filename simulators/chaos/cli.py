@@ -66,7 +66,7 @@ def _is_address(text: str) -> bool:
 )
 @click.option("--rule", "options", multiple=True, help='one more: "do=swallow way=answer mti=0210 one_in=5"')
 @click.option("--seed", type=int, default=None, help="[default: the file's, or 1]")
-@click.option("--framing", default=None, help="2be, 4ascii, 2bcd, 2be-tpdu, or raw for TLS")
+@click.option("--framing", default=None, help="a name or a table of parts, or raw for TLS")
 @click.option("--dialect", default=None, help="how MTIs are written  [default: the file's, or ascii87]")
 @click.option(
     "--log", type=click.Path(dir_okay=False, path_type=Path), default=None, help="[default: standard output]"

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from protocol.dialect import load
 from protocol.errors import FrameError
-from protocol.framing import FrameReader, Framing, frame_bytes
-from simulators.chaos.rules import RAW, Injection, Rule, Rules, Way
+from protocol.framing import FrameReader, frame_bytes
+from simulators.chaos.rules import Injection, Rule, Rules, Way
 
 _MILLISECOND = 1000
 _SECOND = 1_000_000
@@ -151,8 +151,7 @@ class Conversation:
 
     def __init__(self, rules: Rules, number: int) -> None:
         self._rules, self._number = rules, number
-        framing = None if rules.framing == RAW else Framing(rules.framing)
-        self._framing = framing
+        framing = self._framing = rules.framing
         dialect = load(rules.dialect)
         self._mti_width = dialect.mti_width
         mti_encoding = dialect.spec["t"]["data_enc"]

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, PlainValidator, ValidationError, field_validator
 
 from ledger.errors import LedgerError
 from ledger.files.settings import Fault, Section, SettingsError, read_settings
 from protocol.dialect import shipped
+from protocol.errors import FramingError
 from protocol.framing import Framing
+from protocol.framing_table import framing_of
 
 RAW = "raw"
 """A framing for what cannot be cut into frames, TLS above all: rules may then count bytes and connections."""
@@ -121,8 +123,8 @@ class Rule(Section):
     piece: int | None = Field(default=None, ge=1)
     mask: int | None = Field(default=None, ge=1, le=255)
 
-    def faults(self, framing: str) -> Iterator[str]:
-        """What contradicts itself in this rule, where frames are cut so."""
+    def faults(self, framing: Framing | None) -> Iterator[str]:
+        """What contradicts itself in this rule, where frames are cut so; None where none are."""
         given = {name for name in _PARAMETERS if getattr(self, name) is not None}
         for name in sorted(_NEEDED[self.do] - given):
             yield f"{self.do} needs {name}"
@@ -130,17 +132,28 @@ class Rule(Section):
             yield f"{name} means nothing to {self.do}"
         if self.do is Injection.REFUSE and any(getattr(self, name) is not None for name in _OF_BYTES):
             yield f"refuse is done as a connection opens, before any of {', '.join(_OF_BYTES)}"
-        if framing == RAW and any(getattr(self, name) is not None for name in _OF_FRAMES):
+        if framing is None and any(getattr(self, name) is not None for name in _OF_FRAMES):
             yield f"frames and MTIs are not seen where framing is {RAW}"
         if self.byte is not None and self.offset is not None:
             yield "byte says the place already: offset contradicts it"
 
 
+def _framing(value: object) -> Framing | None:
+    if value is None or value == RAW:
+        return None
+    try:
+        return framing_of(value)
+    except FramingError as error:
+        raise ValueError(str(error)) from None
+
+
 class Rules(Section):
-    """A whole file: how the links are framed, and the rules in the order in which they are applied."""
+    """A whole file: how the links are framed (None for not at all), and the rules in the order in which they
+    are applied.
+    """
 
     seed: int = 1
-    framing: Literal["2be", "4ascii", "2bcd", "2be-tpdu", "raw"] = Framing.BE2.value
+    framing: Annotated[Framing | None, PlainValidator(_framing)] = Framing.BE2
     dialect: str = "ascii87"
     rule: tuple[Rule, ...] = Field(default=(), strict=False)
 

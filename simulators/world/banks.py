@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from protocol.errors import PeerError
-from protocol.framing import FrameReader, Framing, wrap
+from protocol.framing import FrameReader, wrap
 from protocol.keyblock import unwrap
 from protocol.mac import MacKey
 from protocol.message import Message, is_answer
@@ -29,7 +29,6 @@ ANSWER_SECONDS = 30.0
 _SIGN_ON_SECONDS = 10.0
 _AGAIN_SECONDS = 1.0
 _UNSETTLED = frozenset({"63", "90", "91", "96"})
-_TPDU = b"\x60\x00\x03\x00\x00"
 
 
 @dataclass(slots=True)
@@ -167,7 +166,7 @@ class BankLink:
         """Send bytes in a frame."""
         framing = self.bank.terms.framing
         if not self.over:
-            self.transport.write(wrap(framing, body, _TPDU if framing is Framing.BE2_TPDU else b""))
+            self.transport.write(wrap(framing, body, framing.head.sample()))
 
 
 @dataclass(slots=True, eq=False)

@@ -29,7 +29,7 @@ from office.close import prepare as prepare_office
 from office.database.audit_log import MACHINE
 from protocol.codec import Codec
 from protocol.dialect import Dialect, load
-from protocol.framing import Framing
+from protocol.framing_table import framing_of
 from protocol.mac import MacAlgorithm
 from protocol.message import Message
 from simulators.world.reading import COLLECTIONS, Terms
@@ -238,7 +238,7 @@ def _terms(random: Random, place: int) -> Terms:
     return Terms(
         code,
         _FIRST_PORT + place,
-        Framing(framing),
+        framing_of(framing),
         dialect,
         MacAlgorithm(mac),
         _zmk(MacAlgorithm(mac), place).secret.reveal(),
@@ -263,7 +263,7 @@ def settings(
             "port": bank.port,
             "networks": [f"10.0.{place}.0/24"],
             "transport": "plain",
-            "framing": bank.framing.value,
+            "framing": bank.framing,
             "dialect": bank.dialect,
             "mac": bank.mac.value,
             "transactions": sorted(bank.transactions),

@@ -141,7 +141,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "DE 32 is not compared",
         _AUTHENTICATION,
         "        if not self.is_own_bank(message.fields.get(32)):\n"
-        "            self._answers.answer(message, frame.tpdu, "
+        "            self._answers.answer(message, frame.head, "
         'Answer(Response.SECURITY, "DE 32: OTHER BANK"))\n'
         "            return None\n"
         "        return split[0]",
@@ -348,10 +348,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a change of keys is answered under the new one",
         "fep.links.network_management",
-        "        self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=True)\n"
+        "        self._answers.approve_with_key(message, frame.head, fresh, sealed=True)\n"
         "        self._session.key_changed(fresh.key, self._old_key_retires_at())",
         "        self._session.key_changed(fresh.key, self._old_key_retires_at())\n"
-        "        self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=True)",
+        "        self._answers.approve_with_key(message, frame.head, fresh, sealed=True)",
     ),
     Mutation(
         "nobody is told of the cut-over",

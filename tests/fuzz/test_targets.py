@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,6 +99,10 @@ PLANTED: dict[str, list[Plant]] = {
         broken(FrameReader, "feed"),
         instead(FrameReader, "feed", lambda right, reader, data: right(reader, data[:9])),
         instead(fuzz.wire.framing, "wrap", lambda right, *given: right(*given) + b"x"),
+    ],
+    "framing-table": [
+        broken(fuzz.wire, "as_written"),
+        instead(fuzz.wire, "as_written", lambda right, framing: right(replace(framing, tpdu=True))),
     ],
     **{
         name: [

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fep.settings.config import Settings
+from protocol.framing import sign_of_life
 from protocol.message import Message
 from tests.support.builders import BANK, inquiry, message, original
 from tests.support.machine import (
@@ -78,6 +79,21 @@ def test_every_framing_dialect_and_mac_collects_and_repeats(
         assert bank.last_body[: -bank.codec.dialect.mac_width] == first
         assert bank.ask(inquiry(code="312000", de90=original(sent))).fields[48].count("done") == 1
     assert (answer.fields[39], answer.fields[62].count("\n") >= 9) == ("00", True)
+    machine.stop()
+
+
+def test_a_framing_of_parts_carries_a_day_s_messages_as_a_shipped_one_does(tmp_path: Path) -> None:
+    parts = (
+        '{ length = "5ascii", counts_itself = true, tpdu = true, trailer = "03", keep_alive = "30303030", '
+        'header = ["fixed 2E", "length 4ascii", "destination 11", "source 11", "echo 3", "ours 00FF"] }'
+    )
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", framing=parts)
+    load_front_book(settings)
+    machine = Machine(settings)
+    with machine.signed_on() as bank:
+        bank.socket.sendall(sign_of_life(bank.framing, bank.framing.head.sample()))
+        assert bank.ask(message()).fields[39] == "00"
+        assert bank.ask(inquiry()).fields[39] == "00"
     machine.stop()
 
 

@@ -21,6 +21,7 @@ from ledger.rules.decision import Decision, Refusal, answer_of, refused
 from ledger.rules.moment import KeyWindow
 from ledger.rules.request import INQUIRIES, SETTLEMENT_CODES, Act, Answer, Request
 from ledger.rules.view import Due, View
+from protocol import frame_head
 from protocol.errors import FormatError
 from protocol.framing import Frame
 from protocol.message import Message
@@ -82,9 +83,9 @@ def spoils_macs_of(mti: str) -> Callable[[Patch], None]:
     def put_in(patch: Patch) -> None:
         real = AnswerSender._write
 
-        def write(self: AnswerSender, body: bytes, tpdu: bytes) -> None:
+        def write(self: AnswerSender, body: bytes, head: bytes) -> None:
             spoilt = body[:-1] + bytes([body[-1] ^ 1]) if body.startswith(mti.encode()) else body
-            real(self, spoilt, tpdu)
+            real(self, spoilt, head)
 
         patch.setattr(AnswerSender, "_write", write)
 
@@ -133,7 +134,7 @@ def seals_with_the_new_key(patch: Patch) -> None:
     def change(self: NetworkManagement, message: Message, frame: Frame) -> None:
         fresh = self._bank_keys.fresh()
         self._session.key_changed(fresh.key, self._old_key_retires_at())
-        self._answers.approve_with_key(message, frame.tpdu, fresh, sealed=True)
+        self._answers.approve_with_key(message, frame.head, fresh, sealed=True)
 
     patch.setattr(NetworkManagement, "_change_key", change)
 
@@ -331,7 +332,7 @@ def announces_nothing(patch: Patch) -> None:
 
 
 def keeps_tpdu(patch: Patch) -> None:
-    patch.setattr(answering, "answer_tpdu", lambda tpdu: tpdu)
+    patch.setattr(frame_head.Head, "of_answer", lambda _head, came: came)
 
 
 def pays_anybody(patch: Patch) -> None:

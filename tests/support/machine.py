@@ -80,7 +80,7 @@ name = "Bank under test"
 port = {port}
 networks = {networks}
 transport = "plain"
-framing = "{framing}"
+framing = {framing}
 dialect = "{dialect}"
 mac = "{mac}"
 {entry}
@@ -136,10 +136,14 @@ def write_settings(folder: Path, database: str, **given: str) -> Settings:
         "dialect": "ascii87",
         "mac": "aes-cmac",
         "entry": "",
+        **given,
     }
-    write_keystore(folder, MacAlgorithm({**values, **given}["mac"]))
+    framing = values["framing"] if values["framing"].startswith("{") else f'"{values["framing"]}"'
+    write_keystore(folder, MacAlgorithm(values["mac"]))
     path = folder / "qianzhi.toml"
-    path.write_text(_SETTINGS.format(database=database, bank=BANK, other=OTHER_BANK, **{**values, **given}))
+    path.write_text(
+        _SETTINGS.format(database=database, bank=BANK, other=OTHER_BANK, **{**values, "framing": framing})
+    )
     return load_settings(path)
 
 
@@ -292,8 +296,7 @@ class Client:
             self.send_body(self.codec.encode(message))
 
     def send_body(self, body: bytes) -> None:
-        tpdu = b"\x60\x00\x01\x00\x02" if self.framing is Framing.BE2_TPDU else b""
-        self.socket.sendall(wrap(self.framing, body, tpdu))
+        self.socket.sendall(wrap(self.framing, body, self.framing.head.sample()))
 
     def receive(self) -> Message:
         """The next message; its MAC is checked, and then left out of what is returned."""

@@ -5,10 +5,11 @@ No case here collects or pays but to see that it could.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from protocol.framing import Framing, Idle
+from protocol.frame_length import Notation
+from protocol.framing import Framing, Idle, sign_of_life
 from protocol.message import Message
 from simulators.certify import dues
 from simulators.certify.drafts import cancel, inquire, network, reverse, settle
@@ -16,6 +17,7 @@ from simulators.certify.steps import (
     Case,
     Step,
     absent,
+    answered_head,
     ask,
     closes,
     code,
@@ -23,10 +25,9 @@ from simulators.certify.steps import (
     echoes,
     hold,
     needs,
-    only_in,
+    only_where,
     sign_on,
     stays_open,
-    swapped_tpdu,
     take_key,
     there,
     throw,
@@ -36,36 +37,58 @@ from simulators.certify.talk import NotApplicable, Talk
 from simulators.certify.wire import Closed, Silence
 
 _DUE = dues.due_of("500000")
-_LENGTHS: Mapping[Framing, Mapping[str, bytes]] = MappingProxyType(
-    {
-        Framing.BE2: {"empty": b"\x00\x00", "long": b"\x20\x01"},
-        Framing.ASCII4: {"empty": b"0000", "long": b"8193", "digits": b"00A7"},
-        Framing.BCD2: {"empty": b"\x00\x00", "long": b"\x81\x93", "digits": b"\x00\xa7"},
-        Framing.BE2_TPDU: {"empty": b"\x00\x05\x60\x00\x03\x00\x07", "long": b"\x20\x06"},
-    }
-)
-"""Lengths that no frame may have: of a message of no byte, of 8,193 bytes, and one that is no number."""
 _LONG = 8193
-_TPDU_BYTES = 5
-_TPDU_OF_ANOTHER_KIND = b"\x00\x15\x61\x00\x03\x00\x07"
+_FILLER = b"0" * 16
+_NO_DIGIT = b"\xaa"
+"""A byte that is a digit in no notation."""
+_BINARY = frozenset({Notation.BE, Notation.LE})
 _ANY_TEXT: Mapping[str, str] = MappingProxyType({"a": "A", "an": "A", "ns": "1", "ans": "A", "z": "1"})
 _NOT_USED_HERE = frozenset({1, 35, 36, 45, 52, 53, 64, 65, 125, 128})
 """Bitmaps, MACs, a card's tracks, and what carries or describes a PIN."""
 
 
-def _bad_length(kind: str) -> Step:
+def _too_long(framing: Framing) -> bytes:
+    """The length of a frame of 8,193 bytes."""
+    return framing.length.write(_LONG + framing.overhead)
+
+
+def _no_number(framing: Framing) -> bytes:
+    """A length of which the last digit is none."""
+    return framing.length.write(len(_FILLER) + framing.overhead)[:-1] + _NO_DIGIT
+
+
+def _bad_length(length: Callable[[Framing], bytes], size: int) -> Step:
     """A length that no frame may have, and as many bytes as it says: nothing is left to be waited for."""
 
     def data(talk: Talk) -> bytes:
-        filler = _LONG if kind == "long" else 16
-        return _LENGTHS[talk.terms.framing][kind] + b"\x60" + b"0" * (filler + _TPDU_BYTES - 1)
+        framing = talk.terms.framing
+        return length(framing) + framing.head.sample() + b"0" * size + framing.trailer
 
     return throw(data, "a length that no frame may have")
 
 
+def _has_head(framing: Framing) -> bool:
+    """Whether anything stands between length and message."""
+    return framing.head.size > 0
+
+
+def _says_so_much(framing: Framing) -> bool:
+    """Whether a length of this framing can say a message of 8,193 bytes."""
+    return framing.longest_message >= _LONG
+
+
+def _tpdu_of_another_kind(talk: Talk) -> bytes:
+    """A frame whose TPDU does not begin with 60."""
+    raw, at = talk.wire.framed(_FILLER), talk.terms.framing.length.width
+    return raw[:at] + b"\x61" + raw[at + 1 :]
+
+
 def _empty_frames(talk: Talk) -> None:
     """Three empty frames; what becomes of the link was agreed."""
-    throw(lambda talk: _LENGTHS[talk.terms.framing]["empty"] * 3, "three empty frames")(talk)
+    throw(
+        lambda talk: sign_of_life(talk.terms.framing, talk.terms.framing.head.sample()) * 3,
+        "three empty frames",
+    )(talk)
     (closes if talk.terms.idle is Idle.CLOSE else stays_open)(talk)
 
 
@@ -92,7 +115,7 @@ def _two_at_once(talk: Talk) -> None:
 def _good_then_bad(talk: Talk) -> None:
     """A good frame and a bad one in one segment."""
     message = talk.network("301")
-    bad = _LENGTHS[talk.terms.framing]["long"]
+    bad = _too_long(talk.terms.framing)
     talk.remark("a good frame and one that is too long in one segment")
     talk.wire.write(talk.wire.framed(talk.wire.sealed(message)) + bad)
     hold(talk, talk.hear(message), (code("00"),))
@@ -159,7 +182,7 @@ CONVERSATION: tuple[Case, ...] = (
         "超长报文：断开连接",
         "A frame of 8,193 bytes closes the link",
         "A message is at most 8,192 bytes (configurable).",
-        (sign_on, _bad_length("long"), closes, sign_on, stays_open),
+        (sign_on, only_where(_says_so_much), _bad_length(_too_long, _LONG), closes, sign_on, stays_open),
     ),
     Case(
         "FRAME-03",
@@ -167,7 +190,14 @@ CONVERSATION: tuple[Case, ...] = (
         "长度域不是数字：断开连接",
         "A length that is no number closes the link",
         "4 ASCII digits, length of what follows",
-        (only_in(Framing.ASCII4, Framing.BCD2), sign_on, _bad_length("digits"), closes, sign_on, stays_open),
+        (
+            only_where(lambda framing: framing.length.notation not in _BINARY),
+            sign_on,
+            _bad_length(_no_number, len(_FILLER)),
+            closes,
+            sign_on,
+            stays_open,
+        ),
     ),
     Case(
         "FRAME-04",
@@ -176,19 +206,23 @@ CONVERSATION: tuple[Case, ...] = (
         "A TPDU that does not begin with 60 closes the link",
         "`2be`, then a 5-byte TPDU (`60` + destination + source",
         (
-            only_in(Framing.BE2_TPDU),
+            only_where(lambda framing: framing.tpdu),
             sign_on,
-            throw(lambda _: _TPDU_OF_ANOTHER_KIND + b"0" * 16, "a TPDU of another kind"),
+            throw(_tpdu_of_another_kind, "a TPDU of another kind"),
             closes,
         ),
     ),
     Case(
         "FRAME-05",
         "1",
-        "TPDU：应答对调源与目的地址",
-        "The answer's TPDU swaps destination and source",
+        "应答的TPDU对调源与目的地址，报文头按约定",
+        "The answer's TPDU swaps destination and source; its header is as agreed",
         "the answer swaps the two",
-        (only_in(Framing.BE2_TPDU), sign_on, ask(network("301"), code("00"), swapped_tpdu)),
+        (
+            only_where(lambda framing: framing.head.size),
+            sign_on,
+            ask(network("301"), code("00"), answered_head),
+        ),
     ),
     Case(
         "FRAME-06",
@@ -212,7 +246,7 @@ CONVERSATION: tuple[Case, ...] = (
         "坏报文之前的报文照常应答",
         "What came before a bad frame is still answered",
         "A longer frame is logged, and closes the link.",
-        (sign_on, _good_then_bad, closes),
+        (only_where(_says_so_much), sign_on, _good_then_bad, closes),
     ),
     Case(
         "DIALECT-01",

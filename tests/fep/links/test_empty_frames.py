@@ -49,6 +49,38 @@ def test_an_echo_has_a_tpdu_where_the_empty_frame_had_one(tmp_path: Path, sent: 
     assert written(socket).hex() == echoed
 
 
+PARTS = '{ length = "4hex", counts_itself = true, tpdu = true, header = "echo 2", keep_alive = "50494E47" }'
+
+
+@pytest.mark.parametrize(
+    ("sent", "echoed"),
+    [
+        (b"000F\x60\x00\x03\x12\x34hsPING", b"000F\x60\x12\x34\x00\x03hsPING"),
+        (b"000B\x60\x00\x03\x12\x34hs", b"000B\x60\x12\x34\x00\x03hs"),
+        (b"0009\x60\x00\x03\x12\x34", b"0009\x60\x12\x34\x00\x03"),
+        (b"0004", b"0004"),
+        (b"0000", b"0000"),
+    ],
+    ids=["agreed pattern", "no message", "TPDU alone", "length alone", "length of zero"],
+)
+def test_a_sign_of_life_in_a_framing_of_parts_is_echoed_as_it_came(
+    tmp_path: Path, sent: bytes, echoed: bytes
+) -> None:
+    settings = write_settings(tmp_path, "sqlite:///none.db", entry='idle = "echo"', framing=PARTS)
+    link, socket = House(settings).connect()
+    link.dataReceived(sent)
+    assert written(socket) == echoed
+
+
+def test_an_agreed_pattern_ends_the_link_where_signs_of_life_are_not_taken(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, "sqlite:///none.db", entry='idle = "close"', framing=PARTS)
+    house = House(settings)
+    link, socket = house.connect()
+    link.dataReceived(b"000F\x60\x00\x03\x12\x34hsPING")
+    assert socket.disconnecting
+    assert house.statistics.closed_links == {(BANK, "the message is a sign of life, which is not taken"): 1}
+
+
 def test_an_empty_frame_ends_the_link_where_the_settings_say_so(tmp_path: Path) -> None:
     house = house_of(tmp_path, 'idle = "close"')
     link, socket = house.connect()

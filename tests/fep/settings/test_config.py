@@ -58,7 +58,7 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
     assert settings.node.database == f"sqlite:///{tmp_path / 'front.db'}"
     assert settings.keystore.file == str(tmp_path / "keystore")
     assert settings.keystore.master_key == f"file:{tmp_path / 'master.key'}"
-    assert (settings.bank[0].framing, settings.bank[0].dialect, settings.bank[0].mac) == (
+    assert (str(settings.bank[0].framing), settings.bank[0].dialect, settings.bank[0].mac) == (
         "2be",
         "ascii87",
         "aes-cmac",

@@ -25,7 +25,7 @@ EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 def framed(framing: Framing | None, body: bytes) -> bytes:
     if framing is None:
         return body
-    return wrap(framing, body, TPDU if framing is Framing.BE2_TPDU else b"")
+    return wrap(framing, body, TPDU if framing.tpdu else b"")
 
 
 def flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
