@@ -21,7 +21,6 @@ from ledger.rules.decision import Decision, Refusal, answer_of, refused
 from ledger.rules.moment import KeyWindow
 from ledger.rules.request import INQUIRIES, SETTLEMENT_CODES, Act, Answer, Request
 from ledger.rules.view import Due, View
-from protocol import frame_head
 from protocol.errors import FormatError
 from protocol.framing import Frame
 from protocol.message import Message
@@ -332,7 +331,7 @@ def announces_nothing(patch: Patch) -> None:
 
 
 def keeps_tpdu(patch: Patch) -> None:
-    patch.setattr(frame_head.Head, "of_answer", lambda _head, came: came)
+    patch.setattr(AnswerSender, "_reply", lambda sender, body, head: sender._write(body, head))
 
 
 def pays_anybody(patch: Patch) -> None:
