@@ -162,7 +162,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "an unknown outcome is taken for a failure",
         "ledger.book.store",
-        '    return OutcomeUnknown(f"the database {store.place}: {_summary(error)}")',
+        "    return OutcomeUnknown(\n"
+        '        Sentence("the database {place}: {reason}", place=store.place, reason=_summary(error))\n'
+        "    )",
         "    return Unavailable(_summary(error))",
     ),
     Mutation(
