@@ -33,6 +33,8 @@ TRANSLATED = (
     "day",
     "status",
     "alerts",
+    "office-alerts",
+    "logs",
     "keys",
     "hardening",
     "drill",
@@ -114,12 +116,12 @@ def _is_name(word: str) -> bool:
 
 
 def texts(pages: Iterable[str], source: Path = DOCS) -> dict[str, tuple[str, ...]]:
-    """All texts of these pages, each page's in its order."""
+    """All texts of these pages, the index one of them, each page's in its order."""
     with tempfile.TemporaryDirectory() as scratch:
         only = ",".join(f"{page}.md" for page in pages)
-        options = ("-b", "gettext", "-q", "-D", f"include_patterns={only}", "-d", f"{scratch}/trees")
+        options = ("-b", "gettext", "-Q", "-D", f"include_patterns={only}", "-d", f"{scratch}/trees")
         command = [sys.executable, "-m", "sphinx", *options, str(source), scratch]
-        subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+        subprocess.run(command, cwd=ROOT, check=True)
         return {page: _texts((Path(scratch) / f"{page}.pot").read_bytes()) for page in pages}
 
 
