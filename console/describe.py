@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from gettext import gettext as _
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from console import settings_place
+from console.language import spoken
 from console.options import BANK_CODE, FRAMING, entry_of
 from console.output import JSON, cell, show, table
 from fep.settings.config import load_settings
@@ -28,6 +30,7 @@ from protocol.analyzer.hexdump import BASE64, RAW
 from protocol.codec import Codec
 from protocol.dialect import load, shipped
 from protocol.framing import Framing
+from qianzhi_errors.sentence import Sentence, listed
 
 INPUT_BYTES_MAX = 64 << 20
 """64 MiB. A longer capture has to be cut to the connection in question first."""
@@ -76,10 +79,13 @@ def describe_command(
     data, typed = _input(given)
     explained = explain(data, candidates)
     if typed and explained.form in (RAW, BASE64) and not _begins_as_message(explained):
-        raise click.UsageError("no file has this name, and it is no message in hex digits, base64 or itself")
+        raise click.UsageError(
+            _("no file has this name, and it is no message in hex digits, base64 or itself")
+        )
     show(explained, lambda: _lines(explained), as_json=as_json)
     if not explained.whole:
-        raise click.ClickException(next(_faults(explained), "nothing in it can be described"))
+        fault = next(_faults(explained), Sentence("nothing in it can be described"))
+        raise click.ClickException(spoken(fault))
 
 
 def _input(given: tuple[str, ...]) -> tuple[bytes, bool]:
@@ -87,7 +93,7 @@ def _input(given: tuple[str, ...]) -> tuple[bytes, bool]:
     typed = False
     if given in ((), ("-",)):
         if not given and sys.stdin.isatty():
-            raise click.UsageError("give hex digits, base64 or a file; - reads standard input")
+            raise click.UsageError(_("give hex digits, base64 or a file; - reads standard input"))
         data = sys.stdin.buffer.read(INPUT_BYTES_MAX + 1)
     elif len(given) == 1 and _is_path(given[0]):
         with Path(given[0]).open("rb") as file:
@@ -95,10 +101,12 @@ def _input(given: tuple[str, ...]) -> tuple[bytes, bool]:
     else:
         data, typed = os.fsencode(" ".join(given)), True
     if not data.strip():
-        raise click.ClickException("there is nothing in it")
+        raise click.ClickException(_("there is nothing in it"))
     if len(data) > INPUT_BYTES_MAX:
         raise click.ClickException(
-            f"more than {INPUT_BYTES_MAX >> 20} MiB: cut the capture to one connection first"
+            _("more than {size} MiB: cut the capture to one connection first").format(
+                size=INPUT_BYTES_MAX >> 20
+            )
         )
     return data, typed
 
@@ -130,24 +138,25 @@ def _faults(explained: Explained) -> Iterator[str]:
     if explained.wrong is not None:
         yield _pointed(explained.wrong)
     for stream in explained.told:
-        where = f"{stream.name}, " if stream.name else ""
-        if stream.reading is None:
-            yield f"{where}{stream.note}"
-            continue
-        for wrong in stream.reading.wrongs:
-            yield where + _pointed(wrong)
+        notes = [stream.note] if stream.reading is None else map(_pointed, stream.reading.wrongs)
+        for note in notes:
+            yield listed([stream.name, note]) if stream.name else note
 
 
 def _pointed(wrong: WrongByte) -> str:
-    return f"byte {wrong.at}: expected {wrong.expected}"
+    return Sentence("byte {place}: expected {expected}", place=wrong.at, expected=wrong.expected)
+
+
+def _wrong(wrong: WrongByte) -> str:
+    return Sentence("wrong: {place}", place=_pointed(wrong))
 
 
 def _lines(explained: Explained) -> Iterator[RenderableType]:
-    yield f"read as {explained.form}"
+    yield Sentence("read as {form}", form=explained.form)
     for stream in explained.told:
         yield from _stream_lines(stream)
     if explained.wrong is not None:
-        yield f"wrong: {_pointed(explained.wrong)}"
+        yield _wrong(explained.wrong)
 
 
 def _stream_lines(stream: ExplainedStream) -> Iterator[RenderableType]:
@@ -160,23 +169,35 @@ def _stream_lines(stream: ExplainedStream) -> Iterator[RenderableType]:
         for number, frame in enumerate(stream.reading.frames, 1):
             end = frame.at + frame.size
             yield ""
-            yield f"frame {number}: bytes {frame.at} to {end - 1}"
+            yield Sentence(
+                "frame {number}: bytes {first} to {last}", number=number, first=frame.at, last=end - 1
+            )
             yield _fields(frame)
             while wrongs and (wrongs[0].at < end or wrongs[0] is frame.wrong):
-                yield f"wrong: {_pointed(wrongs.pop(0))}"
-        yield from (f"wrong: {_pointed(wrong)}" for wrong in wrongs)
+                yield _wrong(wrongs.pop(0))
+        yield from map(_wrong, wrongs)
     if stream.note:
         yield stream.note
 
 
 def _title(reading: Reading) -> str:
     count = len(reading.frames)
-    framing = f"framing {reading.framing}" if reading.framing is not None else "no framing"
-    return f"{framing}, dialect {reading.dialect}: {count} {'message' if count == 1 else 'messages'}"
+    if reading.framing is None:
+        framing: str = Sentence("no framing")
+    else:
+        framing = Sentence("framing {framing}", framing=reading.framing)
+    messages = Sentence("1 message") if count == 1 else Sentence("{count} messages", count=count)
+    return Sentence(
+        "{framing}, dialect {dialect}: {messages}",
+        framing=framing,
+        dialect=reading.dialect,
+        messages=messages,
+    )
 
 
 def _fields(frame: DescribedFrame) -> Table:
-    rows = table("byte", "field", "value", "what it is", "raw", right=("byte",), whole=("field",))
+    byte, field = _("byte"), _("field")
+    rows = table(byte, field, _("value"), _("what it is"), _("raw"), right=(byte,), whole=(field,))
     rows.columns[2].ratio, rows.columns[3].ratio, rows.columns[4].ratio = 3, 5, 3
     rows.expand = True
     for node in frame.nodes:
@@ -185,9 +206,11 @@ def _fields(frame: DescribedFrame) -> Table:
 
 
 def _add(rows: Table, node: Node, indent: str) -> None:
-    text = f"{node.name}: {node.meaning}" if node.meaning and node.name else node.name or node.meaning
+    text = node.name or node.meaning
+    if node.meaning and node.name:
+        text = Sentence("{name}: {meaning}", name=node.name, meaning=node.meaning)
     if node.hidden:
-        text = f"{text} (not shown: {node.hidden})"
+        text = Sentence("{text} (not shown: {reason})", text=text, reason=node.hidden)
     rows.add_row(str(node.at), *map(cell, (f"{indent}{node.field}", node.value, text, node.raw)))
     if node.field != "MTI":  # its four digits are in its meaning
         for part in node.nodes:

@@ -6,16 +6,20 @@ changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from gettext import gettext as _
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import click
+from rich.cells import set_cell_size
 from rich.console import RenderableType
 
+from console.language import spoken
 from console.options import SETTINGS
 from console.output import JSON, show
+from console.term import term
 from fep.settings.config import load_settings
 from ledger.book import lookup
 from ledger.book.audit_log import AuditRecord
@@ -23,10 +27,25 @@ from ledger.book.schema import audit_log, journal
 from ledger.book.store import Store
 from ledger.rules.masking import masked_numbers
 from ledger.rules.trace import NOT_KEPT, TracedEntry, trace
+from ledger.rules.view import DueState
 from office.config import load_settings as load_office_settings
 from office.database.schema import entries as office_entries
-from office.reports.trace import OfficeTrace, office_trace
-from office.reports.wording import yuan
+from office.reports.trace import OfficeTrace, TracedBreak, office_trace
+from office.reports.wording import BREAK_STATES, CLASSES, yuan
+from qianzhi_errors.sentence import Sentence, phrase, rewritten
+
+_LABEL_COLUMNS: Final = 10
+_SIDE_COLUMNS: Final = 6
+_FRONTS_ACT: Final = phrase("front's act {number}, {moment}, by {by}: {words}")
+_OFFICES_ACT: Final = phrase("office's act {number}, {moment}, by {by}: {words}")
+_DUES: Final[Mapping[str, str]] = {
+    DueState.OPEN: phrase("due {due}: open"),
+    DueState.SETTLED: phrase("due {due}: settled"),
+    DueState.LAPSED: phrase("due {due}: lapsed"),
+    DueState.WITHDRAWN: phrase("due {due}: withdrawn"),
+    "": phrase("due {due}: not in the book"),
+}
+"""A due by its state in the front book; empty where there is none."""
 
 
 class Trace(NamedTuple):
@@ -59,23 +78,26 @@ def trace_command(key: str, office: Path | None, config: Path, as_json: bool) ->
     CHAIN:POSITION in the journal.
     """
     if not key.strip():  # which every entry without a due, or a policy, would have
-        raise click.BadParameter("give a key that is not empty", param_hint="KEY")
+        raise click.BadParameter(_("give a key that is not empty"), param_hint="KEY")
     trace = _traced(key.strip(), config, office)
     if not trace.transactions:
-        raise click.ClickException(f"nothing in the {trace.source} has this key: see qianzhi trace --help")
+        nothing = Sentence(
+            "nothing in the {source} has this key: see qianzhi trace --help", source=trace.source
+        )
+        raise click.ClickException(spoken(nothing))
     show(trace, lambda: _lines(trace), as_json=as_json)
 
 
 def _traced(key: str, config: Path, office: Path | None) -> Trace:
     if config.exists() or office is None:
         store = Store(load_settings(config).node.database, lock=False)
-        source, table = "front book's journal", journal
+        source, table = Sentence("front book's journal"), journal
     else:
         store = Store(load_office_settings(office).office.database, lock=False, by_index=False)
-        source, table = "office's copy of the journal", office_entries
+        source, table = Sentence("office's copy of the journal"), office_entries
     try:
         with store.reading(snapshot=True) as connection:
-            story, _ = lookup.read_related(connection, table, key)
+            story, _is_whole = lookup.read_related(connection, table, key)
             at_front = table is journal
             dates = {entry.business_date for entry in story}
             records = lookup.records_on(connection, audit_log, dates) if at_front and dates else ()
@@ -111,56 +133,102 @@ def _lines(trace: Trace) -> Iterator[RenderableType]:
         yield from _entry_lines(entry)
         yield ""
     for due, state in trace.dues.items():
-        yield f"due {due}: {state or 'not in the book'}"
+        yield Sentence(_DUES[state], due=due)
     for record in trace.acts:
-        yield _record_line("front", record)
+        yield _record_line(_FRONTS_ACT, record)
     if trace.office is not None:
         yield from _office_lines(trace.office)
-    yield f"from the {trace.source}; {trace.note}"
+    yield Sentence("from the {source}; {note}", source=trace.source, note=trace.note)
 
 
 def _entry_lines(entry: TracedEntry) -> Iterator[str]:
-    yield f"{entry.place}  {entry.kind}  {entry.key}"
-    yield f"  what       {entry.what}, {yuan(entry.amount)} yuan"
-    yield f"  decision   {entry.response} {entry.meaning}{f': {entry.reason}' if entry.reason else ''}"
-    yield f"  standing   {entry.standing}; business date {entry.business_date}"
-    yield f"  recorded   {_moment(entry.recorded_at)}"
-    for label, value in (("policy", entry.policy), ("due", entry.due), ("receipt", entry.receipt)):
+    yield f"{entry.place}  {spoken(entry.kind)}  {entry.key}"
+    yield _row(_("what"), Sentence("{what}, {amount} yuan", what=entry.what, amount=yuan(entry.amount)))
+    yield _row(_("decision"), _decision(entry))
+    yield _row(
+        _("standing"),
+        Sentence("{standing}; business date {date}", standing=entry.standing, date=entry.business_date),
+    )
+    yield _row(_("recorded"), _moment(entry.recorded_at))
+    for label, value in (
+        (_("policy"), entry.policy),
+        (_("due"), entry.due),
+        (_("receipt"), entry.receipt),
+        (_("exception"), entry.exception_code),
+    ):
         if value:
-            yield f"  {label:<10} {value}"
-    if entry.exception_code:
-        yield f"  exception  {entry.exception_code}"
+            yield _row(label, value)
     for link in entry.links:
-        place = f" ({link.place})" if link.place else ", not in the journal"
-        yield f"  link       {link.how} {link.key}{place}"
-    for label, fields in (("request", entry.request), ("answer", entry.answer)):
+        place = f" ({link.place})" if link.place else _(", not in the journal")
+        yield _row(_("link"), f"{spoken(link.how)} {link.key}{place}")
+    for label, fields in ((_("request"), entry.request), (_("answer"), entry.answer)):
         if fields:
             rest = " ".join(f"{name}={value}" for name, value in fields.items() if name != "MTI")
-            yield f"  {label:<10} {fields.get('MTI', '')} {rest}"
+            yield _row(label, f"{fields.get('MTI', '')} {rest}")
 
 
-def _record_line(side: str, record: AuditRecord) -> str:
+def _row(label: str, text: str) -> str:
+    """A line with its label in ten columns of a terminal, which two Chinese characters fill by four."""
+    return f"  {set_cell_size(label, _LABEL_COLUMNS)} {spoken(text)}"
+
+
+def _decision(entry: TracedEntry) -> str:
+    decision = Sentence("{response} {meaning}", response=entry.response, meaning=entry.meaning)
+    return (
+        Sentence("{decision}: {reason}", decision=decision, reason=entry.reason) if entry.reason else decision
+    )
+
+
+def _record_line(pattern: str, record: AuditRecord) -> str:
     words = " ".join(filter(None, (record.act, record.subject, record.note)))
-    return masked_numbers(f"{side}'s act {record.number}, {_moment(record.at)}, by {record.by}: {words}")
+    line = Sentence(pattern, number=record.number, moment=_moment(record.at), by=record.by, words=words)
+    return rewritten(line, masked_numbers)
 
 
 def _office_lines(office: OfficeTrace) -> Iterator[str]:
     for line in office.lines:
-        state = "done" if line.state == "S" else "reversed"
-        yield f"bank {line.bank}'s file of {line.date}, line {line.line}: {state}, {yuan(line.amount)} yuan"
+        yield Sentence(
+            "bank {bank}'s file of {date}, line {line}: {state}, {amount} yuan",
+            bank=line.bank,
+            date=line.date,
+            line=line.line,
+            state=Sentence("done") if line.state == "S" else Sentence("reversed"),
+            amount=yuan(line.amount),
+        )
     if not office.lines:
-        yield "no bank's file has it"
+        yield Sentence("no bank's file has it")
     for row in office.breaks:
-        end = f" {row.resolution}" if row.resolution else ""
-        yield f"break {row.name}: {row.cls}, {yuan(row.difference)} yuan, {row.state}{end}"
-        yield f"  {row.reason}"
-        for event in row.history:
-            states = f"{event.from_state or 'new'} → {event.to_state}"
-            yield masked_numbers(f"  {_moment(event.at)} {states} by {event.by} {event.note}".rstrip())
+        yield from _break_lines(row)
     for posting in office.postings:
-        yield f"posting {posting.name}: {posting.description}"
+        yield Sentence("posting {name}: {description}", name=posting.name, description=posting.description)
         for leg in posting.legs:
-            side = "debit" if leg.amount > 0 else "credit"
-            yield f"  {leg.account:<10} {side:<6} {yuan(abs(leg.amount)):>16}"
+            side = set_cell_size(_("debit") if leg.amount > 0 else _("credit"), _SIDE_COLUMNS)
+            yield f"  {leg.account:<10} {side} {yuan(abs(leg.amount)):>16}"
     for record in office.acts:
-        yield _record_line("office", record)
+        yield _record_line(_OFFICES_ACT, record)
+
+
+def _break_lines(row: TracedBreak) -> Iterator[str]:
+    end = f" {row.resolution}" if row.resolution else ""
+    yield Sentence(
+        "break {name}: {cls}, {amount} yuan, {state}",
+        name=row.name,
+        cls=term(CLASSES[row.cls].name, row.cls),
+        amount=yuan(row.difference),
+        state=f"{_state_name(row.state)}{end}",
+    )
+    yield f"  {row.reason}"
+    for event in row.history:
+        states = f"{_state_name(event.from_state) or _('new')} → {_state_name(event.to_state)}"
+        line = Sentence(
+            "{moment} {states} by {by} {note}",
+            moment=_moment(event.at),
+            states=states,
+            by=event.by,
+            note=event.note,
+        )
+        yield masked_numbers(f"  {spoken(line)}".rstrip())
+
+
+def _state_name(state: str | None) -> str:
+    return term(BREAK_STATES.get(state), state) if state else ""

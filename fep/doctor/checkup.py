@@ -47,6 +47,7 @@ from qianzhi_errors import QianzhiError
 from qianzhi_errors.sentence import Sentence, phrase
 
 UNIT: Final = "qianzhi-fep.service"
+_SETTINGS: Final = phrase("settings")
 _BOOK: Final = phrase("database")
 _ANSWER_SECONDS: Final = 5.0
 VERDICTS: Final = MappingProxyType({Severity.RED: Verdict.BAD, Severity.YELLOW: Verdict.WARN})
@@ -80,7 +81,7 @@ def findings(machine: Machine) -> Iterator[CheckFinding]:
     except (QianzhiError, OSError) as error:
         for line in str(error).splitlines():
             yield CheckFinding(
-                "settings",
+                _SETTINGS,
                 Verdict.BAD,
                 line,
                 Sentence("correct {config}, then run this again", config=machine.config),
@@ -90,14 +91,14 @@ def findings(machine: Machine) -> Iterator[CheckFinding]:
         return
     banks = len(settings.bank)
     yield CheckFinding(
-        "settings",
+        _SETTINGS,
         Verdict.OK,
         Sentence("{config} is in order: {banks} banks", config=machine.config, banks=banks),
         "",
     )
     if not banks:
         yield CheckFinding(
-            "settings", Verdict.BAD, Sentence("there is no bank to serve"), "qianzhi bank add CODE ..."
+            _SETTINGS, Verdict.BAD, Sentence("there is no bank to serve"), "qianzhi bank add CODE ..."
         )
     has_book = True
     for check in CHECKS:

@@ -15,10 +15,20 @@ from ledger.rules.masking import masked_numbers
 from protocol.code_names import RESPONSE_NAMES, TRANSACTION_NAMES
 from protocol.message import answer_mti
 from protocol.responses import Response
+from qianzhi_errors.sentence import Sentence
 
-NOT_KEPT: Final = (
+NOT_KEPT: Final = Sentence(
     "messages are not kept: what is shown of them is what the journal has; the rest of DE 48, DE"
     " 62 and the MAC are gone, and a repeat leaves no entry, since it gets the first answer again"
+)
+KIND_NAMES: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        Kind.COLLECTION: Sentence("collection"),
+        Kind.PAYOUT: Sentence("payout"),
+        Kind.CANCEL: Sentence("cancel"),
+        Kind.REVERSAL: Sentence("reversal"),
+        Kind.TOMBSTONE: Sentence("tombstone"),
+    }
 )
 
 
@@ -76,8 +86,8 @@ def _traced(entry: Entry, entries: Sequence[Entry]) -> TracedEntry:
     return TracedEntry(
         place=place_of(entry),
         key=masked_numbers(entry.key),
-        kind=entry.kind.value,
-        what=TRANSACTION_NAMES.get(entry.code, "unknown processing code") if entry.code else "",
+        kind=KIND_NAMES[entry.kind],
+        what=TRANSACTION_NAMES.get(entry.code, Sentence("unknown processing code")) if entry.code else "",
         bank=entry.bank,
         business_date=entry.business_date,
         recorded_at=entry.recorded_at,
@@ -98,12 +108,14 @@ def _traced(entry: Entry, entries: Sequence[Entry]) -> TracedEntry:
 
 def _standing(entry: Entry, entries: Sequence[Entry]) -> str:
     if entry.response is not Response.APPROVED:
-        return "refused: without effect"
+        return Sentence("refused: without effect")
     if entry.sequence is None or entry.subject is None:
-        return "nothing was left to undo"
+        return Sentence("nothing was left to undo")
     if _is_undone(entry, entries):
-        return "undone"
-    return "in effect" if entry.kind in (Kind.COLLECTION, Kind.PAYOUT) else "done"
+        return Sentence("undone")
+    if entry.kind in (Kind.COLLECTION, Kind.PAYOUT):
+        return Sentence("in effect")
+    return Sentence("done")
 
 
 def _is_undone(entry: Entry, entries: Sequence[Entry]) -> bool:
@@ -120,12 +132,14 @@ def _is_undone(entry: Entry, entries: Sequence[Entry]) -> bool:
 def _links(entry: Entry, entries: Sequence[Entry]) -> Iterable[EntryLink]:
     if entry.original:
         place = next((place_of(other) for other in entries if other.key == entry.original), "")
-        yield EntryLink(f"{entry.kind.value} of", masked_numbers(entry.original), place)
+        yield EntryLink(
+            Sentence("{kind} of", kind=KIND_NAMES[entry.kind]), masked_numbers(entry.original), place
+        )
     for other in entries:
         if other.original == entry.key and other is not entry:
-            how = f"{other.kind.value} by"
+            how = Sentence("{kind} by", kind=KIND_NAMES[other.kind])
             if other.response is not Response.APPROVED:
-                how = f"{how}, refused with {other.response.value},"
+                how = Sentence("{how}, refused with {response},", how=how, response=other.response.value)
             yield EntryLink(how, masked_numbers(other.key), place_of(other))
 
 
