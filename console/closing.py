@@ -9,14 +9,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from gettext import gettext as _
 from pathlib import Path
 
 import click
 
 from console import dayfiles
+from console.language import spoken
 from console.options import OFFICE_SETTINGS
 from console.progress import step_progress
 from console.say import say
+from console.term import term
 from console.wall_clock import now_us
 from fep.operator.identity import at_keyboard
 from ledger.book.store import Store
@@ -33,6 +36,8 @@ from office.errors import FileRefused
 from office.intake.archived import archived_days
 from office.left_files import LeftFile, known_files, left_files
 from office.reports.outstanding import outstanding
+from office.reports.wording import CLOSE_STEPS
+from qianzhi_errors.sentence import Sentence
 
 
 @contextmanager
@@ -127,7 +132,7 @@ def files_left(settings: Settings, office: Store) -> tuple[LeftFile, ...]:
     try:
         entries = dayfiles.listed(settings)
     except FileRefused as error:
-        return (LeftFile("", str(error)),)
+        return (LeftFile("", Sentence("{reason}", reason=error)),)
     with office.reading() as connection:
         known = known_files(connection, (bank.code for bank in settings.bank))
     return tuple(left_files(entries, known, dayfiles.digest_of(settings)))
@@ -136,7 +141,10 @@ def files_left(settings: Settings, office: Store) -> tuple[LeftFile, ...]:
 @click.command("close")
 @OFFICE_SETTINGS
 def close_command(config: Path) -> None:
-    """Do all of the close that can be done now: pull, take files, reconcile, post. Run it again at will."""
+    """Do all of the close that can be done now: pull, take files, reconcile, post. Run it again at will.
+
+    The exit code is 3 if a step waits, such as for a bank's file, and 1 if one failed.
+    """
     settings = load_settings(config)
     results: list[StepResult] = []
     with metrics_file(settings.office.metrics) as leave:
@@ -152,12 +160,23 @@ def close_command(config: Path) -> None:
                 leave(close_metrics(connection, settings, run))
     waiting = sum(result.waiting for result in results)
     for row in left:
-        say(f"left {row.name}: {row.reason}" if row.name else f"left: {row.reason}")
+        words = _("left {name}: {reason}") if row.name else _("left: {reason}")
+        say(words.format(name=row.name, reason=spoken(row.reason)))
     if waiting:
-        raise click.ClickException(f"{waiting} steps wait; run it again when what they wait for is there")
+        raise StepsWait(
+            _("{waiting} steps wait; run it again when what they wait for is there").format(waiting=waiting)
+        )
+
+
+class StepsWait(click.ClickException):
+    """A close did what it could, and some steps wait: nothing has failed."""
+
+    exit_code = 3
 
 
 def print_step(step: StepResult) -> None:
     """Print one step of a close: its date, bank and name, and whether it is done or waits."""
-    mark = "waits" if step.waiting else "done"
-    say(" ".join(part for part in (step.date, step.bank, step.step, f"{mark}: {step.text}") if part))
+    words = _("waits: {text}") if step.waiting else _("done: {text}")
+    name = term(CLOSE_STEPS[step.step], step.step)
+    parts = step.date, step.bank, name, words.format(text=spoken(step.text))
+    say(" ".join(filter(None, parts)))

@@ -42,6 +42,7 @@ from office.errors import FileRefused
 from office.intake.take import Taken, take_file
 from office.matching.reconcile import Reconciled, Terms, TooManyBreaks, reconcile
 from office.matching.tolerance import Tolerance
+from qianzhi_errors.sentence import Sentence, listed
 
 _BLOCK_BYTES: Final = 1 << 20
 HOLD: Final = "hold"
@@ -77,7 +78,7 @@ class StepResult(NamedTuple):
     step: CloseStep
     date: str
     bank: str
-    text: str
+    text: Sentence
     cause: WaitCause | None = None
 
     @property
@@ -121,7 +122,7 @@ class BankClose:
             due = earlier_date_due(connection, code, date)
             is_reconciled = _result(connection, code, date) is not None
         if due:
-            text = f"its business day {due} comes first"
+            text = Sentence("its business day {due} comes first", due=due)
             yield StepResult(CloseStep.FILE, date, code, text, WaitCause.EARLIER)
             return
         if not is_reconciled:
@@ -145,23 +146,28 @@ class BankClose:
                 if file is None:
                     yield from self._taken(stream, layout, bank, date)
                     return
-            text = f"{file.text}; {_what_to_do(code, date)}"
+            text = _held_text(file.text, code, date)
         except TooManyBreaks as error:
             self._hold(error.held)
-            text = f"{error}; {_what_to_do(code, date)}"
+            text = _held_text(error.held.text, code, date)
         except (BankFileError, FileRefused, LayoutError) as error:
             # The other banks' files are still taken: this one may be incomplete only because it is arriving.
-            text, cause = f"not taken: {error}", WaitCause.REFUSED
+            text, cause = Sentence("not taken: {reason}", reason=error), WaitCause.REFUSED
         yield StepResult(CloseStep.FILE, date, code, text, cause)
 
     def _missing(self, code: str, date: str) -> StepResult:
         with self._office.reading() as connection:
             closed = without_file(connection).get((code, date))
         if closed is None:
-            text = "the bank's file is not there yet"
+            text = Sentence("the bank's file is not there yet")
             return StepResult(CloseStep.FILE, date, code, text, WaitCause.MISSING)
-        people = f"{closed.proposed_by} and {closed.approved_by}"
-        return StepResult(CloseStep.FILE, date, code, f"closed without it by {people}: {closed.reason}")
+        text = Sentence(
+            "closed without it by {proposer} and {approver}: {reason}",
+            proposer=closed.proposed_by,
+            approver=closed.approved_by,
+            reason=closed.reason,
+        )
+        return StepResult(CloseStep.FILE, date, code, text)
 
     def _held(self, stream: BinaryIO, layout: Layout, code: str, date: str) -> HeldFile | None:
         """The hold on this file as this layout reads it, or None. The stream is at its start again then."""
@@ -186,7 +192,12 @@ class BankClose:
         with self._office.transaction() as connection:
             at = moment_of(connection, self._now_us())
             taken: Taken = take_file(connection, layout, stream, code, date, at, of_file)
-            text = f"{taken.lines} lines, {taken.collected} fen collected, {taken.paid} fen paid"
+            text = Sentence(
+                "{lines} lines, {collected} fen collected, {paid} fen paid",
+                lines=taken.lines,
+                collected=taken.collected,
+                paid=taken.paid,
+            )
             note = f"{text}; layout {layout.edition}, file {taken.digest}, rows {taken.rows}"
             _record(connection, at, CloseStep.FILE, f"{code} {date}", note)
             at = moment_of(connection, self._now_us())
@@ -198,9 +209,17 @@ class BankClose:
             note = reconciled_note(connection, code, date)
             _record(connection, at, CloseStep.RECONCILE, f"{code} {date}", note)
         yield StepResult(CloseStep.FILE, date, code, text)
-        text = f"{done.ours} ours, {done.theirs} theirs, {done.matched} agree, {done.opened} breaks"
-        text += f", {done.closed} earlier ones closed" if done.closed else ""
-        yield StepResult(CloseStep.RECONCILE, date, code, text)
+        parts = [
+            Sentence(
+                "{ours} ours, {theirs} theirs, {matched} agree, {opened} breaks",
+                ours=done.ours,
+                theirs=done.theirs,
+                matched=done.matched,
+                opened=done.opened,
+            )
+        ]
+        parts += [Sentence("{count} earlier ones closed", count=done.closed)] if done.closed else []
+        yield StepResult(CloseStep.RECONCILE, date, code, listed(parts))
 
     def _hold(self, file: HeldFile) -> None:
         """Keep that a file is held, with its audit record."""
@@ -227,9 +246,12 @@ class BankClose:
             words = f"the day of {date}, {in_suspense} breaks into suspense, {len(names)} approved breaks"
             note = posted_note(connection, code, on, at, words)
             _record(connection, at, CloseStep.POST, f"{code} {on}", note)
-        text = f"{len(posting.legs) if posting else 0} legs, {in_suspense} breaks into suspense"
-        text += f", {len(names)} approved ones out of it" if names else ""
-        text += f"; posted on {on}" if on != date else ""
+        legs = len(posting.legs) if posting else 0
+        parts = [Sentence("{legs} legs, {breaks} breaks into suspense", legs=legs, breaks=in_suspense)]
+        parts += [Sentence("{count} approved ones out of it", count=len(names))] if names else []
+        text = listed(parts)
+        if on != date:
+            text = Sentence("{text}; posted on {date}", text=text, date=on)
         return StepResult(CloseStep.POST, date, code, text)
 
 
@@ -241,11 +263,12 @@ def _result(connection: Connection, code: str, date: str) -> int | None:
     return effect
 
 
-def _what_to_do(code: str, date: str) -> str:
-    name = date_name(code, date)
-    return (
-        "look at the file and its layout; to let it through, two people:"
-        f" qianzhi recon propose {name} let_through --note WHY"
+def _held_text(held_text: str, code: str, date: str) -> Sentence:
+    return Sentence(
+        "{held}; look at the file and its layout; to let it through, two people:"
+        " qianzhi recon propose {name} let_through --note WHY",
+        held=held_text,
+        name=date_name(code, date),
     )
 
 

@@ -29,7 +29,7 @@ from office.database.schema import OFFICE, days, entries, facts, reconciliations
 from office.errors import OfficeError
 from office.intake.frontday import sealed_by
 from office.intake.pull import Pulled, pull
-from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.sentence import Sentence, listed
 
 SCHEMA_VERSION = "4"
 _DONE = (DayState.POSTED.value, DayState.ARCHIVED.value)
@@ -106,7 +106,9 @@ class Close:
             MACHINE,
             lambda rows: self._progress("pull", rows),
         )
-        text = f"{pulled.entries} entries, {len(pulled.days)} closed days"
+        text = Sentence(
+            "{entries} entries, {days} closed days", entries=pulled.entries, days=len(pulled.days)
+        )
         return StepResult(CloseStep.PULL, "", "", text)
 
     def _archive(self) -> Iterator[StepResult]:
@@ -118,12 +120,11 @@ class Close:
             loaded = set(connection.execute(select(loads.c.date)).scalars())
         for date, next_date in posted:
             if next_date in loaded:
+                text = Sentence("{date} has its dues", date=next_date)
                 with self._office.transaction() as connection:
                     self._move(connection, date, DayEvent.ARCHIVE)
-                    self._record(
-                        connection, self._now_us(), CloseStep.ARCHIVE, date, f"{next_date} has its dues"
-                    )
-                yield StepResult(CloseStep.ARCHIVE, date, "", f"{next_date} has its dues")
+                    self._record(connection, self._now_us(), CloseStep.ARCHIVE, date, text)
+                yield StepResult(CloseStep.ARCHIVE, date, "", text)
 
     def _unposted(self) -> Sequence[str]:
         with self._office.reading() as connection:
@@ -145,7 +146,10 @@ class Close:
             counts: dict[str, int] = dict.fromkeys(connection.execute(reconciled).scalars(), 0)
             counts.update(map(tuple, connection.execute(effective.group_by(entries.c.bank))))
         for bank in sorted(counts.keys() - codes):
-            text = f"the journal has {counts[bank]} entries of it, and the settings have no such bank"
+            text = Sentence(
+                "the journal has {count} entries of it, and the settings have no such bank",
+                count=counts[bank],
+            )
             yield StepResult(CloseStep.RECONCILE, date, bank, text, WaitCause.UNKNOWN_BANK)
 
     def _finish(self, date: str) -> StepResult:
@@ -156,7 +160,9 @@ class Close:
             missing = [of_bank.bank for of_bank in awaited(connection) if of_bank.date == date]
             self._move(connection, date, DayEvent.RECONCILE)
             self._move(connection, date, DayEvent.POST)
-            text = f"posted, {banks} banks" + (f"; without a file: {', '.join(missing)}" if missing else "")
+            text = Sentence("posted, {banks} banks", banks=banks)
+            if missing:
+                text = Sentence("{text}; without a file: {banks}", text=text, banks=listed(missing))
             self._record(connection, at, CloseStep.DAY, date, text)
         return StepResult(CloseStep.DAY, date, "", text)
 
@@ -178,7 +184,8 @@ class Close:
                 count += len(names)
         if not dates:
             raise NothingPosted(_NOTHING_POSTED)
-        return StepResult(CloseStep.POST, max(dates.values()), "", f"{count} approved breaks out of suspense")
+        text = Sentence("{count} approved breaks out of suspense", count=count)
+        return StepResult(CloseStep.POST, max(dates.values()), "", text)
 
     def _move(self, connection: Connection, date: str, event: DayEvent) -> None:
         """Take a day to its next state. Raises InvariantBroken if the event is impossible in its state."""

@@ -16,6 +16,7 @@ from ledger.rules.day import DayState, is_date
 from ledger.rules.masking import masked_numbers
 from office.accounting.bank_dates import without_file
 from office.database.schema import bank_files, days
+from qianzhi_errors.sentence import Sentence
 
 LISTED_MAX: Final = 50
 """So many files are named in one close; a folder full of others gives a short list."""
@@ -61,7 +62,7 @@ class LeftFile(NamedTuple):
     """
 
     name: str
-    reason: str
+    reason: Sentence
     is_other: bool = False
 
 
@@ -97,7 +98,9 @@ def left_files(
         if left <= LISTED_MAX:
             yield found
     if left > LISTED_MAX:
-        yield LeftFile("", f"{left - LISTED_MAX} more names that are no day files to be taken")
+        yield LeftFile(
+            "", Sentence("{count} more names that are no day files to be taken", count=left - LISTED_MAX)
+        )
 
 
 def _left(entry: FolderEntry, known: Known, digest_of: Callable[[str], str]) -> LeftFile | None:
@@ -107,9 +110,9 @@ def _left(entry: FolderEntry, known: Known, digest_of: Callable[[str], str]) -> 
         return LeftFile(name, _misnamed(entry, known))
     bank, date = match.groups()
     if not is_date(date):
-        return LeftFile(name, "its date is none of the calendar")
+        return LeftFile(name, Sentence("its date is none of the calendar"))
     if entry.kind != "file":
-        return LeftFile(name, f"is {_KINDS[entry.kind]}, and no plain file")
+        return LeftFile(name, Sentence("is {kind}, and no plain file", kind=_KINDS[entry.kind]))
     taken = known.taken.get((bank, date))
     if taken is not None:
         return _changed(entry, name, taken, digest_of)
@@ -117,32 +120,36 @@ def _left(entry: FolderEntry, known: Known, digest_of: Callable[[str], str]) -> 
     if state is None:
         return LeftFile(name, _of_no_day(date, known))
     if state != DayState.CLOSED.value and (bank, date) not in known.without:
-        return LeftFile(name, "its business day was posted without this bank")
+        return LeftFile(name, Sentence("its business day was posted without this bank"))
     return None
 
 
-_KINDS: Final = {"folder": "a folder", "link": "a link", "other": "a pipe, socket or device"}
+_KINDS: Final = {
+    "folder": Sentence("a folder"),
+    "link": Sentence("a link"),
+    "other": Sentence("a pipe, socket or device"),
+}
 
 
-def _misnamed(entry: FolderEntry, known: Known) -> str:
+def _misnamed(entry: FolderEntry, known: Known) -> Sentence:
     """Why a name is none of a known bank's day file."""
     if entry.kind != "file":
-        return f"is {_KINDS[entry.kind]}, and no day file"
+        return Sentence("is {kind}, and no day file", kind=_KINDS[entry.kind])
     meant = _MEANT.fullmatch(entry.name)
     by_number = {bank.zfill(11): bank for bank in known.banks}
     if meant is None:
-        return "is not named <bank>.<date>.txt"
+        return Sentence("is not named <bank>.<date>.txt")
     bank = by_number.get(meant[1].zfill(11))
     if bank is None:
-        return "is of a bank that the settings have not"
-    return f"is to be named {bank}.{meant[2]}.txt"
+        return Sentence("is of a bank that the settings have not")
+    return Sentence("is to be named {bank}.{date}.txt", bank=bank, date=meant[2])
 
 
-def _of_no_day(date: str, known: Known) -> str:
+def _of_no_day(date: str, known: Known) -> Sentence:
     newest = max(known.days, default="")
     if date > newest:
-        return "its business day is not closed yet, or is none"
-    return "the office has no such business day"
+        return Sentence("its business day is not closed yet, or is none")
+    return Sentence("the office has no such business day")
 
 
 def _changed(
@@ -154,10 +161,11 @@ def _changed(
     digest = digest_of(entry.name)
     if digest == taken.digest:
         return None
-    now = f"{digest[:12]}…" if digest else "unreadable"
-    reason = (
-        f"another file of this name was taken: digest {taken.digest[:12]}…, this one is {now};"
-        " what was taken stands, and a correction is for the next file or for two people"
+    reason = Sentence(
+        "another file of this name was taken: digest {taken}…, this one is {now};"
+        " what was taken stands, and a correction is for the next file or for two people",
+        taken=taken.digest[:12],
+        now=f"{digest[:12]}…" if digest else Sentence("unreadable"),
     )
     return LeftFile(name, reason, is_other=True)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, overload
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -68,13 +68,21 @@ def translated(value: object, look_up: Callable[[str], str]) -> object:
 COMMAS: Final = "{first}, {rest}"
 
 
+@overload
+def listed(parts: Sequence[Sentence], pattern: str = COMMAS) -> Sentence: ...
+
+
+@overload
+def listed(parts: Sequence[str], pattern: str = COMMAS) -> str: ...
+
+
 def listed(parts: Sequence[str], pattern: str = COMMAS) -> str:
     """Return parts as one sentence, by default with commas between them; empty where there is none.
 
     `pattern` says how the first part and the rest are joined, and is looked up as any other.
     """
     if len(parts) < 2:
-        return parts[0] if parts else ""
+        return parts[0] if parts else Sentence("")
     first, *rest = parts
     return Sentence(pattern, first=first, rest=listed(rest, pattern))
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from ledger.rules.break_classes import CLASSES as CLASS_ROWS
 from ledger.rules.day import DayState
 from office.accounting.break_states import BreakState
+from office.bank_close import CloseStep
 from protocol.transactions import SETTLEMENTS
 
 
@@ -67,6 +68,16 @@ DAY_STATES: Final[Mapping[str, Words]] = MappingProxyType(
         DayState.RECONCILED: Words("已对账", "Reconciled"),
         DayState.POSTED: Words("已入账", "Posted"),
         DayState.ARCHIVED: Words("已归档", "Archived"),
+    }
+)
+CLOSE_STEPS: Final[Mapping[str, Words]] = MappingProxyType(
+    {
+        CloseStep.PULL: Words("取流水", "Pull"),
+        CloseStep.FILE: Words("收文件", "File"),
+        CloseStep.RECONCILE: Words("对账", "Reconcile"),
+        CloseStep.POST: Words("入账", "Post"),
+        CloseStep.DAY: Words("日结", "Day"),
+        CloseStep.ARCHIVE: Words("归档", "Archive"),
     }
 )
 ACCOUNT_KINDS: Final[Mapping[str, Words]] = MappingProxyType(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from console.closing import metrics_file
+from console.closing import StepsWait, metrics_file
 from console.main import cli
 from simulators.days.discrepancies import Counts
 from tests.support.closing_days import BANKS, LAYOUTS, SEALER, World
@@ -75,7 +75,7 @@ def test_a_close_posts_the_good_file_and_names_all_that_it_leaves(office: tuple[
     config, date = office
     done = CliRunner().invoke(cli, ["office", "close", "--config", str(config)])
     lines = done.output.splitlines()
-    assert done.exit_code == 1
+    assert done.exit_code == StepsWait.exit_code == 3
     assert [line for line in lines if line.startswith(f"{date} {BANKS[0]} post done: ")]
     assert f"{date} {BANKS[1]} file waits: the bank's file is not there yet" in lines
     (refused,) = [line for line in lines if line.startswith(f"{date} {BANKS[2]} file waits: ")]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from rich.cells import cell_len
 
 from console.audit import audit_lines
+from console.closing import print_step
 from console.language import speak
 from office.audit.evidence import Checked, Failing
 from office.audit.kept import BookDigests, DatabaseDigest
 from office.audit.run import INVARIANTS, Audit
 from office.audit.subjects import FRONT_SIDE, OFFICE_SIDE, entry_at
+from office.bank_close import CloseStep, StepResult, WaitCause
+from office.reports.wording import CLOSE_STEPS
 from qianzhi_errors.sentence import Sentence
 
 _ENGLISH = re.compile(r"[A-Za-z]{2,}")
@@ -38,3 +42,22 @@ def test_the_verdicts_of_an_audit_stand_in_columns_of_the_terminal() -> None:
         verdicts = [line for line in lines if re.match(r" ?\d+ ", line)]
         assert (len(verdicts), {cell_len(line) for line in verdicts}) == (len(INVARIANTS), {79})
         assert max(map(cell_len, "\n".join(lines).split("\n"))) <= 80
+
+
+def test_a_step_of_a_close_is_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
+    missing = Sentence("the bank's file is not there yet")
+    speak("zh")
+    print_step(StepResult(CloseStep.FILE, "20261124", "01020000", missing, WaitCause.MISSING))
+    print_step(
+        StepResult(
+            CloseStep.PULL, "", "", Sentence("{entries} entries, {days} closed days", entries=2, days=1)
+        )
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "20261124 01020000 收文件 等待：银行文件尚未送到",
+        "取流水 完成：2 条流水条目，1 个已日切业务日",
+    ]
+
+
+def test_every_step_of_a_close_has_its_name() -> None:
+    assert set(CLOSE_STEPS) == set(CloseStep)
