@@ -39,6 +39,7 @@ TRANSLATED = (
     "hardening",
     "drill",
     "breaks",
+    "core",
     "threat-model",
 )
 """The pages that are whole in Chinese; the others are in English on both sites, but for their titles."""
