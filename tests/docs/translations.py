@@ -37,6 +37,7 @@ TRANSLATED = (
     "logs",
     "keys",
     "hardening",
+    "cluster",
     "drill",
     "breaks",
     "core",
