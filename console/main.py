@@ -54,6 +54,11 @@ COMMANDS = (
         " wrong byte.",
     ),
     CommandPlace(
+        "dialect",
+        "console.dialect:dialect",
+        "Dialects: how a bank's network writes ISO 8583, shipped ones and files of your own.",
+    ),
+    CommandPlace(
         "doctor",
         "console.doctor:doctor_command",
         "Look at this machine, and say what is wrong and what mends it; exit code 1 if anything is bad.",

@@ -41,6 +41,9 @@ The modules, in the order in which a request and its answer go through them
     framing_table a framing in the words of the settings.
     dialect       the dialects: which there are, and what their files mean to the codec.
     dialect_file  what a dialect's file may say; a file holds only what differs from its base.
+    dialect_fit   what the interface needs of a dialect in which a bank is served.
+    rewriting     what of a dialect pyiso8583 has no words for, rewritten before and after it.
+    toml_lines    the line of a file on which a key is given.
     gb18030       GB18030 as of 2022, as a Python codec.
     codec         a frame's body to a message, a message to bytes with its MAC; `dissect` for people.
     message       what an MTI says; which DEs an answer echoes.

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import iso8583
 
 from protocol.dialect import Dialect, Element
-from protocol.dialect_file import FIRST
+from protocol.dialect_file import FIRST, LAST
 from protocol.errors import DecodeError, EncodeError
 from protocol.message import ECHOED, Message
 
@@ -54,6 +54,7 @@ class Part(NamedTuple):
 _PRIMARY_MAC: Final = 64
 _SECONDARY_MAC: Final = 128
 _EXTENDED_BITMAP: Final = 65
+_BITMAPS_MAX: Final = 3
 _MAC_BYTES: Final = 8
 _NO_MAC: Final = "0" * 16
 _NOT_ALLOWED: Final = "content that its format does not allow"
@@ -74,13 +75,19 @@ _CONTENT: Final[Mapping[str, str]] = MappingProxyType(
         "b": "[0-9A-F]*",
     }
 )
+_PACKED_TRACK: Final = "[0-9A-F]*"
+"""Track data packed, as hex digits: D is the separator."""
 # Text may hold every character except control characters; a DE with lines may also hold the line feed.
 _TEXT: Final = "[^\\x00-\\x1f\\x7f-\\x9f]*"
 _LINES: Final = "[^\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]*"
 
 # The length of a variable field must be digits; pyiso8583 takes all that int() takes, such as " 5" and "1_0".
 _LENGTH_DIGITS: Final[Mapping[str, Callable[[bytes], object]]] = MappingProxyType(
-    {"ascii": bytes.isdigit, "cp500": re.compile(rb"[\xf0-\xf9]+").fullmatch}
+    {
+        "ascii": bytes.isdigit,
+        "cp500": re.compile(rb"[\xf0-\xf9]+").fullmatch,
+        "cp037": re.compile(rb"[\xf0-\xf9]+").fullmatch,
+    }
 )
 
 # str methods that check the common case several times faster than a pattern does. They accept no more than
@@ -121,12 +128,17 @@ def _quick(element: Element) -> Check | None:
 class Codec:
     """Encodes and decodes the messages of one dialect. Immutable: any number of links may share it."""
 
-    __slots__ = ("_by_key", "_by_number", "_hex", "_secondary_at", "_spec", "_width", "dialect")
+    __slots__ = (
+        *("_bitmaps", "_by_key", "_by_number", "_hex", "_rewriting", "_secondary_at", "_spec", "_width"),
+        "dialect",
+    )
 
     def __init__(self, dialect: Dialect) -> None:
         """Take the dialect, and prepare the checks of each of its DEs."""
         self.dialect = dialect
         self._spec = dialect.spec
+        self._rewriting = dialect.rewriting
+        self._bitmaps = _BITMAPS_MAX if max(dialect.elements) > LAST else _BITMAPS_MAX - 1
         self._width = dialect.mac_width
         self._secondary_at = dialect.mti_width + int(dialect.spec["p"]["max_len"])
         self._hex = str(dialect.spec["64"]["data_enc"])
@@ -145,12 +157,14 @@ class Codec:
         Raises DecodeError if the bytes are not a message: cut short, too long, a content that the field's
         format does not allow, or a third bitmap.
         """
+        if self._rewriting is not None:
+            data = self._rewriting.announced(data)
         try:
             decoded, encoded = iso8583.decode(data, self._spec)
         except iso8583.DecodeError as error:
             fault = DecodeError(error.field, error.pos, error.msg, self._partial(error.doc_dec, error.field))
         except KeyError:
-            # A specification has every key except those of DE 129 and above.
+            # A specification has every key except those of DE 129 and above, or some of these.
             fault = DecodeError("65", self._secondary_at, _THIRD_BITMAP)
         else:
             try:
@@ -172,10 +186,14 @@ class Codec:
         except DecodeError as error:
             fault = error
         else:
-            decoded, encoded = iso8583.decode(data, self._spec)
-            return tuple(_parts(decoded, encoded)), None
+            decoded, encoded = iso8583.decode(self._announced(data), self._spec)
+            return tuple(self._parts(decoded, encoded)), None
         # Fields after a third bitmap cannot be told apart: pyiso8583 has no keys for them.
         kept = data[: fault.position] if fault.field == "65" else data
+        try:
+            kept = self._announced(kept)
+        except DecodeError:  # the bitmap itself is what is wrong
+            kept = kept[: fault.position]
         try:
             decoded, encoded = iso8583.decode(kept, self._spec)
         except iso8583.DecodeError as error:
@@ -183,7 +201,7 @@ class Codec:
         # The field that the error names is complete itself only if the error is that more bytes follow it.
         more = fault.position < len(data)
         good: list[Part] = []
-        for part in _parts(decoded, encoded):
+        for part in self._parts(decoded, encoded):
             at_fault = part.at == fault.position or part.end > fault.position
             if at_fault or (part.key == fault.field and not more):
                 break
@@ -191,6 +209,16 @@ class Codec:
                 return tuple(good), DecodeError(part.key, part.at, _NOT_ALLOWED)
             good.append(part)
         return tuple(good), fault
+
+    def _announced(self, data: bytes) -> bytes:
+        """Return a message as pyiso8583 reads it. Raises DecodeError."""
+        return data if self._rewriting is None else self._rewriting.announced(data)
+
+    def _parts(self, decoded: dict[str, str], encoded: _Encoded) -> Iterator[Part]:
+        """Yield the fields with their places and the texts of a message, in the order of the bytes."""
+        if self._rewriting is not None:
+            self._rewriting.read(decoded)
+        return _parts(decoded, encoded)
 
     def _is_allowed(self, part: Part) -> bool:
         """Tell whether `_message` would accept the field's content and length."""
@@ -209,7 +237,10 @@ class Codec:
         mti = decoded.pop("t")
         if not mti.isdecimal():
             raise DecodeError("t", 0, "not digits")
-        _check_bitmaps(decoded.pop("p"), decoded.pop("1", ""), encoded)
+        if self._rewriting is not None:
+            mti = self._rewriting.own_mti(mti)
+            self._rewriting.read(decoded)
+        _check_bitmaps(decoded.pop("p"), decoded.pop("1", ""), encoded, self._bitmaps)
         rules = self._by_key
         fields: dict[int, str] = {}
         for key, text in decoded.items():
@@ -217,6 +248,8 @@ class Codec:
             if length is not None and not length(encoded[key]["len"]):
                 raise DecodeError(key, _position(key, encoded), "the length is not digits")
             fields[number] = text if quick(text) or full(text) else self._upper_hex(number, text, encoded)
+        if self._rewriting is not None:
+            fields = self._rewriting.moved_fields(fields)
         return Message(mti, MappingProxyType(fields))
 
     def _partial(self, decoded: Mapping[str, str], fault: str) -> Message | None:
@@ -227,6 +260,13 @@ class Codec:
         mti = decoded["t"]
         if not mti.isdecimal():
             return None
+        if self._rewriting is not None:
+            try:
+                mti = self._rewriting.own_mti(mti)
+            except DecodeError:
+                return None
+            decoded = dict(decoded)
+            self._rewriting.read(decoded)
         rules = self._by_number
         repeated = {
             number: decoded[str(number)]
@@ -312,6 +352,9 @@ class Codec:
         """Return the message as pyiso8583 takes it, every content checked. Raises EncodeError."""
         if not mti.isdecimal():
             raise EncodeError("t", "not digits")
+        rewriting = self._rewriting
+        if rewriting is not None:
+            mti, fields = rewriting.network_mti(mti), rewriting.moved_fields(fields)
         document = {"t": mti}
         rules = self._by_number
         for number, text in fields.items():
@@ -320,22 +363,30 @@ class Codec:
                 raise EncodeError(str(number), "no such DE" if rule is None else "its value is no text")
             _, key, quick, full, _ = rule
             if not quick(text) and not full(text):
-                raise EncodeError(key, _NOT_ALLOWED)
+                raise EncodeError(self._own_key(key), _NOT_ALLOWED)
             document[key] = text
+        if rewriting is not None:
+            rewriting.write(document)
         return document
+
+    def _own_key(self, key: str) -> str:
+        """Return a field's key under the interface's number."""
+        return key if self._rewriting is None else self._rewriting.moved_key(key)
 
     def _bytes(self, document: dict[str, str]) -> bytes:
         """Return the bytes of pyiso8583's form of a message. Raises EncodeError."""
         try:
-            return bytes(iso8583.encode(document, self._spec)[0])
+            data = bytes(iso8583.encode(document, self._spec)[0])
         except iso8583.EncodeError as error:
-            fault = EncodeError(error.field, error.msg)
+            fault = EncodeError(self._own_key(error.field), error.msg)
+        else:
+            return data if self._rewriting is None else self._rewriting.unannounced_of(data)
         # Raised here for the reason given in `decode`: pyiso8583's error holds the message.
         raise fault
 
 
-def _check_bitmaps(primary: str, secondary: str, encoded: _Encoded) -> None:
-    """Raise DecodeError if a bitmap is not hex digits, or if there is a third bitmap."""
+def _check_bitmaps(primary: str, secondary: str, encoded: _Encoded, bitmaps: int) -> None:
+    """Raise DecodeError if a bitmap is not hex digits, or if there are more bitmaps than the dialect has."""
     # pyiso8583 reads hex bitmaps with bytes.fromhex, which skips blanks: 16 characters may be less than 64
     # bits.
     if not primary.isalnum():
@@ -344,7 +395,7 @@ def _check_bitmaps(primary: str, secondary: str, encoded: _Encoded) -> None:
         return
     if not secondary.isalnum():
         raise DecodeError("1", _position("1", encoded), "not hex digits")
-    if len(secondary) > len(primary):
+    if len(secondary) > len(primary) and bitmaps < _BITMAPS_MAX:
         raise DecodeError("65", _position("1", encoded), _THIRD_BITMAP)
 
 
@@ -359,7 +410,7 @@ def _parts(decoded: Mapping[str, str], encoded: _Encoded) -> Iterator[Part]:
 
 def content_pattern(element: Element) -> re.Pattern[str]:
     """Return the pattern of what the element's format allows as content; the length is not checked."""
-    pattern = _CONTENT[element.kind]
+    pattern = _PACKED_TRACK if element.kind == "z" and element.encoding == "bcd" else _CONTENT[element.kind]
     if element.text:
         pattern = _LINES if element.lines else _TEXT
     return re.compile(pattern)

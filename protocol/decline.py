@@ -110,9 +110,11 @@ class FastDecline:
     def scan(self, raw: bytes) -> HeaderScan | None:
         """Return what a refusal of the request in `raw` needs.
 
-        None for an answer, for a message without a MAC in its right place, and for a message that does not
-        end with its last field.
+        None for an answer, for a message without a MAC in its right place, for a message that does not end
+        with its last field, and in a dialect that pyiso8583's specification does not say in full.
         """
+        if self._codec.dialect.rewriting is not None:
+            return None
         plan = self._plan(raw)
         if plan is None:
             return None
@@ -188,7 +190,10 @@ class FastDecline:
         spec = self._spec[str(_ACQUIRER)]
         prefix = int(spec["len_type"])
         text = _text(spec, field[prefix:])
-        return text[: _count(spec, field[:prefix])] if _is_packed(spec) else text
+        if not _is_packed(spec):
+            return text
+        count = _count(spec, field[:prefix])
+        return text[len(text) - count :] if "left_pad" in spec else text[:count]
 
     def _template(self, mti: str, repeated: tuple[int, ...], own: Fields) -> _Template:
         """Return the refusal of a request with this MTI, before the echoed fields are put in."""
@@ -219,8 +224,11 @@ def _count(spec: Mapping[str, Any], prefix: bytes) -> int:
     more than the field allows.
     """
     encoding = str(spec["len_enc"])
-    digits = prefix.hex() if encoding == "bcd" else prefix.decode(encoding, "replace")
-    count = int(digits) if _DIGITS(digits) else _NOT_IN_ORDER
+    if encoding == "b":
+        count = int.from_bytes(prefix, "big")
+    else:
+        digits = prefix.hex() if encoding == "bcd" else prefix.decode(encoding, "replace")
+        count = int(digits) if _DIGITS(digits) else _NOT_IN_ORDER
     return count if count <= spec["max_len"] else _NOT_IN_ORDER
 
 

@@ -1,9 +1,9 @@
 """Dialects: how one bank's network writes ISO 8583:1987.
 
 Everything that differs between networks is in the TOML files of `protocol/dialects/`; no code, here or
-elsewhere, may ask for a dialect's name. A file is complete, or names a complete one as its `base` and holds
+elsewhere, may ask for a dialect's name. A file is complete, or names a shipped one as its `base` and holds
 only what differs: a key of [wire], or keys of a data element (DE). What a file may say is in `dialect_file`;
-encoding and decoding of messages is in `codec`.
+encoding and decoding of messages is in `codec`. A bank's own file is read elsewhere, and its text handed in.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from protocol.dialect_file import FIRST, LAST, Entry, Wire, checked
+from protocol.dialect_file import FIRST, WIDE, Entry, Wire, checked, place_of, prefix_bytes
 from protocol.errors import DialectError
 from protocol.gb18030 import GB18030_2022
+from protocol.rewriting import Rewriting, rewriting_of
+from qianzhi_errors.sentence import Sentence
 
 Spec = Mapping[str, Mapping[str, Any]]
 """pyiso8583's specification: field key to its attributes."""
@@ -30,10 +32,10 @@ STANDARD: Final = "ascii87"
 class Element(NamedTuple):
     """One DE of a dialect.
 
-    `kind` is a, n, an, ns, ans, x+n, z or b. `prefix` is how many digits the length has on the wire: 0 (the
-    length is fixed), 2 or 3. `length` is the exact length if it is fixed, else the longest: in characters; in
-    bytes for text; in hex digits for b. `encoding` is a Python codec, or "bcd", "binary" or "hex". `text`: in
-    the dialect's text encoding. `lines`: line feeds are allowed.
+    `kind` is a, n, an, ns, ans, x+n, z or b. `prefix` is how many digits the length has: 0 (the length is
+    fixed) to 6. `length` is the exact length if it is fixed, else the longest: in characters; in bytes for
+    text; in hex digits for b. `encoding` is a Python codec, or "bcd", "binary" or "hex". `text`: in the
+    dialect's text encoding. `lines`: line feeds are allowed.
     """
 
     number: int
@@ -48,17 +50,20 @@ class Element(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One dialect, immutable. `elements` maps 1 to 128 to the DEs; `spec` says the same to pyiso8583."""
+    """One dialect, immutable. `elements` maps 1 to 128 to the DEs; `spec` says the same to pyiso8583, and
+    `rewriting` what pyiso8583 has no words for.
+    """
 
     name: str
     text_encoding: str
-    """Python codec of the DEs that are marked text."""
+    """Python codec of the DEs that the interface writes text in."""
     de48_encoding: str
-    """Python codec of DE 48, for `tlv`."""
+    """Python codec of the groups, for `tlv`."""
     mac_hex: bool
     """Whether binary DEs, and so the MAC, are hex digits on the wire."""
     elements: Mapping[int, Element]
     spec: Spec
+    rewriting: Rewriting | None = None
 
     @property
     def mac_width(self) -> int:
@@ -69,6 +74,10 @@ class Dialect:
     def mti_width(self) -> int:
         """Bytes of the MTI on the wire: 4, or 2 in BCD."""
         return 2 if self.spec["t"]["data_enc"] == "b" else 4
+
+    def place_of(self, number: int) -> int:
+        """Return the number under which the network carries a DE of the interface."""
+        return number if self.rewriting is None else self.rewriting.moved.get(number, number)
 
     def carries(self, text: str) -> bool:
         """Tell whether the dialect's text encoding can express `text`."""
@@ -90,17 +99,22 @@ def load(name: str, gb18030: str = "2005") -> Dialect:
     DialectError for an unknown name or a file that cannot be used.
     """
     if name not in shipped():
-        raise DialectError(f"no dialect {name!r}; there are {', '.join(shipped())}")
-    content = complete(_source(name), name)
-    if gb18030 == "2022" and content["wire"]["text"] == "gb18030":
-        content["wire"]["text"] = GB18030_2022
-    return _dialect(content, name)
+        raise DialectError(
+            Sentence("no dialect {name}; there are {names}", name=repr(name), names=", ".join(shipped()))
+        )
+    return parse(_source(name), name, gb18030)
+
+
+@cache
+def standard() -> Dialect:
+    """Return the dialect of ISO 8583:1987 as the interface takes it, read once a process."""
+    return load(STANDARD)
 
 
 @cache
 def element_names() -> Mapping[int, str]:
     """Return the names of DE 1 to 128 in ISO 8583:1987, table of data elements."""
-    return MappingProxyType({number: element.name for number, element in load(STANDARD).elements.items()})
+    return MappingProxyType({number: element.name for number, element in standard().elements.items()})
 
 
 def _source(name: str) -> str:
@@ -108,50 +122,60 @@ def _source(name: str) -> str:
     return files("protocol").joinpath("dialects", f"{name}.toml").read_text("utf-8")
 
 
-def parse(source: str, name: str) -> Dialect:
-    """Return the dialect that a file's text describes; `name` is the file's name without its suffix.
+def parse(source: str, name: str, gb18030: str = "2005") -> Dialect:
+    """Return the dialect that a file's text describes; `name` is the file's name without its suffix, and
+    `gb18030` is as for `load`.
 
-    Raises DialectError that names the file, the key or DE, and the reason.
+    Raises DialectError that names the file, the line, the key or DE, and the reason.
     """
-    return _dialect(complete(source, name), name)
-
-
-def _dialect(document: Mapping[str, Any], name: str) -> Dialect:
-    content = checked(document, f"{name}.toml")
-    elements = {int(key): _element(int(key), entry, content.wire) for key, entry in content.elements.items()}
+    content = checked(complete(source, name), f"{name}.toml", source)
+    wire = content.wire
+    if gb18030 == "2022" and wire.text == "gb18030":
+        wire = wire.model_copy(update={"text": GB18030_2022})
+    entries = {int(key): entry for key, entry in content.elements.items()}
+    elements = {number: _element(number, entry, wire) for number, entry in sorted(entries.items())}
     return Dialect(
         name=name,
-        text_encoding=content.wire.text,
-        de48_encoding=elements[48].encoding,
-        mac_hex=content.wire.binary == "hex",
-        elements=MappingProxyType(dict(sorted(elements.items()))),
-        spec=_spec(elements, content.wire),
+        text_encoding=_characters_of(elements[content.interface.receipt]),
+        de48_encoding=_characters_of(elements[content.interface.groups]),
+        mac_hex=elements[64].encoding == "hex",
+        elements=MappingProxyType(elements),
+        spec=_spec(elements, entries, wire),
+        rewriting=rewriting_of(content),
     )
+
+
+def _characters_of(element: Element) -> str:
+    """Return the Python codec of a DE's characters: ASCII where it is no text, but digits or bytes."""
+    return "ascii" if element.encoding in ("bcd", "binary", "hex") else element.encoding
 
 
 def complete(source: str, name: str) -> dict[str, Any]:
     """Return the content of a dialect's file with all that it takes over from its base; not checked yet.
 
-    Raises DialectError for text that is not TOML, and for a base that is not a complete shipped dialect.
+    Raises DialectError for text that is not TOML, and for a base that is not a shipped dialect.
     """
     document = _document(source, name)
     if "base" not in document:
         return document
     base = document.pop("base")
     if base not in shipped():
-        raise DialectError(f"{name}.toml: base must be one of {', '.join(shipped())}")
-    under = _document(_source(base), base)
-    if "base" in under:
-        raise DialectError(f"{name}.toml: the base {base} has a base itself")
-    return _overlaid(under, document)
+        raise DialectError(
+            Sentence(
+                "{place}: base must be one of {names}",
+                place=place_of(f"{name}.toml", source, ("base",)),
+                names=", ".join(shipped()),
+            )
+        )
+    return _overlaid(complete(_source(base), base), document)
 
 
 def _document(source: str, name: str) -> dict[str, Any]:
     """Return a file's TOML as it is. Raises DialectError that names the file and the place."""
     try:
         return tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
-        raise DialectError(f"{name}.toml: {error}") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise DialectError(Sentence("{file}: {reason}", file=f"{name}.toml", reason=str(error))) from error
 
 
 def _overlaid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,45 +193,56 @@ def _overlaid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, An
 def _element(number: int, entry: Entry, wire: Wire) -> Element:
     """Return the DE that a file's entry describes, its length in the units of `Element`."""
     kind, prefix, length = entry.format
-    encoding = wire.text if entry.text else wire.encoding_of(kind)
+    encoding = entry.encoding_in(wire)
     if kind == "b":
-        length //= 4
+        length = length * 2 if prefix else length // 4
     return Element(
-        number, entry.name, kind, prefix, length + (kind == "x+n"), encoding, entry.text, entry.lines
+        number,
+        entry.name,
+        kind,
+        prefix,
+        length + (kind == "x+n"),
+        encoding,
+        entry.text or encoding in WIDE,
+        entry.lines,
     )
 
 
-def _spec(elements: Mapping[int, Element], wire: Wire) -> Spec:
-    """Return pyiso8583's specification: "h" header (none), "t" MTI, "p" bitmap, "1" to "128"."""
-    bitmap = {**_binary_spec(elements[1], wire), "desc": "Bitmap, primary"}
+def _spec(elements: Mapping[int, Element], entries: Mapping[int, Entry], wire: Wire) -> Spec:
+    """Return pyiso8583's specification: "h" header (none), "t" MTI, "p" bitmap, "1" to "128", or to "192"."""
+    digits = {"binary": "b", "hex": wire.other}.get(wire.bitmap, wire.bitmap.removeprefix("hex-"))
+    bitmap = {"data_enc": digits, "max_len": 8 if digits == "b" else 16, "desc": "Bitmap, primary"}
     mti = {"data_enc": "b" if wire.mti == "bcd" else wire.mti, "max_len": 4, "desc": "MTI"}
     header = {"data_enc": "ascii", "max_len": 0, "desc": "Header"}
     spec: dict[str, Mapping[str, Any]] = {}
     for key, entry in (("h", header), ("t", mti), ("p", bitmap), ("1", bitmap)):
         spec[key] = MappingProxyType({"len_type": 0, "len_enc": "ascii", **entry})
-    for number in range(FIRST + 1, LAST + 1):
-        spec[str(number)] = MappingProxyType(_element_spec(elements[number], wire))
+    for number, element in elements.items():
+        if number != FIRST:
+            spec[str(number)] = MappingProxyType(_element_spec(element, entries[number], wire))
     return MappingProxyType(spec)
 
 
-def _element_spec(element: Element, wire: Wire) -> dict[str, Any]:
-    if element.kind == "b":
-        return _binary_spec(element, wire)
-    # pyiso8583 counts a BCD length in bytes: 1 for LL, 2 for LLL.
-    len_type = (element.prefix + 1) // 2 if wire.length == "bcd" else element.prefix
-    entry = {"len_type": len_type, "len_enc": wire.length, "max_len": element.length, "desc": element.name}
-    if element.encoding != "bcd":
-        return {**entry, "data_enc": element.encoding}
-    pad = "right_pad" if element.prefix else "left_pad"
-    return {**entry, "data_enc": "b", "len_count": "nibbles", pad: "0"}
-
-
-def _binary_spec(element: Element, wire: Wire) -> dict[str, Any]:
-    written_hex = (wire.bitmap if element.number == FIRST else wire.binary) == "hex"
-    return {
-        "data_enc": wire.other if written_hex else "b",
-        "len_type": 0,
-        "len_enc": "ascii",
-        "max_len": element.length if written_hex else element.length // 2,
+def _element_spec(element: Element, entry: Entry, wire: Wire) -> dict[str, Any]:
+    lengths = entry.length or wire.length
+    if element.kind == "b" and not element.prefix:
+        lengths = "ascii"
+    written: dict[str, Any] = {
+        "len_type": prefix_bytes(element.prefix, lengths),
+        "len_enc": "b" if lengths == "binary" else lengths,
+        "max_len": element.length,
         "desc": element.name,
     }
+    match element.encoding:
+        case "binary":
+            return {**written, "data_enc": "b", "max_len": element.length // 2}
+        case "hex":
+            return {**written, "data_enc": wire.other}
+        case "bcd" if element.kind == "x+n":
+            return {**written, "data_enc": "b", "max_len": 1 + (element.length - 1) // 2}
+        case "bcd" if entry.counts == "bytes":
+            return {**written, "data_enc": "b", "max_len": element.length // 2}
+        case "bcd":
+            side, digit = entry.fill_in()
+            return {**written, "data_enc": "b", "len_count": "nibbles", f"{side}_pad": digit}
+    return {**written, "data_enc": element.encoding}

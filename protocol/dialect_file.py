@@ -1,7 +1,8 @@
 """What a dialect's file may say, and the reason why it cannot be used.
 
 Checks one document, read from TOML and complete: its base, if it has one, is already filled in. What follows
-from the file for encoding and decoding is in `dialect`.
+from the file for encoding and decoding is in `dialect`; docs/connect.md explains the keys to a bank's
+integrator.
 """
 
 from __future__ import annotations
@@ -15,25 +16,49 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from protocol.errors import DialectError
+from protocol.toml_lines import line_of
+from qianzhi_errors.sentence import Sentence
 
-FIRST, LAST = 1, 128
-"""The numbers of the first and the last data element (DE)."""
+FIRST, LAST, LAST_OF_ALL = 1, 128, 192
+"""The numbers of the first and the last data element (DE); above 128 are those of a third bitmap."""
 
-Characters = Literal["ascii", "cp500"]
-Digits = Literal["ascii", "cp500", "bcd"]
+Characters = Literal["ascii", "cp500", "cp037", "latin-1"]
+Digits = Literal["ascii", "cp500", "cp037", "bcd"]
+Lengths = Literal["ascii", "cp500", "cp037", "bcd", "binary"]
 Binary = Literal["binary", "hex"]
+Texts = Literal["utf-8", "gb18030", "gb18030-2022", "gbk", "ascii", "latin-1", "cp500", "cp037"]
+Encoding = Literal[
+    "ascii", "cp500", "cp037", "latin-1", "bcd", "binary", "hex", "utf-8", "gb18030", "gb18030-2022", "gbk"
+]
 
-_FORMAT: Final = re.compile(r"(x\+n|ans|an|ns|a|n|b|z)( |\.\.\.?)([1-9][0-9]{0,2})")
-"""Kind, then " 12" for a fixed length, "..19" for LLVAR or "...999" for LLLVAR."""
-_PREFIX_DIGITS: Final[Mapping[str, int]] = MappingProxyType({" ": 0, "..": 2, "...": 3})
+_CHARACTERS: Final = frozenset(get_args(Characters))
+WIDE: Final = frozenset(("utf-8", "gb18030", "gb18030-2022", "gbk"))
+"""Encodings in which a character may take more than one byte: a DE in one of them is text."""
+_ENCODINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "n": _CHARACTERS | {"bcd"},
+        "z": _CHARACTERS | {"bcd"},
+        "x+n": _CHARACTERS | {"bcd"},
+        "b": frozenset(get_args(Binary)),
+        "a": _CHARACTERS,
+        "an": _CHARACTERS,
+        "ns": _CHARACTERS,
+        "ans": _CHARACTERS | WIDE,
+    }
+)
+"""Kind of a DE -> the encodings in which it may be."""
+
+_FORMAT: Final = re.compile(r"(x\+n|ans|an|ns|a|n|b|z)( |\.{1,6})([1-9][0-9]{0,5})")
+"""Kind, then " 12" for a fixed length, "..19" for LLVAR, "...999" for LLLVAR, up to six digits of length."""
+_FILL: Final = re.compile("(left|right) ([0-9A-F])")
+_FIXED_MAX: Final = 9999
 _BITS_64: Final = (1, 64, 65, 128)
-_TABLES: Final = "needs the tables [wire] and [elements], and nothing else"
-_ENTRY: Final = "needs name and format, and may have text and lines"
+_MACS: Final = ("64", "128")
 
 
 class Format(NamedTuple):
-    """A format of ISO 8583: kind, digits of the length prefix (0, 2 or 3), and length as the notation counts
-    it (bits for b, characters for the others; the sign of x+n is not counted).
+    """A format of ISO 8583: kind, digits of the length prefix (0 to 6), and length as the notation counts it
+    (bits for a fixed b, bytes for a variable one, characters for the others; the sign of x+n is not counted).
     """
 
     kind: str
@@ -41,20 +66,35 @@ class Format(NamedTuple):
     length: int
 
 
+class Fill(NamedTuple):
+    """Where a packed field of an odd number of digits is filled, "left" or "right", and with which digit."""
+
+    side: str
+    digit: str
+
+
 def _format(notation: object) -> Format:
     """Return the format that is written `n 6`, `ans..25` or `z...104`. Raises ValueError with the reason."""
     match = _FORMAT.fullmatch(notation) if isinstance(notation, str) else None
     if match is None:
-        raise ValueError(f"format {notation!r} is none of ISO 8583")
+        raise ValueError(Sentence("format {notation} is none of ISO 8583", notation=repr(notation)))
     kind, dots, digits = match.groups()
-    prefix, length = _PREFIX_DIGITS[dots], int(digits)
-    if prefix and length >= 10**prefix:
-        raise ValueError(f"format {notation!r} is longer than its length digits can say")
-    if kind == "b" and (prefix or length % 8):
-        raise ValueError("b must be fixed, in whole bytes")
+    prefix, length = len(dots.strip()), int(digits)
+    if not prefix and length > _FIXED_MAX:
+        raise ValueError(Sentence("a fixed length is at most {most}", most=_FIXED_MAX))
+    if kind == "b" and not prefix and length % 8:
+        raise ValueError(Sentence("a fixed b is in whole bytes"))
     if kind == "x+n" and prefix:
-        raise ValueError("x+n must be fixed")
+        raise ValueError(Sentence("x+n must be fixed"))
     return Format(kind, prefix, length)
+
+
+def _fill(notation: object) -> Fill:
+    """Return the fill that is written `left 0` or `right F`. Raises ValueError with the reason."""
+    match = _FILL.fullmatch(notation) if isinstance(notation, str) else None
+    if match is None:
+        raise ValueError(Sentence('fill is "left" or "right" and one digit of 0 to 9 or A to F: "right F"'))
+    return Fill(*match.groups())
 
 
 class _Section(BaseModel):
@@ -67,12 +107,16 @@ class Wire(_Section):
     """How each kind of content is written: a Python codec, or "bcd", "binary" or "hex"."""
 
     mti: Digits
-    bitmap: Binary
-    length: Digits
+    bitmap: Literal["binary", "hex", "hex-ascii", "hex-cp500"]
+    length: Lengths
     numeric: Digits
     other: Characters
     binary: Binary
-    text: Literal["utf-8", "gb18030", "gb18030-2022", "cp500"]
+    text: Texts
+    version: Literal["1987", "1993"] = "1987"
+    """The edition of ISO 8583 that the first digit of the MTI names."""
+    secondary: Literal["announced", "always"] = "announced"
+    """Whether bit 1 announces the second bitmap, or it is always there and bit 1 never set."""
 
     def encoding_of(self, kind: str) -> str:
         """Return how a field of this kind is written, if it is not marked text."""
@@ -80,77 +124,245 @@ class Wire(_Section):
 
 
 class Entry(_Section):
-    """One DE: name, format, whether it is in the text encoding, and whether line feeds are allowed."""
+    """One DE: its name and format, and what of it is not as [wire] says: whether it is in the text encoding,
+    whether line feeds are allowed, its encoding, that of its length, what the length counts, and its fill.
+    """
 
     name: str = Field(min_length=1)
     format: Annotated[Format, BeforeValidator(_format)]
     text: bool = False
     lines: bool = False
+    encoding: Encoding | None = None
+    length: Lengths | None = None
+    counts: Literal["bytes", "digits"] | None = None
+    fill: Annotated[Fill, BeforeValidator(_fill)] | None = None
 
     @model_validator(mode="after")
-    def _only_a_variable_ans_is_text(self) -> Self:
-        if self.text and (self.format.kind != "ans" or not self.format.prefix):
-            raise ValueError("only a variable ans can be text")
+    def _keys_fit_the_format(self) -> Self:
+        kind, prefix, _length = self.format
+        if self.text and kind != "ans":
+            raise ValueError(Sentence("only an ans can be text"))
+        if self.encoding is not None and self.encoding not in _ENCODINGS[kind]:
+            raise ValueError(Sentence("{kind} cannot be in {encoding}", kind=kind, encoding=self.encoding))
+        if not prefix and (self.length is not None or self.counts is not None):
+            raise ValueError(Sentence("a field of fixed length has no length before it"))
         return self
+
+    def encoding_in(self, wire: Wire) -> str:
+        """Return how the DE is written in a dialect: by its own key, else as [wire] says of its kind."""
+        return self.encoding or (wire.text if self.text else wire.encoding_of(self.format.kind))
+
+    def fill_in(self) -> Fill:
+        """Return how an odd number of packed digits is filled: by its own key, else by F where that alone can
+        be told from a digit, else by 0 before a fixed and behind a variable number of them.
+        """
+        if self.fill is not None:
+            return self.fill
+        if self.counts == "bytes":
+            return Fill("right", "F")
+        return Fill("right" if self.format.prefix else "left", "0")
+
+
+class Interface(_Section):
+    """In which DE a network carries what the interface has in DE 48, the groups, and 62, the receipt."""
+
+    groups: int = 48
+    receipt: int = 62
+
+
+def _contradiction(path: tuple[str, ...], reason: str) -> ValueError:
+    """Return the error that two keys of the file cannot both be so; `path` is the key that is named."""
+    return ValueError(reason, path)
 
 
 def _all_numbers(table: object) -> object:
     """Return the table if its keys are the numbers of all DEs. Raises ValueError with the reason."""
     if not isinstance(table, dict):
-        raise ValueError("[elements] must be a table")
+        raise _contradiction(("elements",), Sentence("[elements] must be a table"))
     expected = [str(number) for number in range(FIRST, LAST + 1)]
+    known = {*expected, *(str(number) for number in range(LAST + 1, LAST_OF_ALL + 1))}
     for key in table:
-        if key not in expected:
-            raise ValueError(f"{key!r} is no DE number from {FIRST} to {LAST}")
+        if key not in known:
+            raise _contradiction(
+                ("elements", key),
+                Sentence(
+                    "{key} is no DE number from {first} to {last}",
+                    key=repr(key),
+                    first=FIRST,
+                    last=LAST_OF_ALL,
+                ),
+            )
     for key in expected:
         if key not in table:
-            raise ValueError(f"DE {key} is missing")
+            raise _contradiction(("elements", key), Sentence("DE {number} is missing", number=key))
     return table
 
 
 class DialectFile(_Section):
-    """A complete dialect file: how things are written, and every DE from 1 to 128 by its number as text."""
+    """A complete dialect file: how things are written, every DE from 1 to 128 by its number as text, and up
+    to 192 where the network has a third bitmap.
+    """
 
     wire: Wire
     elements: Annotated[dict[str, Entry], BeforeValidator(_all_numbers)]
+    interface: Interface = Interface()
 
     @model_validator(mode="after")
-    def _bitmaps_and_macs_have_64_bits(self) -> Self:
+    def _keys_fit_together(self) -> Self:
         for number in _BITS_64:
             if self.elements[str(number)].format != Format("b", 0, 64):
-                raise ValueError(f"DE {number} must be b 64")
+                raise _contradiction(
+                    ("elements", str(number), "format"), Sentence("DE {number} must be b 64", number=number)
+                )
+        for key, entry in self.elements.items():
+            fault = _fault_of(entry, self.wire)
+            if fault:
+                raise _contradiction(
+                    ("elements", key, fault.key),
+                    Sentence("DE {number}: {reason}", number=key, reason=fault.reason),
+                )
+        if len({self.elements[key].encoding_in(self.wire) for key in _MACS}) > 1:
+            raise _contradiction(
+                ("elements", _MACS[1], "encoding"), Sentence("DE 64 and DE 128 must be written alike")
+            )
+        _check_places(self.interface)
         return self
 
 
-def checked(document: Mapping[str, Any], file: str) -> DialectFile:
-    """Return the file's content. Raises DialectError that names the file, the key or DE, and the reason."""
+class _Fault(NamedTuple):
+    """What is wrong with one DE: the key that is named, and the reason."""
+
+    key: str
+    reason: str
+
+
+def _fault_of(entry: Entry, wire: Wire) -> _Fault | None:
+    """Return the first thing that a DE's keys and [wire] cannot both mean; None if there is none."""
+    kind, prefix, length = entry.format
+    encoding, lengths = entry.encoding_in(wire), entry.length or wire.length
+    packed = encoding == "bcd"
+    if prefix and length > longest(prefix, lengths):
+        return _Fault("format", Sentence("its length is longer than its length digits can say"))
+    if entry.counts == "digits" and not packed:
+        return _Fault("counts", Sentence("only the length of packed digits can count digits"))
+    if entry.fill is not None and not packed:
+        return _Fault("fill", Sentence("only packed digits are filled"))
+    if entry.fill is not None and not prefix and not length % 2:
+        return _Fault("fill", Sentence("an even number of digits is never filled"))
+    if entry.fill is not None and entry.counts == "bytes" and entry.fill.digit.isdecimal():
+        return _Fault("fill", Sentence("a length in bytes cannot tell a fill of 0 to 9 from a digit"))
+    if packed and kind == "x+n" and length % 2:
+        return _Fault("format", Sentence("x+n packed behind its sign has an even number of digits"))
+    if packed and entry.counts == "bytes" and length % 2:
+        return _Fault("format", Sentence("a length in bytes needs an even longest length"))
+    return None
+
+
+def longest(prefix: int, encoding: str) -> int:
+    """Return the greatest number that a length of so many digits can say in its encoding."""
+    if encoding == "binary":
+        return (1 << 8 * prefix_bytes(prefix, encoding)) - 1
+    return int("9" * prefix)
+
+
+def prefix_bytes(prefix: int, encoding: str) -> int:
+    """Return how many bytes a length of so many digits takes: two digits are one byte in BCD and binary."""
+    return (prefix + 1) // 2 if encoding in ("bcd", "binary") else prefix
+
+
+_FREE: Final = frozenset((*range(46, 49), *range(54, 64)))
+"""DEs, below the first MAC, that the interface uses for nothing but groups and receipt."""
+
+
+def _check_places(interface: Interface) -> None:
+    """Raise ValueError where groups or receipt stand in a DE that the interface uses otherwise."""
+    for key, number in (("groups", interface.groups), ("receipt", interface.receipt)):
+        if number not in _FREE:
+            raise _contradiction(
+                ("interface", key),
+                Sentence("DE {number} is not free for the {what}", number=number, what=key),
+            )
+    if interface.groups == interface.receipt or interface.groups == 62 or interface.receipt == 48:
+        raise _contradiction(
+            ("interface",), Sentence("the groups and the receipt need two DEs, neither the other's own")
+        )
+
+
+def checked(document: Mapping[str, Any], file: str, source: str = "") -> DialectFile:
+    """Return the file's content. Raises DialectError that names the file, the line in `source`, the key or
+    DE, and the reason.
+    """
     try:
         return DialectFile.model_validate(document)
     except ValidationError as error:
-        reason = _reason(error.errors()[0])
-    raise DialectError(f"{file}{reason}")
+        detail = error.errors()[0]
+    _, *named = _own_reason(detail)
+    path = named[0] if named else tuple(map(str, detail["loc"]))
+    raise DialectError(
+        Sentence("{place}: {reason}", place=place_of(file, source, path), reason=_reason(detail))
+    )
+
+
+def place_of(file: str, source: str, path: tuple[str, ...]) -> str:
+    """Return the file, and the line of its text that gives the key `path`, if it gives it."""
+    line = line_of(source, path)
+    return Sentence("{file}, line {line}", file=file, line=line) if line else file
 
 
 def _reason(detail: ErrorDetails) -> str:
-    """Return what follows the file's name in the error's text: the place and the reason."""
-    kind, text = detail["type"], detail["msg"].removeprefix("Value error, ")
-    match detail["loc"]:
-        case ("wire", str(key)) if kind == "literal_error":
-            choices = get_args(Wire.model_fields[key].annotation)
-            return f": wire.{key} must be one of {', '.join(choices)}"
-        case ("wire", *rest) if rest or kind == "model_type":
-            return f": [wire] needs exactly the keys {', '.join(Wire.model_fields)}"
-        case ("elements", number, *key):
-            return f": DE {number}{_reason_of_entry(tuple(key), kind, text)}"
-    return f": {text if kind == 'value_error' else _TABLES}"
+    """Return the reason of an error: what is wrong with which key."""
+    kind, place = detail["type"], detail["loc"]
+    reason: str
+    reason, *named = _own_reason(detail)
+    if named:
+        return reason
+    match place:
+        case ("elements", str(number), *_):
+            return Sentence("DE {number}: {reason}", number=number, reason=_reason_of_entry(detail, reason))
+        case (("wire" | "interface") as table, str(key), *_):
+            return _reason_of_key(str(table), key, kind)
+        case (("wire" | "interface") as table,) if kind != "missing":
+            return Sentence("[{table}] must be a table", table=table)
+    return Sentence("needs the tables [wire] and [elements], may have [interface], and nothing else")
 
 
-def _reason_of_entry(key: tuple[int | str, ...], kind: str, text: str) -> str:
-    """Return what follows the DE's number in the error's text."""
+def _own_reason(detail: ErrorDetails) -> tuple[Any, ...]:
+    """Return the reason of our own checks, empty if it is pydantic's, and the key that it names, if any."""
+    error = detail.get("ctx", {}).get("error")
+    return error.args if isinstance(error, ValueError) else ("",)
+
+
+def _reason_of_key(table: str, key: str, kind: str) -> str:
+    """Return what is wrong with a key of [wire] or [interface]."""
+    fields = (Wire if table == "wire" else Interface).model_fields
+    if kind == "missing":
+        return Sentence("[{table}] has no {key}", table=table, key=key)
+    if kind == "extra_forbidden":
+        return Sentence(
+            "[{table}] has the keys {keys}, and no {key}", table=table, keys=", ".join(fields), key=key
+        )
+    if table == "interface":
+        return Sentence("{table}.{key} must be the number of a DE", table=table, key=key)
+    choices = ", ".join(get_args(fields[key].annotation))
+    return Sentence("{table}.{key} must be one of {choices}", table=table, key=key, choices=choices)
+
+
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"encoding": get_args(Encoding), "length": get_args(Lengths), "counts": ("bytes", "digits")}
+)
+
+
+def _reason_of_entry(detail: ErrorDetails, reason: str) -> str:
+    """Return what is wrong with an entry of [elements]; `reason` is that of our own checks."""
+    kind, key = detail["type"], str(detail["loc"][2]) if len(detail["loc"]) > 2 else ""
     if kind == "value_error":
-        return f": {text}"
+        return reason
+    if key in _CHOICES:
+        return Sentence("{key} must be one of {choices}", key=key, choices=", ".join(_CHOICES[key]))
     if kind in ("missing", "extra_forbidden") or not key:
-        return f" {_ENTRY}"
-    if key == ("name",):
-        return ": the name is empty or no text"
-    return ": text and lines must be true or false"
+        return Sentence(
+            "it needs name and format, and may have {keys}", keys=", ".join(tuple(Entry.model_fields)[2:])
+        )
+    if key == "name":
+        return Sentence("the name is empty or no text")
+    return Sentence("text and lines must be true or false")

@@ -21,8 +21,8 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrap
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from fep.settings.dialects import find_dialect
 from protocol.codec import Codec
-from protocol.dialect import load
 from protocol.errors import EncodeError
 from protocol.message import Message, is_advice
 from protocol.responses import FINAL
@@ -82,7 +82,7 @@ class Bank:
         self._answer_seconds = answer_seconds
         self._retry_seconds = retry_seconds
         self.violations: list[str] = []
-        self._codec = Codec(load(profile.dialect, profile.gb18030))
+        self._codec = Codec(find_dialect(profile.dialect, profile.dialects, profile.gb18030))
         self._stans = count(first_stan)
         self._counters = cycle([(b, t) for b in profile.branches for t in profile.terminals])
         self.links: list[BankLink] = []

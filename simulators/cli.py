@@ -28,10 +28,11 @@ from console.say import say
 from fep.process.reactor import react
 from fep.settings.config import Bank as BankEntry
 from fep.settings.config import Settings, load_settings
+from fep.settings.dialects import find_dialect
 from ledger.rules.escaping import escaped
 from ledger.rules.moment import nearest_date
 from protocol.card_number import masked_card
-from protocol.dialect import load
+from protocol.dialect import Dialect
 from protocol.message import Message
 from protocol.tlv import KNOWN, intact
 from qianzhi_errors import QianzhiError
@@ -285,7 +286,7 @@ def _console() -> Console:
 
 async def _shown(bank: Bank, asked: Coroutine[Any, Any, Message]) -> bool:
     answer = await asked
-    _show(answer, _console(), bank.profile.dialect)
+    _show(answer, _console(), _dialect_of(bank))
     return answer.fields[39] == "00"
 
 
@@ -298,19 +299,23 @@ async def _settled(
     console.print(f"{belief.state}: {response}".rstrip(": "))
     console.print(f"terminal {belief.terminal}, DE 7 {belief.sent_at[4:]}, STAN {belief.stan}")
     if belief.receipt:
-        _show(await bank.receipt(belief.receipt), console, bank.profile.dialect)
+        _show(await bank.receipt(belief.receipt), console, _dialect_of(bank))
     return belief.state in wanted
 
 
-def _show(message: Message, console: Console, dialect: str) -> None:
+def _dialect_of(bank: Bank) -> Dialect:
+    return find_dialect(bank.profile.dialect, bank.profile.dialects, bank.profile.gb18030)
+
+
+def _show(message: Message, console: Console, dialect: Dialect) -> None:
     """Print a message: every DE by its name, DE 48 by groups, the card masked, the receipt as it prints."""
-    elements = load(dialect).elements
+    elements = dialect.elements
     table = Table(title=message.mti, show_header=False)
     for overflow in ("ellipsis", "ellipsis", "fold"):
         table.add_column(overflow=overflow)
     for number, text in message.fields.items():
         if number == 48:
-            for row in _groups(text, load(dialect).de48_encoding):
+            for row in _groups(text, dialect.de48_encoding):
                 table.add_row(*map(cell, row))
         elif number not in _HIDDEN:
             shown = masked_card(text) if number == 2 else text

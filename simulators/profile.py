@@ -32,6 +32,8 @@ class BankProfile:
     terminals: tuple[str, ...] = ("T0000001",)
     tls: Pinned | None = None
     gb18030: str = "2005"
+    dialects: str = ""
+    """The folder of dialects that are not shipped."""
 
 
 def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> BankProfile:
@@ -54,4 +56,5 @@ def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> Ba
         KeyProvider(settings.keystore).held_zmk(entry),
         tls=tls,
         gb18030=entry.gb18030,
+        dialects=settings.node.dialects,
     )

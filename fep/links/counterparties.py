@@ -17,9 +17,9 @@ from fep.links.receipt import letterhead_of
 from fep.links.request_parser import RequestParser
 from fep.links.tls import OwnCertificate, Pinned, TlsError, Validity
 from fep.settings.config import Bank, Settings
+from fep.settings.dialects import served_dialect
 from protocol.codec import Codec
 from protocol.decline import FastDecline
-from protocol.dialect import load
 from qianzhi_errors.sentence import Sentence
 
 
@@ -45,7 +45,7 @@ class Counterparties:
     def _counterparty(
         self, bank: Bank, settings: Settings, key_provider: KeyProvider, keys: BankKeys
     ) -> Counterparty:
-        dialect = load(bank.dialect, bank.gb18030)
+        dialect = served_dialect(bank.dialect, settings.node.dialects, bank.gb18030)
         codec = Codec(dialect)
         request_parser = RequestParser(bank, key_provider.front_key, dialect, self._key_days)
         return Counterparty(

@@ -19,6 +19,7 @@ from fep.day.schedule import Rule, is_hour
 from fep.keys.keystore import SOURCE, rooted_source
 from fep.settings.contradictions import contradictions
 from fep.settings.database_servers import servers_of
+from fep.settings.dialects import unusable_dialects
 from firewall_rules.gateway import Allowance, plain_network
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Endpoint, Policy, ZoneRule
@@ -26,7 +27,6 @@ from ledger.files.settings import Fault, Section, SettingsError, read_settings, 
 from ledger.rules.calendar import Calendar
 from ledger.rules.day import is_date
 from ledger.rules.request import ACT_OF_CODE, FINANCIAL, REVERSAL_DAYS_MAX
-from protocol.dialect import shipped
 from protocol.errors import FramingError
 from protocol.framing import SHIPPED, Framing, Idle
 from protocol.framing_table import framing_of
@@ -89,6 +89,7 @@ class Node(Section):
         description="the front book: sqlite:///PATH or postgresql+psycopg://...; may hold a password",
     )
     control: str = Field(default="control.sock", description="the operator's local socket")
+    dialects: str = Field(default="", description="a folder of the banks' own dialects, NAME.toml each")
     durable: bool = Field(default=True, description="false: for trials, on a disk that may forget")
 
 
@@ -270,7 +271,10 @@ class Bank(Section):
     idle: Idle = Field(
         default=Idle("ignore"), strict=False, description="what is done with a frame without a message"
     )
-    dialect: str = Field(default="ascii87", description="how its messages are encoded; a shipped name")
+    dialect: str = Field(
+        default="ascii87",
+        description="how its messages are encoded: a shipped dialect, or one of the folder `node.dialects`",
+    )
     gb18030: Literal["2005", "2022"] = Field(
         default="2005", description="which GB 18030 the dialect's text is in, where it is in that"
     )
@@ -312,13 +316,6 @@ class Bank(Section):
         default=120, ge=1, le=1_000_000, description="answers 25 and 76; then what asks or pays must wait"
     )
     misses_a_day: int = Field(default=5000, ge=1, le=100_000_000, description="the same for a calendar day")
-
-    @field_validator("dialect")
-    @classmethod
-    def _dialect_is_shipped(cls, value: str) -> str:
-        if value not in shipped():
-            raise ValueError(Sentence("no such dialect; there are {dialects}", dialects=listed(shipped())))
-        return value
 
     @field_validator("transactions")
     @classmethod
@@ -396,11 +393,12 @@ def load_settings(path: Path) -> Settings:
     """Read and check a settings file; relative paths in it count from its own folder. Raises
     SettingsError.
     """
-    settings = read_settings(path, Settings)
-    faults = tuple(contradictions(settings))
+    read = read_settings(path, Settings)
+    settings = _rooted(read, path.parent)
+    faults = (*contradictions(read), *unusable_dialects(settings))
     if faults:
         raise SettingsError(str(path), faults)
-    return _rooted(settings, path.parent)
+    return settings
 
 
 def load_served_settings(path: Path) -> Settings:
@@ -421,6 +419,7 @@ def _rooted(settings: Settings, folder: Path) -> Settings:
         update={
             "database": rooted_database(settings.node.database, folder),
             "control": rooted_path(settings.node.control, folder),
+            "dialects": settings.node.dialects and rooted_path(settings.node.dialects, folder),
         }
     )
     keystore = settings.keystore

@@ -28,6 +28,7 @@ The modules, in the order in which an input goes through them
     field_tree     the tree of a message's nodes, its secrets hidden.
     error_locator  the first wrong byte of a message that does not decode.
     field_display  how each field is displayed, and whether it may be shown.
+    message_trial  whether a captured message reads in a dialect, and is written again byte for byte.
 
 What may not be put here: colours, columns and options (`console.describe`), and rules of decoding of its own.
 """

@@ -14,9 +14,11 @@ from typing import Any, Final, NamedTuple
 from protocol.codec import Part, content_pattern
 from protocol.dialect import Dialect, Element
 from protocol.errors import DecodeError
+from protocol.gb18030 import GB18030_2022
 
 _MTI_DIGITS: Final = 4
 _BITMAPS: Final = ("p", "1")
+_SIGNS: Final = frozenset(b"CD" + "CD".encode("cp500"))
 _THIRD_BITMAP: Final = "no bit 65: ISO 8583:1987 has no third bitmap"
 _KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -31,7 +33,17 @@ _KINDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _WRITTEN: Final[Mapping[str, str]] = MappingProxyType(
-    {"ascii": "ASCII", "cp500": "EBCDIC", "bcd": "BCD", "utf-8": "UTF-8", "gb18030": "GB18030"}
+    {
+        "ascii": "ASCII",
+        "latin-1": "Latin-1",
+        "cp500": "EBCDIC",
+        "cp037": "EBCDIC",
+        "bcd": "BCD",
+        "utf-8": "UTF-8",
+        "gb18030": "GB18030",
+        GB18030_2022: "GB18030",
+        "gbk": "GBK",
+    }
 )
 
 
@@ -107,38 +119,53 @@ def _element(data: bytes, begin: int, element: Element, spec: Mapping[str, Any])
     name = f"of DE {element.number}"
     length, width = spec["max_len"], int(spec["len_type"])
     if width:
-        written = _WRITTEN[spec["len_enc"]]
         prefix = data[begin : begin + width]
-        for place in range(len(prefix)):
-            if not _is_digit(prefix[place : place + 1], written):
-                return WrongByte(begin + place, f"{written} digits of the length {name}")
+        wrong = _first_no_digit(prefix, spec["len_enc"])
+        if wrong is not None:
+            return WrongByte(begin + wrong, f"{_WRITTEN[spec['len_enc']]} digits of the length {name}")
         if len(prefix) < width:
             return _ends(data, width - len(prefix), f"of the length {name}")
-        length = int(prefix.hex() if written == "BCD" else prefix.decode(spec["len_enc"]))
+        length = _value_of(prefix, spec["len_enc"])
         if length > spec["max_len"]:
             return WrongByte(begin, f"a length {name} of {spec['max_len']} at most")
     packed = spec.get("len_count") == "nibbles"
     octets = (length + 1) // 2 if packed else length
     start = begin + width
     content = data[start : start + octets]
-    inside = _content(content, element, spec, octets)
+    inside = _content(content, element, spec, length if packed else octets)
     if inside is not None:
         return WrongByte(start + inside.at, f"{inside.expected} {name}")
     return _ends(data, octets - len(content), name)
 
 
-def _content(content: bytes, element: Element, spec: Mapping[str, Any], octets: int) -> WrongByte | None:
-    """Return the first wrong byte within a field's content, which should have `octets` bytes; None if the
-    bytes that are there are correct.
+def _first_no_digit(prefix: bytes, encoding: str) -> int | None:
+    """Return the place of the first byte of a length that is no digit; None if there is none."""
+    if encoding == "b":
+        return None
+    places = (at for at in range(len(prefix)) if not _is_digit(prefix[at : at + 1], _WRITTEN[encoding]))
+    return next(places, None)
+
+
+def _value_of(prefix: bytes, encoding: str) -> int:
+    """Return the number that the bytes of a length say."""
+    if encoding == "b":
+        return int.from_bytes(prefix, "big")
+    return int(prefix.hex() if encoding == "bcd" else prefix.decode(encoding))
+
+
+def _content(content: bytes, element: Element, spec: Mapping[str, Any], length: int) -> WrongByte | None:
+    """Return the first wrong byte within a field's content, which should have `length` bytes, or packed
+    digits where these are counted; None if the bytes that are there are correct.
     """
     expected = "text" if element.text else _KINDS[element.kind]
     if spec["data_enc"] == "b":
-        return _packed(content, element, spec, octets)
+        counted = spec.get("len_count") == "nibbles"
+        return _packed(content, element, spec, length if counted else length * 2)
     try:
         text = content.decode(spec["data_enc"])
     except UnicodeDecodeError as error:
         # A content that ends in the middle of a character is cut short, not wrong.
-        if error.end == len(content) < octets:
+        if error.end == len(content) < length:
             return None
         return WrongByte(error.start, f"{expected} in {_WRITTEN[spec['data_enc']]}")
     matched = content_pattern(element).match(text.upper() if element.kind == "b" else text)
@@ -148,14 +175,27 @@ def _content(content: bytes, element: Element, spec: Mapping[str, Any], octets: 
     return WrongByte(len(text[:good].encode(spec["data_enc"])), f"{expected} in {_WRITTEN[spec['data_enc']]}")
 
 
-def _packed(content: bytes, element: Element, spec: Mapping[str, Any], octets: int) -> WrongByte | None:
-    """Return the first wrong byte of packed digits; None if the bytes that are there are correct."""
-    if element.kind != "n":
+def _packed(content: bytes, element: Element, spec: Mapping[str, Any], count: int) -> WrongByte | None:
+    """Return the first wrong byte of packed content of `count` digits; None if what is there is correct."""
+    if element.kind == "x+n" and content and content[0] not in _SIGNS:
+        return WrongByte(0, "the sign C or D")
+    if element.kind not in ("n", "x+n"):
         return None
-    for place, byte in enumerate(content):
-        if not f"{byte:02x}".isdecimal():
-            return WrongByte(place, "two BCD digits")
-    if len(content) < octets:
+    fill, place_of_fill = _fill(spec, count)
+    begin = 2 if element.kind == "x+n" else 0
+    for place, digit in enumerate(content.hex().upper()[begin:], start=begin):
+        if place != place_of_fill and not digit.isdecimal():
+            return WrongByte(place // 2, "two BCD digits")
+    if len(content) < (count + 1) // 2:
         return None
     # The content is complete and all digits, so only the fill digit can be wrong.
-    return WrongByte(0 if "left_pad" in spec else octets - 1, "a fill digit of 0")
+    return WrongByte(max(place_of_fill, 0) // 2, f"a fill digit of {fill}")
+
+
+def _fill(spec: Mapping[str, Any], count: int) -> tuple[str, int]:
+    """Return the fill digit of packed content, and its place among the digits: -1 where there is none."""
+    if "left_pad" in spec:
+        return spec["left_pad"], 0 if count % 2 else -1
+    if "right_pad" in spec:
+        return spec["right_pad"], count if count % 2 else -1
+    return "F", count - 1

@@ -23,9 +23,10 @@ from console.say import say
 from console.settings_place import FRONT
 from fep.keys.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
 from fep.settings.config import load_settings
+from fep.settings.dialects import find_dialect
 from ledger.rules.day import is_date
 from protocol.codec import Codec
-from protocol.dialect import load, shipped
+from protocol.dialect import shipped
 from protocol.framing import Framing
 from protocol.mac import MacAlgorithm, check_value
 from qianzhi_errors import QianzhiError
@@ -156,7 +157,7 @@ def fep(only: str, patient: bool, cutover: bool, seconds: float, out: Path, **gi
     cases = _chosen(only)
     means = Means(
         terms,
-        Codec(load(terms.dialect)),
+        Codec(find_dialect(terms.dialect, terms.dialects)),
         lambda: datetime.now().astimezone(),
         count(datetime.now().astimezone().microsecond),  # the last run's STANs are forgotten
         seconds,

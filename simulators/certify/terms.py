@@ -31,7 +31,8 @@ class Terms:
     `forbidden_codes` are the processing codes that the bank may not use; `forbidden_terminal` is a DE 41 that
     it may not, empty where it may use any; `limit_fen` is its limit for one transaction, 0 for none;
     `payout_advices` tells whether its word is taken that it has paid, `reversal_days` how many business days
-    back its reversals reach, `idle` what is done with an empty frame.
+    back its reversals reach, `idle` what is done with an empty frame, `dialects`
+    the folder of dialects that are not shipped.
     """
 
     code: str
@@ -50,6 +51,7 @@ class Terms:
     payout_advices: bool = False
     reversal_days: int = 1
     idle: Idle = Idle.IGNORE
+    dialects: str = ""
 
 
 def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, terminal: str = "") -> Terms:
@@ -79,4 +81,5 @@ def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, 
         limit_fen=entry.limit_transaction_fen,
         payout_advices=entry.payout_advices,
         reversal_days=entry.reversal_days,
+        dialects=settings.node.dialects,
     )

@@ -23,13 +23,13 @@ from fep.keys.keystore import Keystore
 from fep.links.network_management import ECHO
 from fep.service import Service, World
 from fep.settings.config import Settings
+from fep.settings.dialects import find_dialect
 from fep.setup.install import node_keys, write_master_key
 from ledger.book.front import FrontBook
 from ledger.book.load import load_book
 from ledger.book.store import Store
 from ledger.files.bookfile import parse
 from protocol.codec import Codec
-from protocol.dialect import load
 from simulators.certify import exercises
 from simulators.certify.interposer import Interposer
 from simulators.certify.scheduler import DELAY_SECONDS, Event, Scheduler
@@ -66,7 +66,7 @@ class TrialMachine:
         self._folder = folder
         self._terms = terms
         self._surroundings = surroundings
-        codec = Codec(load(terms.dialect))
+        codec = Codec(find_dialect(terms.dialect, terms.dialects))
         self._codec = codec
         self.scheduler = Scheduler(codec, surroundings.clock.seconds, self._run, on_event, delay_seconds)
         self._errands: list[Deferred[Any]] = []

@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 
-from protocol.dialect import load
+from fep.settings.dialects import find_dialect
 from protocol.errors import ProtocolError
 from protocol.message import Message
 from protocol.tlv import first, parse
@@ -178,7 +178,7 @@ class BankDesk:
     ) -> None:
         self._bank = _Teller(profile, reactor, now, answer_seconds, first_stan)
         self._reactor = reactor
-        self._encoding = load(profile.dialect).de48_encoding
+        self._encoding = find_dialect(profile.dialect, profile.dialects).de48_encoding
 
     def listen(self, on_happening: Callable[[Happening], None]) -> None:
         """Have happenings passed to `on_happening`, which is called from the reactor's thread."""

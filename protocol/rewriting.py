@@ -1,0 +1,175 @@
+"""What a dialect has and pyiso8583 has no words for: the same message in pyiso8583's terms, and back.
+
+pyiso8583 reads and writes every field. Before and after it stand: a second bitmap that no bit announces, the
+first digit of a 1993 MTI, a sign in front of packed digits, a fill where the length counts bytes, and a DE of
+the interface that a network carries under another number. A dialect without any of these has no Rewriting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from protocol.dialect_file import DialectFile, Entry, Fill
+from protocol.errors import DecodeError, EncodeError
+
+_GROUPS: Final = 48
+_RECEIPT: Final = 62
+_SIGNS: Final = "CD"
+_ANNOUNCED: Final = 0x80
+_EDITIONS: Final[Mapping[str, str]] = MappingProxyType({"1987": "", "1993": "1"})
+"""Edition -> the first digit of its MTIs where it is not our own 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Packed digits behind a sign of one byte: C or D in `encoding`. In pyiso8583's terms all are hex."""
+
+    encoding: str
+
+    def read(self, text: str) -> str:
+        """Return sign and digits; the text as it is where the first byte is no sign."""
+        sign = bytes.fromhex(text[:2]).decode(self.encoding, "replace")
+        return sign + text[2:] if sign in tuple(_SIGNS) else text
+
+    def write(self, text: str) -> str:
+        """Return the hex digits of sign and digits."""
+        return text[:1].encode(self.encoding).hex().upper() + text[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Packed digits whose length counts bytes: one fill digit where their number is odd."""
+
+    fill: Fill
+
+    def read(self, text: str) -> str:
+        """Return the digits without the fill."""
+        if self.fill.side == "left":
+            return text.removeprefix(self.fill.digit)
+        return text.removesuffix(self.fill.digit)
+
+    def write(self, text: str) -> str:
+        """Return the digits with a fill where their number is odd."""
+        if len(text) % 2 == 0:
+            return text
+        return self.fill.digit + text if self.fill.side == "left" else text + self.fill.digit
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What is rewritten in every message of a dialect. `edition`: the first digit of the MTI, empty where any
+    is taken. `unannounced`: the second bitmap is always there, and bit 1 never set; `bitmap` is the encoding
+    of bitmaps in pyiso8583's terms and `mti_width` the MTI's bytes. `fields`: by field key. `moved`: from the
+    interface's numbers to the network's and back.
+    """
+
+    edition: str
+    unannounced: bool
+    bitmap: str
+    mti_width: int
+    fields: Mapping[str, Signed | Filled]
+    moved: Mapping[int, int]
+
+    def announced(self, data: bytes) -> bytes:
+        """Return a message with bit 1 set, where the second bitmap is always there. Raises DecodeError for
+        one in which it is set already.
+        """
+        if not self.unannounced or len(data) <= self.mti_width:
+            return data
+        first = self._first_digits(data)
+        if first is not None and first & _ANNOUNCED:
+            raise DecodeError("p", self.mti_width, "bit 1 is set, and the second bitmap is always there")
+        return data if first is None else self._with_first(data, first | _ANNOUNCED)
+
+    def unannounced_of(self, data: bytes) -> bytes:
+        """Return an encoded message with its second bitmap, and bit 1 not set."""
+        if not self.unannounced:
+            return data
+        first = self._first_digits(data)
+        if first is None:
+            return data
+        if first & _ANNOUNCED:
+            return self._with_first(data, first & ~_ANNOUNCED)
+        end = self.mti_width + (8 if self.bitmap == "b" else 16)
+        empty = bytes(8) if self.bitmap == "b" else ("0" * 16).encode(self.bitmap)
+        return data[:end] + empty + data[end:]
+
+    def _first_digits(self, data: bytes) -> int | None:
+        """Return the bitmap's first byte, its lower half 0 if it is in hex digits; None if it is no digit."""
+        byte = data[self.mti_width : self.mti_width + 1]
+        if self.bitmap == "b":
+            return byte[0]
+        digit = byte.decode(self.bitmap, "replace")
+        return int(digit, 16) << 4 if digit in tuple("0123456789ABCDEFabcdef") else None
+
+    def _with_first(self, data: bytes, first: int) -> bytes:
+        byte = bytes((first,)) if self.bitmap == "b" else f"{first >> 4:X}".encode(self.bitmap)
+        return data[: self.mti_width] + byte + data[self.mti_width + 1 :]
+
+    def read(self, decoded: dict[str, str]) -> None:
+        """Make the texts of pyiso8583's result those of a message. The MTI is not looked at."""
+        for key in self.fields.keys() & decoded.keys():
+            decoded[key] = self.fields[key].read(decoded[key])
+
+    def write(self, document: dict[str, str]) -> None:
+        """Make the texts of a message those that pyiso8583 writes."""
+        for key in self.fields.keys() & document.keys():
+            document[key] = self.fields[key].write(document[key])
+
+    def own_mti(self, mti: str) -> str:
+        """Return the interface's form of an MTI. Raises DecodeError for one of another edition."""
+        if not self.edition:
+            return mti
+        if mti[0] != self.edition:
+            raise DecodeError("t", 0, "not an MTI of the dialect's edition")
+        return f"0{mti[1:]}"
+
+    def network_mti(self, mti: str) -> str:
+        """Return the network's form of one of the interface's MTIs. Raises EncodeError for another."""
+        if not self.edition:
+            return mti
+        if mti[0] != "0":
+            raise EncodeError("t", "not an MTI of the interface")
+        return f"{self.edition}{mti[1:]}"
+
+    def moved_fields(self, fields: Mapping[int, str]) -> dict[int, str]:
+        """Return fields under the other side's numbers, in ascending order."""
+        return dict(sorted((self.moved.get(number, number), text) for number, text in fields.items()))
+
+    def moved_key(self, key: str) -> str:
+        """Return a field's key under the other side's number."""
+        return str(self.moved.get(int(key), key)) if key.isdecimal() else key
+
+
+def rewriting_of(content: DialectFile) -> Rewriting | None:
+    """Return what a dialect file has that pyiso8583 has no words for; None if it has nothing of the kind."""
+    wire = content.wire
+    pairs = ((_GROUPS, content.interface.groups), (_RECEIPT, content.interface.receipt))
+    rewriting = Rewriting(
+        edition=_EDITIONS[wire.version],
+        unannounced=wire.secondary == "always",
+        bitmap={"binary": "b", "hex": wire.other}.get(wire.bitmap, wire.bitmap.removeprefix("hex-")),
+        mti_width=2 if wire.mti == "bcd" else 4,
+        fields=MappingProxyType(dict(_fields(content))),
+        moved=MappingProxyType(
+            {mine: theirs for pair in pairs for mine, theirs in (pair, pair[::-1]) if mine != theirs}
+        ),
+    )
+    nothing = not (rewriting.edition or rewriting.unannounced or rewriting.fields or rewriting.moved)
+    return None if nothing else rewriting
+
+
+def _fields(content: DialectFile) -> Iterable[tuple[str, Signed | Filled]]:
+    for key, entry in content.elements.items():
+        if entry.encoding_in(content.wire) == "bcd":
+            yield from _packed(key, entry, content.wire.other)
+
+
+def _packed(key: str, entry: Entry, characters: str) -> Iterable[tuple[str, Signed | Filled]]:
+    if entry.format.kind == "x+n":
+        yield key, Signed(characters)
+    elif entry.counts == "bytes":
+        yield key, Filled(entry.fill_in())

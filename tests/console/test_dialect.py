@@ -1,0 +1,90 @@
+"""`qianzhi dialect`: what there is, what a file says, and how captured messages fare in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from console.dialect import dialect
+from protocol.dialect import shipped
+from tests.support.builders import message
+from tests.support.canary import CARD
+from tests.support.messages import CODECS
+
+OWN = 'base = "ascii87"\n[elements]\n22 = { format = "n 4" }\n'
+RAW = CODECS["ascii87"].encode(message(groups=(("PN", "P1"),), de2=CARD))
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(dialect, arguments, env={"COLUMNS": "120"})
+
+
+def as_json(*arguments: str) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(run(*arguments, "--json").stdout)
+
+
+def written(folder: Path, text: str = OWN, name: str = "bank.toml") -> str:
+    (folder / name).write_text(text, encoding="utf-8")
+    return str(folder / name)
+
+
+def captured(folder: Path, *messages: bytes) -> str:
+    lines = ["# captured", "", *(f"{raw.hex(' ')}  # as it came" for raw in messages)]
+    return written(folder, "\n".join(lines), "messages.hex")
+
+
+def test_the_shipped_dialects_are_listed_without_settings(tmp_path: Path) -> None:
+    config = str(tmp_path / "gone.toml")
+    listed = as_json("list", "--config", config)
+    assert [one["name"] for one in listed] == list(shipped())
+    assert not any(one["obstacles"] for one in listed)
+    assert all(name in run("list", "--config", config).stdout for name in shipped())
+
+
+def test_every_element_of_a_file_is_shown(tmp_path: Path) -> None:
+    elements = as_json("show", written(tmp_path))
+    assert [one["number"] for one in elements] == list(range(1, 129))
+    assert elements[21]["format"] == "n 4"
+    assert "Point of service entry mode" in run("show", "ascii87").stdout
+
+
+def test_a_file_that_says_nothing_wrong_is_in_order(tmp_path: Path) -> None:
+    result = run("check", written(tmp_path))
+    assert (result.exit_code, result.stdout) == (0, "bank is in order\n")
+
+
+def test_a_message_that_is_written_alike_is_told_by_its_numbers(tmp_path: Path) -> None:
+    result = run("check", written(tmp_path), captured(tmp_path, RAW))
+    assert result.exit_code == 0
+    assert "line 3: 0200 DE 2 3 4 7 11 12 13 32 37 41 42 48 49: reads, and is written alike" in result.stdout
+    assert CARD not in result.stdout
+
+
+def test_the_first_wrong_byte_is_named_and_is_the_exit_code(tmp_path: Path) -> None:
+    result = run("check", written(tmp_path), captured(tmp_path, RAW, RAW[:30]))
+    assert result.exit_code == 1
+    assert "line 4: 0200: byte 30: expected" in result.stdout
+    assert "1 of 2 messages are not read and written alike" in result.stderr
+
+
+def test_bytes_before_the_mti_are_skipped(tmp_path: Path) -> None:
+    result = run("check", written(tmp_path), captured(tmp_path, b"\0\x60" + RAW), "--skip", "2")
+    assert result.exit_code == 0
+
+
+def test_a_line_that_is_no_hex_is_named(tmp_path: Path) -> None:
+    messages = written(tmp_path, f"{RAW.hex()}\n12 3g\n", "messages.hex")
+    result = run("check", written(tmp_path), messages)
+    assert result.exit_code == 1
+    assert "messages.hex, line 2: no hex digits" in result.stderr
+
+
+def test_a_dialect_that_the_machine_cannot_serve_in_says_which_element(tmp_path: Path) -> None:
+    file = written(tmp_path, 'base = "bcd87"\n[elements]\n48 = { format = "n...322", text = false }')
+    result = run("check", file)
+    assert result.exit_code == 1
+    assert "DE 48 is n...322, and the interface needs ans...999 of text" in result.stdout
+    assert "the machine cannot serve a bank in this dialect" in result.stderr
