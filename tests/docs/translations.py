@@ -29,6 +29,7 @@ TRANSLATED = (
     "index",
     "connect",
     "protocol",
+    "tools",
     "install",
     "day",
     "status",
