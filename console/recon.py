@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from console.closing import chart_of, close_command, closing, opened, print_step
+from console.language import spoken
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
 from console.say import say
@@ -24,6 +25,7 @@ from ledger.rules.masking import masked_numbers
 from office import close
 from office.accounting import breaks, decisions
 from office.accounting.books import BalanceScope, trial_balance
+from office.accounting.break_reasons import reason_of
 from office.accounting.break_states import Break, BreakState
 from office.accounting.date_decisions import is_date_name
 from office.accounting.decisions import Decision, Desk
@@ -31,6 +33,7 @@ from office.config import load_settings
 from office.reports import extract, report
 from office.reports.date_lines import date_lines
 from office.reports.wording import BREAK_STATES, CLASSES, yuan
+from qianzhi_errors.sentence import listed
 
 _BREAK_FIELDS = tuple("class" if name == "cls" else name for name in Break._fields)
 _NOTE = click.option("--note", default="", help="why")
@@ -56,13 +59,13 @@ def show_command(bank: str, date: str, everything: bool, config: Path, as_json: 
     """
     states = () if everything else tuple(state for state in BreakState if state != "closed")
     with opened(load_settings(config), write=False) as store, store.reading() as connection:
-        listed = breaks.listing(connection, bank, date, states)
+        rows = breaks.listing(connection, bank, date, states)
         dates = [row for row in date_lines(connection) if bank in ("", row.bank) and date in ("", row.date)]
     on = today()
-    lines = [f"{row.name} {row.text}" for row in dates]
-    lines += [*(break_line(row, on) for row in listed), _("{count} breaks").format(count=len(listed))]
+    lines = [f"{row.name} {spoken(row.text)}" for row in dates]
+    lines += [*(break_line(row, on) for row in rows), _("{count} breaks").format(count=len(rows))]
     objects: list[object] = [row._asdict() for row in dates]
-    objects += [_as_object(row, on) for row in listed]
+    objects += [_as_object(row, on) for row in rows]
     show(objects, lambda: lines, as_json=as_json)
 
 
@@ -76,22 +79,27 @@ def break_line(row: Break, on: str) -> str:
     """A break in one line, with its age on a date (YYYYMMDD)."""
     people = _(" by {person}").format(person=row.proposed_by) if row.proposed_by else ""
     decided = f" {row.resolution}{people}" if row.resolution else ""
-    owner = f" {row.owner}" if row.owner else ""
-    hint = f" [{row.hint}]" if row.hint else ""
-    age = _("{days} d").format(days=breaks.age_days(row, on))
+    whose = f"{row.owner} {row.policy}" if row.owner else row.policy
+    hint = f" [{spoken(reason_of(row.hint))}]" if row.hint else ""
     cls = term(CLASSES[row.cls].name, row.cls)
     state = term(BREAK_STATES.get(row.state), row.state)
-    return masked_numbers(
-        f"{row.name} {cls} {yuan(row.difference)} {state}{decided},"
-        f" {age},{owner} {row.policy}: {row.reason}{_bank_line(row)}{hint}"
+    line = _("{name} {cls} {difference} {state}, {days} d, {whose}: {reason}").format(
+        name=row.name,
+        cls=cls,
+        difference=yuan(row.difference),
+        state=f"{state}{decided}",
+        days=breaks.age_days(row, on),
+        whose=whose,
+        reason=spoken(reason_of(row.reason)),
     )
+    return masked_numbers(f"{line}{_bank_line(row)}{hint}")
 
 
 def _bank_line(row: Break) -> str:
     """The policy, due and code of the bank's line where they differ from ours, in brackets; or nothing."""
     names = (_("policy"), row.bank_policy), (_("due"), row.bank_due), ("DE 3", row.bank_code)
-    named = ", ".join(f"{words} {value}" for words, value in names if value)
-    return _(" (the bank's {lines})").format(lines=named) if named else ""
+    named = listed([f"{words} {value}" for words, value in names if value])
+    return _(" (the bank's {lines})").format(lines=spoken(named)) if named else ""
 
 
 @recon.command("propose")

@@ -11,6 +11,7 @@ from typing import Final
 
 from ledger.rules import identity
 from protocol.card_number import CARD_DIGITS_MIN, is_card_number, masked_card
+from qianzhi_errors.sentence import Sentence, rewritten
 
 _MOMENT: Final = "20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){2}"
 """A date and time of this century, YYYYMMDDhhmmss, as in a transaction's key. It is left as it is even if its
@@ -20,8 +21,12 @@ _RUN: Final = re.compile(rf"(?<![0-9A-Za-z])(?!{_MOMENT}(?![0-9A-Za-z]))[0-9]{{1
 
 def masked_numbers(text: str) -> str:
     """The text with every identity number in it reduced to its last four characters, and every card number to
-    its first six and last four digits.
+    its first six and last four digits. A Sentence stays one.
     """
+    return rewritten(text, _masked) if isinstance(text, Sentence) else _masked(text)
+
+
+def _masked(text: str) -> str:
     return _RUN.sub(_shown, text) if len(text) >= CARD_DIGITS_MIN else text
 
 

@@ -38,6 +38,7 @@ withdrawn or rejected (back to suspense), and a match closes a break in suspense
 **The modules**, in the order in which data goes through them:
 
     chart        chart.toml -> accounts, accounts of processing codes, resolutions      pure
+    break_reasons    why it is a break: the patterns, and the text of a book known again   pure
     finding      one difference, as `office.matching` makes it                         pure
     books        postings and legs: checked, made once, added up; installs a chart
     break_states a break's row, states and events, and the table of its life           pure

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, exists, func, insert, not_, select
 
 from ledger.errors import InvariantBroken
 from ledger.rules.day import DayState
+from office.accounting.break_reasons import examples_of
 from office.database.schema import date_decisions, days, held_files, posted_dates, reconciliations
 from qianzhi_errors.sentence import Sentence
 
@@ -60,7 +61,7 @@ class HeldFile(NamedTuple):
             theirs=self.theirs,
             allowed=self.breaks_allowed,
             difference=f"{sign}{yuan:,}.{cents:02d}",
-            examples=self.examples,
+            examples=examples_of(self.examples),
         )
 
 

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from ledger.rules.masking import masked_numbers
+from office.accounting.break_reasons import DETAILS
 
 _NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {"policy": "policy", "due": "due", "code": "processing code"}
@@ -53,7 +54,7 @@ def differing(ours: Detailed, theirs: Detailed) -> tuple[str, ...]:
 
 def in_words(names: Collection[str]) -> str:
     """Which details differ, as words for the clerk; never the values, since one may be a person's number."""
-    return "the bank names another " + " and another ".join(_NAMES[name] for name in names)
+    return DETAILS.format(details=" and another ".join(_NAMES[name] for name in names))
 
 
 def plain(name: str) -> str:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ledger.rules.amount_in_words import in_figures
 from ledger.rules.break_classes import BreakClass
+from office.accounting import break_reasons
 from office.accounting.finding import Finding
 from office.matching.details import differing, in_words
 
@@ -186,19 +187,21 @@ def pair_differs(our_line: Ours, line: Theirs, theirs_effect: int) -> Finding:
     other = in_words(others) if others else ""
     if our_line.amount != line.amount:
         cls = BreakClass.AMOUNT_DIFFERS
-        reason = f"our amount is {in_figures(our_line.amount)}, the bank's {in_figures(line.amount)}"
+        reason = break_reasons.AMOUNTS.format(
+            ours=in_figures(our_line.amount), theirs=in_figures(line.amount)
+        )
     elif our_line.state in (line.state, "U") and our_line.effect == theirs_effect:
         cls, reason, other = BreakClass.DETAILS_DIFFER, other, ""
         withheld = 0 if our_line.is_exception else our_line.effect
     elif line.state == "S":
-        reason = "we have it reversed, the bank has it done"
+        reason = break_reasons.OURS_REVERSED
     elif our_line.state == "S":
-        reason = "we have it done, the bank has it reversed"
+        reason = break_reasons.THEIRS_REVERSED
     else:
-        reason = "reversed on both sides, but an earlier file of the bank had it done"
+        reason = break_reasons.WAS_DONE
     reason += f"; {other}" if other else ""
     if our_line.key != line.key:
-        reason += f"; found by its RRN, the bank's key is {line.key}"
+        reason += f"; {break_reasons.BY_RRN.format(key=line.key)}"
     finding = finding_of(cls, our_line, line.line, our_line.effect, theirs_effect, reason)
     named = {f"bank_{name}": getattr(line, name) for name in others}
     return finding._replace(withheld=withheld, **named)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ledger.errors import InvariantBroken
 from ledger.rules.amount_in_words import in_figures
 from ledger.rules.break_classes import BreakClass
+from office.accounting import break_reasons
 from office.accounting.finding import Finding
 from office.matching.details import agree
 from office.matching.lines import (
@@ -88,7 +89,7 @@ class _DayMatch:
         self._count_placed(ours=1, theirs=1)
         change = self._change(line)
         self._taken_back.add(line.key)
-        if self._close_ended(line, 0, change, "the bank has reversed it since"):
+        if self._close_ended(line, 0, change, break_reasons.THEIRS_REVERSED_SINCE):
             change = 0
         if our_line.state == "R" and our_line.amount == line.amount and change == 0 and agree(our_line, line):
             self._matched += 1
@@ -109,8 +110,8 @@ class _DayMatch:
             self._count_placed(ours=1, theirs=1)
             return True
         self._count_placed(ours=1)
-        if not self._close_ended(our_line, our_line.effect, 0, "its state changed on our side since"):
-            reason = "its state changed with us after its date, and the bank's file does not say so"
+        if not self._close_ended(our_line, our_line.effect, 0, break_reasons.OURS_CHANGED_SINCE):
+            reason = break_reasons.OURS_CHANGED
             self._findings.append(
                 finding_of(BreakClass.STATE_DIFFERS, our_line, 0, our_line.effect, 0, reason)
             )
@@ -122,13 +123,13 @@ class _DayMatch:
         same = self._same_event(BreakClass.BANK_ONLY, our_line, our_line.effect)
         for candidate in same:
             if our_line.late or (candidate.adjacent and our_line.near):
-                reason = f"the bank dated it {candidate.date}, we a later date"
+                reason = break_reasons.THEIRS_EARLIER.format(date=candidate.date)
                 self._add_closing(candidate, BreakClass.TIMING, our_line.effect, 0, reason)
                 return
         if our_line.state == "R" and not self._lists_reversed:
             self._matched += 1
             return
-        reason = "we have it, the bank's file does not" + self._see_also(our_line.key, same)
+        reason = break_reasons.ONLY_OURS + self._see_also(our_line.key, same)
         self._findings.append(finding_of(BreakClass.OURS_ONLY, our_line, 0, our_line.effect, 0, reason))
 
     def place_only_theirs(self, line: Theirs) -> None:
@@ -139,8 +140,8 @@ class _DayMatch:
         before = self._earlier.get(line.key, 0)
         change = self._change(line)
         if line.state == "R" and before != 0:
-            if not self._close_ended(line, 0, change, "the bank has reversed it since"):
-                reason = "the bank reversed what an earlier file of it has, and we did not today"
+            if not self._close_ended(line, 0, change, break_reasons.THEIRS_REVERSED_SINCE):
+                reason = break_reasons.THEIRS_REVERSED_EARLIER
                 self._findings.append(
                     finding_of(
                         BreakClass.STATE_DIFFERS,
@@ -155,12 +156,12 @@ class _DayMatch:
         same = self._same_event(BreakClass.OURS_ONLY, line, change)
         for candidate in same:
             if candidate.adjacent and candidate.near:
-                reason = f"we dated it {candidate.date}, the bank a later date"
+                reason = break_reasons.OURS_EARLIER.format(date=candidate.date)
                 self._add_closing(candidate, BreakClass.TIMING, 0, change, reason)
                 return
-        cls, reason = BreakClass.BANK_ONLY, "the bank's file has it, we do not"
+        cls, reason = BreakClass.BANK_ONLY, break_reasons.ONLY_THEIRS
         if before != 0:
-            cls, reason = BreakClass.DUPLICATE, "an earlier file of this bank has it already"
+            cls, reason = BreakClass.DUPLICATE, break_reasons.IN_EARLIER_FILE
         reason += self._see_also(line.key, same)
         self._findings.append(finding_of(cls, line, line.line, 0, change, reason))
 
@@ -170,8 +171,7 @@ class _DayMatch:
         Both sides have the original in effect, but the bank asked to reverse it: its money is withheld.
         """
         for late in self._late.values():
-            reason = "the bank asked to reverse it, and we refused as too late"
-            self._findings.append(self._late_finding(late, 0, 0, reason))
+            self._findings.append(self._late_finding(late, 0, 0, break_reasons.REFUSED_LATE))
 
     def result(self, paired: Paired) -> Result:
         """The result of the date. Raises InvariantBroken if a line or a fen is lost or counted twice."""
@@ -240,14 +240,14 @@ class _DayMatch:
         for earlier_break in earlier_breaks:
             if not earlier_break.is_decided and earlier_break.withheld == -our_line.effect:
                 earlier_breaks.remove(earlier_break)
-                reason = "it was reversed on our side since, and nothing is withheld any more"
+                reason = break_reasons.NOTHING_WITHHELD
                 self._closings.append(
                     Closing(earlier_break.name, earlier_break.cls, our_line.effect, our_line.effect, reason)
                 )
                 return True
         if not earlier_breaks and not our_line.is_exception:
             return False
-        reason = "what was withheld of it has changed since with us" + self._see_also(our_line.key)
+        reason = break_reasons.WITHHELD_CHANGED + self._see_also(our_line.key)
         cls = BreakClass.EXCEPTION_ADVICE if our_line.is_exception else BreakClass.DETAILS_DIFFER
         self._findings.append(finding_of(cls, our_line, 0, 0, 0, reason)._replace(withheld=our_line.effect))
         return True
@@ -264,12 +264,13 @@ class _DayMatch:
                 return False
         if self._late.pop(late.original, None) is None:
             return False
-        reason = "the bank asked to reverse it, we refused as too late, and its file has it all the same"
+        reason = break_reasons.REFUSED_LATE_IN_FILE
         self._findings.append(self._late_finding(late, line.line, self._change(line), reason))
         return True
 
     def _late_finding(self, late: LateReversal, number: int, change: int, reason: str) -> Finding:
         """The finding on a refused reversal; `number` is the bank's line or 0, `change` its effect in fen.
+        `reason` is a pattern with a place for the amount.
 
         If no line of the bank changes it, the effect is withheld, unless an undecided break of the
         transaction has it in suspense already.
@@ -277,7 +278,7 @@ class _DayMatch:
         earlier_breaks = self._brought_forward.get(late.original, []) + self._withheld.get(late.original, [])
         is_elsewhere = not all(earlier_break.is_decided for earlier_break in earlier_breaks)
         withheld = 0 if change or is_elsewhere else late.effect
-        text = f"{reason}: {in_figures(late.amount)}{self._see_also(late.original)}"
+        text = reason.format(amount=in_figures(late.amount)) + self._see_also(late.original)
         details = late.original, number, late.direction, late.code, late.policy, late.due
         return Finding(BreakClass.LATE_REVERSAL, *details, 0, change, text, withheld)
 
@@ -289,9 +290,7 @@ class _DayMatch:
         """
         change = self._change(line)
         if line.state == "R" and change != our_line.effect:
-            return self._close_ended(
-                our_line, our_line.effect, change, "its state changed since, and both sides agree now"
-            )
+            return self._close_ended(our_line, our_line.effect, change, break_reasons.BOTH_CHANGED_SINCE)
         repeats = line.state == "S" and self._earlier.get(line.key, 0) != 0
         if repeats or change != our_line.effect or self._ended_by(our_line, our_line.effect, 0):
             return False
@@ -345,6 +344,8 @@ class _DayMatch:
         except for its date, or else any.
         """
         if same:
-            return f"; same key in break {same[0].name} of {same[0].date}: offered, not taken"
+            return f"; {break_reasons.SAME_KEY.format(name=same[0].name, date=same[0].date)}"
         others = self._brought_forward.get(key) or self._withheld.get(key)
-        return f"; see also break {others[0].name} of {others[0].date}" if others else ""
+        if not others:
+            return ""
+        return f"; {break_reasons.SEE_ALSO.format(name=others[0].name, date=others[0].date)}"

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ledger.rules.break_classes import BreakClass
+from office.accounting.break_reasons import ADD_UP, ADD_UP_TO_ONE
 from office.accounting.finding import Finding
 from office.matching.lines import terminal_of
 
@@ -35,12 +36,12 @@ def match_candidates(findings: Sequence[Finding]) -> dict[int, str]:
             fitting = alone.get(total)
             if fitting is None or len(members) == 1:
                 continue
-            lines = f"{len(members)} lines of {group} ({many})"
+            count, key = len(members), findings[fitting[0]].key
+            one = ADD_UP_TO_ONE.format(count=count, group=group, many=many, single=single, key=key)
             for index in members:
-                matching = findings[fitting[0]].key
-                candidates.setdefault(index, f"the {lines} add up to one ({single}): {matching}")
+                candidates.setdefault(index, one)
             for index in fitting:
-                candidates.setdefault(index, f"{lines} add up to this one")
+                candidates.setdefault(index, ADD_UP.format(count=count, group=group, many=many))
             # These have their candidate now; a later group of the same sum needs only one line to name.
             alone[total] = fitting[:1]
     return candidates

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from ledger.errors import InvariantBroken
 from ledger.rules.break_classes import BreakClass
+from office.accounting import break_reasons
 from office.accounting.finding import Finding
 from office.matching.details import agree, plain
 from office.matching.lines import Ours, Paired, Theirs, finding_of, pair_differs, terminal_of
@@ -211,9 +212,9 @@ class _Pairing:
         for line in sorted(self._theirs_left, key=lambda line: line.line):
             reason = ""
             if line.key in keys:
-                reason = "the bank's file has this transaction on another line too"
+                reason = break_reasons.ON_ANOTHER_LINE
             elif _mark(line) in marks:
-                reason = "the bank's file has another line of the same RRN, terminal, policy and amount"
+                reason = break_reasons.ALIKE
             if reason:
                 self._findings.append(
                     finding_of(BreakClass.DUPLICATE, line, line.line, 0, line.effect, reason)

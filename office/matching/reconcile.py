@@ -22,6 +22,7 @@ from office.accounting.bank_dates import (
     is_let_through,
     posting_date,
 )
+from office.accounting.break_reasons import NOT_FITTING
 from office.accounting.break_states import Break, BreakState
 from office.accounting.breaks import close_matched, listed, listing, open_breaks
 from office.accounting.finding import Finding
@@ -302,10 +303,7 @@ def _exception_advices(connection: Connection, bank: str, date: str, owner: str)
     it.
     """
     for advice in exception_advices(connection, bank, date):
-        reason = (
-            f"an advice ({advice.kind}) that did not fit the book: as a request it would have got"
-            f" {advice.exception_code}"
-        )
+        reason = NOT_FITTING.format(kind=advice.kind, response=advice.exception_code)
         yield Finding(
             BreakClass.EXCEPTION_ADVICE,
             key=advice.key,

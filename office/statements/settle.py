@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from ledger.rules.break_classes import BreakClass
 from office.accounting.books import Leg, Posting, post
+from office.accounting.break_reasons import ARRIVAL
 from office.accounting.break_states import Break
 from office.accounting.breaks import find, open_arrival_break
 from office.accounting.chart import Chart
@@ -67,9 +68,11 @@ def arrival_posting(chart: Chart, row: Break, date: str) -> Posting:
 
 def _finding(arrival: Arrival, owner: str) -> Finding:
     """The difference as a finding. Its whole is withheld: neither side of a reconciliation has it."""
-    reason = (
-        f"the statements have {arrival.arrived} fen for {arrival.date or 'no date'}, the bank's file has"
-        f" {arrival.expected}, earlier breaks have {arrival.in_breaks}"
+    reason = ARRIVAL.format(
+        arrived=arrival.arrived,
+        date=arrival.date or "no date",
+        expected=arrival.expected,
+        in_breaks=arrival.in_breaks,
     )
     return Finding(
         cls=BreakClass.ARRIVAL_DIFFERS,

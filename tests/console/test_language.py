@@ -136,7 +136,7 @@ def test_a_break_has_its_class_and_state_in_words() -> None:
     speak("zh")
     row = broken(1, "20261124", "details_differ", 500, 500, withheld=500, reason="why", bank_policy="P9")
     line = break_line(row, "20261125")
-    assert line == f"{row.name} 要素不符 5.00 挂账, 1 天, 李娜 P1: why（银行方：保单 P9）"
+    assert line == f"{row.name} 要素不符 5.00 挂账，1 天，李娜 P1：why（银行方：保单 P9）"
 
 
 def test_an_error_from_below_the_commands_is_told_in_chinese() -> None:

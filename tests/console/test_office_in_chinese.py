@@ -9,7 +9,9 @@ from rich.cells import cell_len
 
 from console.audit import audit_lines
 from console.closing import print_step
-from console.language import speak
+from console.language import speak, spoken
+from ledger.rules.break_classes import CLASSES as BREAK_CLASSES
+from office.accounting.break_reasons import CLASS_NAMES, ONLY_OURS, SEE_ALSO, reason_of
 from office.audit.evidence import Checked, Failing
 from office.audit.kept import BookDigests, DatabaseDigest
 from office.audit.run import INVARIANTS, Audit
@@ -61,3 +63,12 @@ def test_a_step_of_a_close_is_in_chinese(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_every_step_of_a_close_has_its_name() -> None:
     assert set(CLOSE_STEPS) == set(CloseStep)
+
+
+def test_a_reason_kept_in_a_book_is_in_chinese_under_the_classes_own_names() -> None:
+    speak("zh")
+    assert spoken(reason_of(f"{ONLY_OURS}; {SEE_ALSO.format(name='B1', date='20261124')}")) == (
+        "我方有，银行文件没有；另见 20261124 的差错 B1"
+    )
+    names = {cls: row.chinese for cls, row in BREAK_CLASSES.items()}
+    assert {cls: spoken(Sentence(cls)) for cls in CLASS_NAMES} == names

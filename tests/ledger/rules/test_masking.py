@@ -6,6 +6,7 @@ import pytest
 
 from ledger.rules.masking import figure, masked_name, masked_numbers
 from protocol.card_number import is_card_number
+from qianzhi_errors.sentence import Sentence
 from tests.support.canary import CARD, IDENTITY, OTHER_IDENTITY, SHORT_CARD
 
 
@@ -58,3 +59,10 @@ def test_a_figure_is_told_unless_it_is_as_long_as_a_card_number() -> None:
         "a number of 13 digits",
         "a number of 16 digits",
     ]
+
+
+def test_a_sentence_with_a_number_of_a_person_stays_one() -> None:
+    sentence = Sentence("policy {policy}", policy="4111111111111111")
+    masked = masked_numbers(sentence)
+    assert (type(masked), masked) == (Sentence, "policy 411111******1111")
+    assert masked_numbers(Sentence("policy {policy}", policy="P1")) == "policy P1"
