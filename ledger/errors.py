@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from qianzhi_errors import QianzhiError
+from qianzhi_errors.sentence import Sentence, listed
 
 
 class LedgerError(QianzhiError):
@@ -67,15 +68,16 @@ class Problem(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        where = f"line {self.line}, {self.column}" if self.column else f"line {self.line}"
-        return f"{where}: {self.reason}"
+        if self.column:
+            return Sentence("line {line}, {column}: {reason}", **self._asdict())
+        return Sentence("line {line}: {reason}", line=self.line, reason=self.reason)
 
 
 class BookFileError(LedgerError):
     """A file of dues has faults, which `problems` lists, and is refused as a whole. Nothing was loaded."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("\n".join((*map(str, problems), "nothing was loaded")))
+        super().__init__(listed((*map(str, problems), Sentence("nothing was loaded")), "{first}\n{rest}"))
         self.problems = problems
 
 
@@ -83,7 +85,7 @@ class BankFileError(LedgerError):
     """A bank's day file has faults, which `problems` lists, and is refused as a whole."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("; ".join(str(problem) for problem in problems))
+        super().__init__(listed(tuple(map(str, problems)), "{first}; {rest}"))
         self.problems = problems
 
 

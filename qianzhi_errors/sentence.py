@@ -83,8 +83,8 @@ def listed(parts: Sequence[str], pattern: str = COMMAS) -> str:
     """
     if len(parts) < 2:
         return parts[0] if parts else Sentence("")
-    first, *rest = parts
-    return Sentence(pattern, first=first, rest=listed(rest, pattern))
+    middle = len(parts) // 2  # in halves: a thousand lines are no thousand sentences in each other
+    return Sentence(pattern, first=listed(parts[:middle], pattern), rest=listed(parts[middle:], pattern))
 
 
 def rewritten(sentence: Sentence, rewrite: Callable[[str], str]) -> Sentence:
@@ -107,6 +107,10 @@ def _rewritten(value: object, rewrite: Callable[[str], str]) -> object:
 
 def unlisted(text: str) -> list[str]:
     """Return what `listed` made a sentence of, whatever it was joined with; any other text alone."""
-    if isinstance(text, Sentence) and text.values.keys() == {"first", "rest"}:
-        return [text.values["first"], *unlisted(text.values["rest"])]
-    return [text]
+    if not isinstance(text, Sentence) or text.values.keys() != {"first", "rest"}:
+        return [text]
+    return [part for half in text.values.values() for part in _unlisted(half, text.pattern)]
+
+
+def _unlisted(half: str, pattern: str) -> list[str]:
+    return unlisted(half) if isinstance(half, Sentence) and half.pattern == pattern else [half]

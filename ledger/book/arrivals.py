@@ -16,6 +16,7 @@ from ledger.book.schema import dues, loading, policies
 from ledger.errors import LoadOvertaken
 from ledger.files.bookline import DueLine
 from ledger.rules.dues import ENDED, Policy
+from qianzhi_errors.sentence import Sentence
 
 _INSERT_DUE: Final = text(
     "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by, sequence,"
@@ -37,7 +38,7 @@ def count_rows(connection: Connection, number: int, rows: int) -> None:
     """Add to the count of rows of load `number`. Raises LoadOvertaken if another load has begun since."""
     ours = update(loading).where(loading.c.number == number).values(rows=loading.c.rows + rows)
     if connection.execute(ours).rowcount != 1:
-        raise LoadOvertaken("another load has begun since; nothing was loaded")
+        raise LoadOvertaken(Sentence("another load has begun since; nothing was loaded"))
 
 
 def put_policies(connection: Connection, number: int, given: Sequence[Policy]) -> int:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Insert, Select, Table, insert, select
 
 from ledger.rules.entry import GENESIS
+from qianzhi_errors.sentence import Sentence
 
 MACHINE = "machine"
 """The `by` of a record of what no person asked for: the clock's, or a program's."""
@@ -116,9 +117,11 @@ def broken_records(records: Iterable[AuditRecord]) -> Iterator[BrokenRecord]:
     number, tip, stamped = 0, GENESIS, 0
     for current in records:
         if current.number != number + 1:
-            yield BrokenRecord(number + 1, f"missing; the next act is {current.number}")
+            yield BrokenRecord(
+                number + 1, Sentence("missing; the next act is {number}", number=current.number)
+            )
         if current.previous != tip:
-            yield BrokenRecord(current.number, "does not carry the hash of the act before it")
+            yield BrokenRecord(current.number, Sentence("does not carry the hash of the act before it"))
         if current.at < stamped:
-            yield BrokenRecord(current.number, "is stamped before the act before it")
+            yield BrokenRecord(current.number, Sentence("is stamped before the act before it"))
         number, tip, stamped = current.number, record_hash(current), current.at

@@ -20,6 +20,7 @@ from ledger.book.journal import prove, read_chains
 from ledger.book.store import Store
 from ledger.errors import LedgerError
 from ledger.rules.seal import ChainEnd
+from qianzhi_errors.sentence import Sentence
 
 _NAME: Final = {True: "book.db", False: "book.dump"}
 """The name of the file by whether it is an SQLite book or PostgreSQL's dump."""
@@ -60,11 +61,17 @@ def require_place(folder: Path, database: str) -> None:
     is_sqlite = url.get_backend_name() == "sqlite"
     copy = folder.joinpath(_NAME[is_sqlite])
     if not copy.exists():
-        raise BookCopyError(f"{folder} has no {copy.name}: the settings name another kind of database")
+        raise BookCopyError(
+            Sentence(
+                "{folder} has no {copy}: the settings name another kind of database",
+                folder=folder,
+                copy=copy.name,
+            )
+        )
     if is_sqlite and Path(str(url.database)).exists():
-        raise BookCopyError(f"{url.database} is there already: nothing is overwritten")
+        raise BookCopyError(Sentence("{file} is there already: nothing is overwritten", file=url.database))
     if not is_sqlite and _tables(database):
-        raise BookCopyError("the settings' database has tables already: nothing is overwritten")
+        raise BookCopyError(Sentence("the settings' database has tables already: nothing is overwritten"))
 
 
 def put_back(folder: Path, database: str) -> tuple[ChainEnd, ...]:
@@ -114,9 +121,13 @@ def _run(program: str, url: URL, *arguments: str) -> None:
             command, capture_output=True, text=True, check=False, env={**os.environ, **password}
         )
     except FileNotFoundError as error:
-        raise BookCopyError(f"{program} is not here: install PostgreSQL's client programs") from error
+        raise BookCopyError(
+            Sentence("{program} is not here: install PostgreSQL's client programs", program=program)
+        ) from error
     if completed.returncode:
-        raise BookCopyError(f"{program} failed: {completed.stderr.strip()}")
+        raise BookCopyError(
+            Sentence("{program} failed: {reason}", program=program, reason=completed.stderr.strip())
+        )
 
 
 def _proved(url: str) -> tuple[ChainEnd, ...]:
@@ -127,7 +138,12 @@ def _proved(url: str) -> tuple[ChainEnd, ...]:
             broken = [link for chain in prove(connection) for link in chain.broken]
             if broken:
                 raise BookCopyError(
-                    f"chain {broken[0].chain}, entry {broken[0].position}: {broken[0].reason}"
+                    Sentence(
+                        "chain {chain}, entry {position}: {reason}",
+                        chain=broken[0].chain,
+                        position=broken[0].position,
+                        reason=broken[0].reason,
+                    )
                 )
             return _ends(connection)
     finally:

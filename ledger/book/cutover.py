@@ -23,6 +23,7 @@ from ledger.book.store import Store
 from ledger.errors import LedgerError
 from ledger.rules.day import TRANSITIONS, DayEvent, DayState
 from ledger.rules.seal import ChainEnd, Sealer, day_root
+from qianzhi_errors.sentence import Sentence
 
 
 class CutoverRefused(LedgerError):
@@ -82,12 +83,14 @@ def cut_over(
             connection.execute(text("LOCK TABLE days IN EXCLUSIVE MODE"))
         row = connection.execute(select(days).where(days.c.date == date).with_for_update()).first()
         if row is None:
-            raise CutoverRefused(f"there is no business day {date}: nothing was done")
+            raise CutoverRefused(Sentence("there is no business day {date}: nothing was done", date=date))
         state = DayState(row.state)
         if state is DayState.CLOSED:
             return Cutover(date, row.next_date, row.closed_at, row.root, done_before=True)
         if objection:
-            raise CutoverRefused(f"{objection}: nothing was done; --early closes it all the same")
+            raise CutoverRefused(
+                Sentence("{objection}: nothing was done; --early closes it all the same", objection=objection)
+            )
         next_date = next_business_date(date)
         closed_at = max(now_us, last_stamp(connection))
         ends = _chain_ends(connection)

@@ -52,6 +52,7 @@ from ledger.rules.dues import Policy
 from ledger.rules.entry import GENESIS, SALT_BYTES, Kind, chain_entries
 from ledger.rules.request import REVERSAL_DAYS_MAX, Act, Answer, BankDay, Request, Totals
 from ledger.rules.view import Chain, Day, Due, DueState, Guesses, View
+from qianzhi_errors.sentence import Sentence
 
 SCHEMA_VERSION = "4"
 """The version of the tables in `ledger.book.schema`; a book of another version is refused."""
@@ -139,7 +140,10 @@ class FrontBook:
             for name, value in (("schema", SCHEMA_VERSION), ("front_key", self._key_check)):
                 if stored.get(name, value) != value:
                     raise InvariantBroken(
-                        f"the front book was made with another {name}; its repeats could not be told"
+                        Sentence(
+                            "the front book was made with another {name}; its repeats could not be told",
+                            name=name,
+                        )
                     )
                 if name not in stored:
                     connection.execute(insert(facts).values(name=name, value=value))
@@ -204,7 +208,7 @@ class FrontBook:
         with self._store.transaction() as connection:
             ours = {"our_chain": self._chain, "our_epoch": self._epoch}
             if connection.execute(_KEEP_CHAIN, ours).rowcount != 1:
-                raise Fenced("a newer process serves under this node's name")
+                raise Fenced(Sentence("a newer process serves under this node's name"))
 
     def recorded(self, requests: Sequence[Request]) -> list[Answer | None]:
         """The journal's answer to each request, in order; None where it does not hold the request's key. For
@@ -264,7 +268,7 @@ class FrontBook:
     def _read_chain(self, connection: Connection) -> Chain:
         row = connection.execute(_OUR_CHAIN, {PARAMETER: self._chain}).first()
         if row is None or row.epoch != self._epoch:
-            raise Fenced("a newer process serves under this node's name")
+            raise Fenced(Sentence("a newer process serves under this node's name"))
         return Chain(*row)
 
     def _write(self, connection: Connection, view: View) -> None:
@@ -286,7 +290,7 @@ class FrontBook:
             },
         )
         if moved.rowcount != 1:
-            raise Fenced("a newer process serves under this node's name")
+            raise Fenced(Sentence("a newer process serves under this node's name"))
 
     def _write_dues(self, connection: Connection, view: View) -> None:
         changed = [(view.dues[name], read) for name, read in view.dues_read.items()]
@@ -307,7 +311,7 @@ class FrontBook:
         ]
         written = connection.execute(self._statements.settle_dues, {PARAMETER: json.dumps(rows)})
         if written.rowcount != len(rows):
-            raise Conflict("another node changed a due first")
+            raise Conflict(Sentence("another node changed a due first"))
 
     def _write_figures(self, connection: Connection, view: View) -> None:
         """Update the rows that were read and locked; insert a bank's first row of the day, which raises
@@ -318,7 +322,7 @@ class FrontBook:
         if kept:
             written = connection.execute(self._statements.set_figures, {PARAMETER: json.dumps(kept)})
             if written.rowcount != len(kept):
-                raise InvariantBroken("a bank's figures vanished within a transaction")
+                raise InvariantBroken(Sentence("a bank's figures vanished within a transaction"))
         _insert(connection, _FIRST_FIGURES, FIGURES_TYPES, rows.keys() - view.figures_read, rows)
 
     def _write_guesses(self, connection: Connection, view: View) -> None:

@@ -14,6 +14,7 @@ from ledger.book.journal import last_stamp
 from ledger.book.schema import audit_log, identity_guesses
 from ledger.book.store import Store
 from ledger.errors import LedgerError
+from qianzhi_errors.sentence import Sentence
 
 UNLOCK = "unlock due"
 """The act's name in the audit log."""
@@ -50,5 +51,5 @@ def unlock(store: Store, due: str, at: int, by: str) -> None:
             .values(wrong=0, locked=0)
         )
         if unlocked.rowcount != 1:
-            raise NotLocked("no such due is locked: nothing was done; see qianzhi due locked")
+            raise NotLocked(Sentence("no such due is locked: nothing was done; see qianzhi due locked"))
         record(connection, audit_log, max(at, last_stamp(connection)), by, UNLOCK, due, "")

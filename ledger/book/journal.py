@@ -18,6 +18,7 @@ from ledger.rules.entry import GENESIS, Entry, Kind, entry_hash
 from ledger.rules.seal import ChainEnd, day_root
 from ledger.rules.view import Chain
 from protocol.responses import Response
+from qianzhi_errors.sentence import Sentence
 
 _ROWS_AT_ONCE = 2000
 
@@ -114,7 +115,9 @@ def sealed_ends(day: DayRow) -> tuple[ChainEnd, ...]:
     except (ValueError, TypeError):
         ends = None
     if ends is None or day_root(day.date, day.next_date, day.closed_at, ends) != day.root:
-        raise InvariantBroken(f"business day {day.date}: its seal is not over what stands beside it")
+        raise InvariantBroken(
+            Sentence("business day {date}: its seal is not over what stands beside it", date=day.date)
+        )
     return ends
 
 
@@ -147,14 +150,22 @@ def broken_links(
     stamped = 0
     for entry in entries:
         if entry.position != position + 1:
-            yield BrokenLink(chain.chain, position + 1, f"missing; the next entry is {entry.position}")
+            yield BrokenLink(
+                chain.chain,
+                position + 1,
+                Sentence("missing; the next entry is {position}", position=entry.position),
+            )
         if entry.previous != tip:
-            yield BrokenLink(chain.chain, entry.position, "does not carry the hash of the entry before it")
+            yield BrokenLink(
+                chain.chain, entry.position, Sentence("does not carry the hash of the entry before it")
+            )
         if entry.recorded_at < stamped:
-            yield BrokenLink(chain.chain, entry.position, "is stamped before the entry before it")
+            yield BrokenLink(chain.chain, entry.position, Sentence("is stamped before the entry before it"))
         tip, position, stamped = entry_hash(entry), entry.position, entry.recorded_at
     if (position, tip) != (chain.position, chain.tip):
-        yield BrokenLink(chain.chain, position, "is not the last entry that the chain's tip vouches for")
+        yield BrokenLink(
+            chain.chain, position, Sentence("is not the last entry that the chain's tip vouches for")
+        )
 
 
 class ProvedChain(NamedTuple):

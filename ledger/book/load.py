@@ -33,6 +33,7 @@ from ledger.files.bookline import DueLine
 from ledger.rules.day import DayState
 from ledger.rules.masking import masked_numbers
 from ledger.rules.view import DueState
+from qianzhi_errors.sentence import Sentence, listed
 
 LOAD: Final = "load"
 LOAD_ENDED: Final = "load ended"
@@ -42,8 +43,8 @@ ROWS_A_TRANSACTION: Final = 500
 """So many rows take about as long as a batch of requests."""
 _IDENTITY: Final = ("due", "policy", "code", "due_date", "amount")
 """The columns in which a due that is to be withdrawn must be the same in the file and in the book."""
-_NOT_SO: Final = "to be withdrawn but not so in the book"
-_KNOWN: Final = "in the book already"
+_NOT_SO: Final = Sentence("to be withdrawn but not so in the book")
+_KNOWN: Final = Sentence("in the book already")
 _ATTEMPTS: Final = 5
 """How often a transaction is tried: a batch on another node can be in its way, and the database can be lost
 during its COMMIT."""
@@ -112,7 +113,7 @@ def _only_load(store: Store) -> Iterator[None]:
     with store.reading() as connection:
         connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOAD_LOCK))).scalar_one():
-            raise LoadRefused("another load is under way")
+            raise LoadRefused(Sentence("another load is under way"))
         yield
 
 
@@ -143,8 +144,13 @@ class _Load:
         begun = self._insist(self._begin)
         if begun is None:
             raise LoadRefused(
-                f"{self._by} would leave out {len(self._book.left_out)} rows, which is written down: another"
-                f" person must give the same command; nothing was loaded{_left_out(self._book)}"
+                Sentence(
+                    "{person} would leave out {rows} rows, which is written down: another person "
+                    "must give the same command; nothing was loaded\n{left_out}",
+                    person=self._by,
+                    rows=len(self._book.left_out),
+                    left_out=_left_out(self._book),
+                )
             )
         self._number, is_interrupted = begun
         if is_interrupted:
@@ -162,7 +168,11 @@ class _Load:
             loaded = _taken(connection, self._book)
         if loaded is None or loaded.withdrawn + loaded.withdrawn_late != len(self._book.withdrawn):
             raise InvariantBroken(
-                f"after a load that withdraws {len(self._book.withdrawn)} there is {loaded}"
+                Sentence(
+                    "after a load that withdraws {number} there is {loaded}",
+                    number=len(self._book.withdrawn),
+                    loaded=loaded,
+                )
             )
         return loaded
 
@@ -204,7 +214,7 @@ class _Load:
         book = self._book
         if book.left_out and not consent.is_person(self._by):
             raise LoadRefused(
-                "rows are left out by two people, and nobody's name is known; nothing was loaded"
+                Sentence("rows are left out by two people, and nobody's name is known; nothing was loaded")
             )
         _check_may_load(connection, book)
         _check_claims(connection, book)
@@ -257,7 +267,11 @@ class _Load:
         stated = (len(book.policies), len(book.dues), book.premium, book.benefit, len(book.withdrawn))
         if counted != stated:
             raise InvariantBroken(
-                f"a load of {stated} policies, dues, fen and withdrawals has put in {counted}"
+                Sentence(
+                    "a load of {stated} policies, dues, fen and withdrawals has put in {counted}",
+                    stated=stated,
+                    counted=counted,
+                )
             )
 
     def _switch(self, connection: Connection) -> None:
@@ -269,7 +283,7 @@ class _Load:
         arrivals.count_rows(connection, self._number, 0)
         book = self._book
         figures = (book.business_date, len(book.policies), len(book.dues), book.premium, book.benefit)
-        loaded = Loaded(*figures, left_out=_left_out(book).lstrip())
+        loaded = Loaded(*figures, left_out=_left_out(book))
         at = max(self._at, last_stamp(connection))
         values = {"digest": book.digest, "number": self._number, "loaded_at": at, **loaded._asdict()}
         connection.execute(insert(loads).values(values))
@@ -325,8 +339,16 @@ class _Load:
         if unfit:
             lines = self._book.lines(unfit.keys())
             names = sorted(unfit, key=lambda name: (lines.get(name, 0), name))[:PROBLEMS_MAX]
-            faults = (f"due {masked_numbers(name)}{_line(lines.get(name))}: {unfit[name]}" for name in names)
-            raise LoadRefused("\n".join((*faults, "nothing was loaded")))
+            faults = (
+                Sentence(
+                    "due {due}{line}: {reason}",
+                    due=masked_numbers(name),
+                    line=_line(lines.get(name)),
+                    reason=unfit[name],
+                )
+                for name in names
+            )
+            raise LoadRefused(listed((*faults, Sentence("nothing was loaded")), "{first}\n{rest}"))
 
 
 def _apply(connection: Connection, work: Slice, number: int, names: Sequence[str]) -> None:
@@ -334,7 +356,7 @@ def _apply(connection: Connection, work: Slice, number: int, names: Sequence[str
 
 
 def _line(number: int | None) -> str:
-    return f", line {number}" if number else ""
+    return Sentence(", line {number}", number=number) if number else ""
 
 
 def _held(connection: Connection, given: Iterable[DueLine]) -> set[str]:
@@ -360,7 +382,11 @@ def _check_claims(connection: Connection, book: Book) -> None:
     for claim in book.claims:
         due = [claim.due]
         if _held(connection, due) if claim.leaves else not _in_book(connection, due):
-            raise LoadRefused(f"line {claim.line} is in order: it cannot be left out; nothing was loaded")
+            raise LoadRefused(
+                Sentence(
+                    "line {line} is in order: it cannot be left out; nothing was loaded", line=claim.line
+                )
+            )
 
 
 def end_note(withdrawn: int, late: int, lapsed: int) -> str:
@@ -377,7 +403,7 @@ def _end_of(connection: Connection, number: int) -> str:
 
 
 def _left_out(book: Book) -> str:
-    return "".join(f"\n{row}" for row in book.left_out)
+    return listed(tuple(map(str, book.left_out)), "{first}\n{rest}")
 
 
 def _note(connection: Connection, book: Book, by: str) -> str:
@@ -388,7 +414,7 @@ def _note(connection: Connection, book: Book, by: str) -> str:
         return book.digest
     other = consent.given_by_another(connection, book.digest, book.left_out, by)
     if not other:
-        raise InvariantBroken("rows would be left out by the word of one person")
+        raise InvariantBroken(Sentence("rows would be left out by the word of one person"))
     return f"{book.digest}; without {consent.note_of(book.left_out)}, as {other} says too"
 
 
@@ -419,17 +445,23 @@ def _check_may_load(connection: Connection, book: Book, *, alone: bool = False) 
     """
     taken = connection.execute(select(loads.c.date).where(loads.c.digest == book.digest)).scalar()
     if taken is not None:
-        raise LoadRefused(f"this file was loaded already, for {taken}")
+        raise LoadRefused(Sentence("this file was loaded already, for {date}", date=taken))
     query = select(days.c.date).where(days.c.state == DayState.OPEN.value).with_for_update(read=not alone)
     day = connection.execute(query).scalar()
     if day is None:
         if connection.execute(select(days.c.date).limit(1)).first() is not None:
-            raise LoadRefused("no business day is open: cut over first")
+            raise LoadRefused(Sentence("no business day is open: cut over first"))
         return True
     if day != book.business_date:
-        raise LoadRefused(f"business day {day} is open, and the file is for {book.business_date}")
+        raise LoadRefused(
+            Sentence(
+                "business day {date} is open, and the file is for {file_date}",
+                date=day,
+                file_date=book.business_date,
+            )
+        )
     if connection.execute(select(loads.c.digest).where(loads.c.date == day)).first() is not None:
-        raise LoadRefused(f"the dues of {day} were loaded already, from another file")
+        raise LoadRefused(Sentence("the dues of {date} were loaded already, from another file", date=day))
     return False
 
 

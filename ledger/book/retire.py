@@ -29,6 +29,7 @@ from ledger.rules.entry import GENESIS
 from ledger.rules.moment import KeyWindow
 from ledger.rules.seal import ChainEnd
 from protocol.responses import Response
+from qianzhi_errors.sentence import Sentence
 
 ENTRIES_A_TRANSACTION = 500
 """So many take about as long as a batch, and every batch waits for at most one such transaction."""
@@ -98,13 +99,13 @@ def retire(
     for sealed in left:
         date = sealed.day.date
         if not sealed.day.root:
-            return Retired(tuple(dates), count, f"{date} is not closed")
+            return Retired(tuple(dates), count, Sentence("{date} is not closed", date=date))
         if waits := _waits(store, sealed, archived.get(date), first_date):
             return Retired(tuple(dates), count, waits)
         run(partial(_mark, store, sealed, now_us(), by))
         count += _forget(store, sealed.ends, run)
         dates.append(date)
-    return Retired(tuple(dates), count, "no business day is left")
+    return Retired(tuple(dates), count, Sentence("no business day is left"))
 
 
 def _days(connection: Connection) -> tuple[list[_Sealed], list[_Sealed]]:
@@ -124,19 +125,33 @@ def _waits(store: Store, sealed: _Sealed, archived: ArchivedDay | None, first_da
     """Why a day cannot be retired yet; empty if it can. Raises RetireRefused."""
     date = sealed.day.date
     if archived is None:
-        return f"the office has not archived {date} yet"
+        return Sentence("the office has not archived {date} yet", date=date)
     if archived.root != sealed.day.root:
-        raise RetireRefused(f"business day {date}: the office has it under another root; nothing was retired")
+        raise RetireRefused(
+            Sentence(
+                "business day {date}: the office has it under another root; nothing was retired", date=date
+            )
+        )
     if archived.entries != sealed.size:
         raise RetireRefused(
-            f"business day {date} has {sealed.size} entries, and the office tells of {archived.entries};"
-            " nothing was retired"
+            Sentence(
+                "business day {date} has {entries} entries, and the office tells of "
+                "{archived_entries}; nothing was retired",
+                date=date,
+                entries=sealed.size,
+                archived_entries=archived.entries,
+            )
         )
     latest = _latest_key(sealed.day)
     moments = ((moment, min(doubtful[:8], latest)) for moment, doubtful in _newest_moments(store, sealed))
     newest = max([date, *chain.from_iterable(moments)])
     if newest[:8] >= first_date:
-        return f"a key of {date} is of {newest[:8]}, and keys are known from {first_date} on"
+        return Sentence(
+            "a key of {date} is of {key_date}, and keys are known from {first_date} on",
+            date=date,
+            key_date=newest[:8],
+            first_date=first_date,
+        )
     return ""
 
 

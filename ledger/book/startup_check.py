@@ -17,6 +17,7 @@ from ledger.book.journal import broken_links, last_stamp, read_chains, read_days
 from ledger.book.store import Store
 from ledger.rules.entry import GENESIS
 from ledger.rules.seal import ChainEnd, day_root
+from qianzhi_errors.sentence import Sentence
 
 FAULTS_SHOWN = 10
 """One change can break every link after it, and a person reads only the first few."""
@@ -64,10 +65,15 @@ def _faults(connection: Connection) -> Iterator[str]:
     if closed:
         last = closed[-1]
         if day_root(last.date, last.next_date, last.closed_at, ends) != last.root:
-            yield f"business day {last.date}: its seal is not over what stands beside it"
+            yield Sentence("business day {date}: its seal is not over what stands beside it", date=last.date)
     sealed = {end.chain: end for end in ends}
     for chain in read_chains(connection):
         start = sealed.get(chain.chain, ChainEnd(chain.chain, 0, GENESIS))
         entries = read_entries(connection, chain.chain, after=start.position)
         for link in broken_links(entries, chain, start):
-            yield f"chain {link.chain}, entry {link.position}: {link.reason}"
+            yield Sentence(
+                "chain {chain}, entry {position}: {reason}",
+                chain=link.chain,
+                position=link.position,
+                reason=link.reason,
+            )

@@ -12,12 +12,14 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import NamedTuple
 
+from qianzhi_errors.sentence import Sentence
+
 RowFault = tuple[int, str, str]
 """A line's number, a column's name, and the reason."""
 
-_TWICE = "not unique: an earlier row has the same"
-_ONE_ROW = "a policy without a due has one row and no other"
-_DIFFERS = "differs from an earlier row of the same policy"
+_TWICE = Sentence("not unique: an earlier row has the same")
+_ONE_ROW = Sentence("a policy without a due has one row and no other")
+_DIFFERS = Sentence("differs from an earlier row of the same policy")
 
 
 class DueRow(NamedTuple):

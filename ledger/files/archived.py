@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.errors import LedgerError
 from ledger.rules.day import is_date
+from qianzhi_errors.sentence import Sentence, listed
 
 BYTES_MAX: Final = 4_000_000
 """Enough for some 25,000 days: the file names every archived day since the first."""
@@ -42,32 +43,34 @@ def write(days: tuple[ArchivedDay, ...]) -> bytes:
 def parse(data: bytes) -> dict[str, ArchivedDay]:
     """Return the days of a file that `write` made, by date. Raises ArchivedRefused."""
     if len(data) > BYTES_MAX:
-        raise ArchivedRefused(f"more than {BYTES_MAX} bytes")
+        raise ArchivedRefused(Sentence("more than {most} bytes", most=BYTES_MAX))
     try:
         content = json.loads(data)
     except (ValueError, RecursionError):
-        raise ArchivedRefused("is no JSON") from None
+        raise ArchivedRefused(Sentence("is no JSON")) from None
     if not isinstance(content, dict) or content.keys() != {"version", "days"}:
-        raise ArchivedRefused("version and days are to be there, and nothing else")
+        raise ArchivedRefused(Sentence("version and days are to be there, and nothing else"))
     if content["version"] != _VERSION or isinstance(content["version"], bool):
-        raise ArchivedRefused(f"is of another version than {_VERSION}")
+        raise ArchivedRefused(Sentence("is of another version than {version}", version=_VERSION))
     if not isinstance(content["days"], list):
-        raise ArchivedRefused("days is no list")
+        raise ArchivedRefused(Sentence("days is no list"))
     days = tuple(_day(number, row) for number, row in enumerate(content["days"], 1))
     by_date = {day.date: day for day in days}
     if len(by_date) < len(days):
-        raise ArchivedRefused("a date stands there twice")
+        raise ArchivedRefused(Sentence("a date stands there twice"))
     return by_date
 
 
 def _day(number: int, row: Any) -> ArchivedDay:  # noqa: ANN401 - whatever JSON holds
     if not isinstance(row, list) or len(row) != len(ArchivedDay._fields):
-        raise ArchivedRefused(f"day {number} is not {', '.join(ArchivedDay._fields)}")
+        raise ArchivedRefused(
+            Sentence("day {number} is not {fields}", number=number, fields=listed(ArchivedDay._fields))
+        )
     date, root, entries = row
     if not is_date(date):
-        raise ArchivedRefused(f"day {number}: date is no date")
+        raise ArchivedRefused(Sentence("day {number}: date is no date", number=number))
     if not isinstance(root, str) or _ROOT.fullmatch(root) is None:
-        raise ArchivedRefused(f"day {number}: root is no SHA-256 in hex")
+        raise ArchivedRefused(Sentence("day {number}: root is no SHA-256 in hex", number=number))
     if not isinstance(entries, int) or isinstance(entries, bool) or not 0 <= entries <= _COUNT_MAX:
-        raise ArchivedRefused(f"day {number}: entries is no count")
+        raise ArchivedRefused(Sentence("day {number}: entries is no count", number=number))
     return ArchivedDay(date, root, entries)

@@ -37,6 +37,7 @@ from ledger.files.layout import Column, Layout, Record
 from ledger.files.layout_file import FIGURES
 from ledger.rules.dues import KINDS
 from ledger.rules.masking import figure
+from qianzhi_errors.sentence import Sentence
 
 PROBLEMS_MAX: Final = 20
 """A file of the wrong kind is wrong in every line; the first few problems are enough."""
@@ -94,7 +95,9 @@ def write(layout: Layout, bank: str, date: str, lines: Iterable[BankLine]) -> It
         try:
             text = texts.text(line)
         except ValueError as error:
-            raise BankFileError((Problem(number, str(error), "the layout cannot say this value"),)) from None
+            raise BankFileError(
+                (Problem(number, str(error), Sentence("the layout cannot say this value")),)
+            ) from None
         yield (text + layout.line_end).encode(wire_encoding(layout))
     if layout.trailer:
         number = counted.lines + bool(layout.header) + 1
@@ -144,7 +147,9 @@ def _edge_bytes(
     try:
         text = join(layout, record, texts)
     except ValueError as error:
-        raise BankFileError((Problem(number, str(error), "the layout cannot say this value"),)) from None
+        raise BankFileError(
+            (Problem(number, str(error), Sentence("the layout cannot say this value")),)
+        ) from None
     return (text + layout.line_end).encode(wire_encoding(layout))
 
 
@@ -185,7 +190,7 @@ class Reader:
         trailer_is_last = bool(trailer) and not (_mark(trailer) or _mark(self._layout.detail))
         for lines, last in self._blocks():
             if self._trailer_line:
-                self._stop(self._number + 1, "nothing may follow the trailer")
+                self._stop(self._number + 1, Sentence("nothing may follow the trailer"))
             if header and not self._number:
                 self._take_header(lines.pop(0))
             if last and lines and trailer_is_last:
@@ -202,7 +207,14 @@ class Reader:
         rest, held = b"", list[str]()
         for data in iter(lambda: self._stream.read(_BLOCK_BYTES), b""):
             if not self._number and not held and not rest and (kind := content_kind(data)):
-                self._stop(1, f"the file {kind}, where the layout has {self._layout.encoding} text")
+                self._stop(
+                    1,
+                    Sentence(
+                        "the file {kind}, where the layout has {encoding} text",
+                        kind=kind,
+                        encoding=self._layout.encoding,
+                    ),
+                )
             self._digest.update(data)
             whole, line_end, rest = (rest + data).rpartition(end)
             if line_end:
@@ -219,15 +231,17 @@ class Reader:
         if held:
             yield held, False
         if self._trailer_line:
-            self._stop(self._number + 1, "nothing may follow the trailer")
+            self._stop(self._number + 1, Sentence("nothing may follow the trailer"))
         if b"\n" in rest:
-            self._stop(self._number + 1, "ends in LF, where the layout has CRLF")
+            self._stop(self._number + 1, Sentence("ends in LF, where the layout has CRLF"))
         if b"\r" in rest[:-1] and b"\n" not in rest:
-            self._stop(self._number + 1, "its lines end in CR, as no layout has it")
-        self._stop(self._number + 1, self._too_long(len(rest)) or "has no end: the file was cut short")
+            self._stop(self._number + 1, Sentence("its lines end in CR, as no layout has it"))
+        self._stop(
+            self._number + 1, self._too_long(len(rest)) or Sentence("has no end: the file was cut short")
+        )
 
     def _too_long(self, length: int) -> str:
-        return f"longer than {self._longest} bytes" if length > self._longest + 1 else ""
+        return Sentence("longer than {most} bytes", most=self._longest) if length > self._longest + 1 else ""
 
     def _texts(self, whole: bytes) -> list[str]:
         encoding, end = wire_encoding(self._layout), self._layout.line_end
@@ -276,7 +290,7 @@ class Reader:
         if reason := _ends_otherwise(text):
             self._stop(1, reason)
         if not self._is_marked(self._layout.header, text):
-            self._stop(1, self._encoded_otherwise(text) or "the header is missing")
+            self._stop(1, self._encoded_otherwise(text) or Sentence("the header is missing"))
         self._note(self._edge(self._layout.header, text))
         # The file is another bank's, another day's or of another layout: its lines would add nothing to that.
         if self._problems:
@@ -290,22 +304,26 @@ class Reader:
         """Take a line that is no good detail line: the trailer, or a problem."""
         layout = self._layout
         if text == _UNDECODABLE:
-            self._note([("", f"not {layout.encoding}")])
+            self._note([("", Sentence("not {encoding}", encoding=layout.encoding))])
         elif text == _AS_GB18030:
-            self._note([("", f"not {layout.encoding}; it reads as GB18030 (GBK)")])
+            self._note(
+                [("", Sentence("not {encoding}; it reads as GB18030 (GBK)", encoding=layout.encoding))]
+            )
         elif reason := self._too_long(len(text.encode(wire_encoding(layout)))) or _ends_otherwise(text):
             self._note([("", reason)])
         elif _mark(layout.trailer) and self._is_marked(layout.trailer, text):
             self._take_trailer(text)
         elif _mark(layout.header) and self._is_marked(layout.header, text):
-            self._note([("", "a second header")])
+            self._note([("", Sentence("a second header"))])
         elif self._is_marked(layout.detail, text):
             reason = self._encoded_otherwise(text)
             self._note([("", reason)] if reason else self._columns.faults(text))
         elif layout.trailer and not _mark(layout.trailer):
             self._take_trailer(text)
         else:
-            self._note([("", self._encoded_otherwise(text) or "neither a detail line nor the trailer")])
+            self._note(
+                [("", self._encoded_otherwise(text) or Sentence("neither a detail line nor the trailer"))]
+            )
 
     def _encoded_otherwise(self, text: str) -> str:
         """The encoding that a line with a fault is in, if it is not the layout's: a sentence, or empty."""
@@ -335,9 +353,9 @@ class Reader:
         if match is None:
             return meant(column)
         if column.name == "bank" and raw.strip(" ").zfill(_BANK_DIGITS) != self._bank.zfill(_BANK_DIGITS):
-            return "another bank's"
+            return Sentence("another bank's")
         if column.name == "date" and raw != date_text(column.format, self._date):
-            return "another date's"
+            return Sentence("another date's")
         if column.name in FIGURES:
             number = number_of(match)
             if number > FIGURE_MAX:
@@ -348,14 +366,16 @@ class Reader:
     def _finish(self) -> None:
         """Make the totals if there is no problem and the stated figures agree. Raises BankFileError."""
         if self._layout.header and not self._number:
-            self._stop(1, "the header is missing: the file is empty")
+            self._stop(1, Sentence("the header is missing: the file is empty"))
         if self._layout.trailer and not self._trailer_line:
-            self._stop(self._number + 1, "the trailer is missing: the file was cut short")
+            self._stop(self._number + 1, Sentence("the trailer is missing: the file was cut short"))
         if not self._problems:
             for number, column, stated in self._stated:
                 made = self._counted.signed(column)
                 if stated != made:
-                    reason = f"the file says {figure(stated)}, its lines make {made}"
+                    reason = Sentence(
+                        "the file says {stated}, its lines make {made}", stated=figure(stated), made=made
+                    )
                     self._problems.append(Problem(number, column.name, reason))
         if self._problems:
             raise BankFileError(tuple(self._problems))
@@ -390,5 +410,5 @@ def _text(line: bytes, encoding: str) -> str:
 def _ends_otherwise(text: str) -> str:
     """Return the reason that a line ends otherwise than the layout says; empty if it does not."""
     if text.endswith("\r"):
-        return "ends in CRLF, where the layout has LF"
-    return "holds an LF, where the layout has CRLF" if "\n" in text else ""
+        return Sentence("ends in CRLF, where the layout has LF")
+    return Sentence("holds an LF, where the layout has CRLF") if "\n" in text else ""

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from ledger.files.layout import Column, Layout, Record
 from ledger.files.layout_file import IGNORED, MONEY, TEXTS
 from ledger.rules.dues import KINDS
+from qianzhi_errors.sentence import Sentence
 
 AMOUNT_MAX: Final = 10**12 - 1
 """What DE 4 can carry, in fen."""
@@ -81,11 +82,14 @@ def split(layout: Layout, record: Record, text: str) -> tuple[list[str], str]:
     """Return a line's columns unchanged; or none, and what is wrong with their number or length."""
     if layout.separator:
         raws = text.split(layout.separator)
-        wrong = len(raws) != len(record)
-        return ([], f"{len(record)} columns expected, {len(raws)} found") if wrong else (raws, "")
+        if len(raws) != len(record):
+            return [], Sentence(
+                "{expected} columns expected, {actual} found", expected=len(record), actual=len(raws)
+            )
+        return raws, ""
     width = sum(column.width for column in record)
     if len(text) != width:
-        return [], f"{width} bytes expected, {len(text)} found"
+        return [], Sentence("{expected} bytes expected, {actual} found", expected=width, actual=len(text))
     raws, at = [], 0
     for column in record:
         raws.append(text[at : at + column.width])
@@ -274,27 +278,27 @@ class Lines:
             return meant(column)
         value = raw.strip(" ") if column.pad == "blank" else raw
         if column.name == "code" and value not in self._codes:
-            return "not one of the layout's codes"
+            return Sentence("not one of the layout's codes")
         if column.name == "state":
             return self._state_fault(self._states.get(value))
         if column.name in ("sent_at", "sent_date") and match["day"] not in self._days:
-            return "no such date, or not within half a year of the file's"
+            return Sentence("no such date, or not within half a year of the file's")
         if column.name == "amount" and not 0 < number_of(match) <= AMOUNT_MAX:
-            return f"not 1 to {AMOUNT_MAX} fen"
+            return Sentence("not 1 to {most} fen", most=AMOUNT_MAX)
         if column.name in _FREE_TEXTS:
             return self._text_fault(column, value)
         return ""
 
     def _state_fault(self, state: str | None) -> str:
         if state is None:
-            return "not one of the layout's states"
+            return Sentence("not one of the layout's states")
         if state == "R" and not self._layout.lists_reversed:
-            return "reversed, where the layout says that such lines are left out"
+            return Sentence("reversed, where the layout says that such lines are left out")
         return ""
 
     def _text_fault(self, column: Column, value: str) -> str:
         if column.name == "terminal" and not value:
-            return "empty"
+            return Sentence("empty")
         if not self._layout.separator:
             try:
                 _printable(value, self._layout.encoding)
@@ -316,17 +320,24 @@ def number_of(match: re.Match[str]) -> int:
 def meant(column: Column) -> str:
     """Return the reason that a column is not in the form of the layout."""
     if not column.name:
-        return "not the text that the layout has there"
+        return Sentence("not the text that the layout has there")
     if column.format:
-        return f"not {column.format}"
+        return Sentence("not {format}", format=column.format)
     if column.name == "stan":
-        return "not 6 digits"
+        return Sentence("not 6 digits")
     if column.name in TEXTS:
-        return f"not printable text of at most {column.width or COLUMN_CHARACTERS_MAX - 1} characters"
+        return Sentence(
+            "not printable text of at most {most} characters", most=column.width or COLUMN_CHARACTERS_MAX - 1
+        )
     if column.name not in MONEY:
-        return "not a whole number"
-    unit = "yuan with two decimals" if column.unit == "yuan" else "whole fen"
-    return f"not {unit}" if column.sign == "none" else f"not {unit} with a {column.sign} sign"
+        return Sentence("not a whole number")
+    unit = Sentence("yuan with two decimals") if column.unit == "yuan" else Sentence("whole fen")
+    match column.sign:
+        case "leading":
+            return Sentence("not {unit} with a leading sign", unit=unit)
+        case "trailing":
+            return Sentence("not {unit} with a trailing sign", unit=unit)
+    return Sentence("not {unit}", unit=unit)
 
 
 def _printable(value: str, encoding: str) -> str:

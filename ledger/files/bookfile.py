@@ -40,6 +40,7 @@ from ledger.files.bookline import (
 from ledger.files.leftout import ControlTotals, LeftOut, Span, differences
 from ledger.files.sorting import Sorted
 from ledger.rules.dues import KINDS, Policy
+from qianzhi_errors.sentence import Sentence, listed
 
 PROBLEMS_MAX: Final = 1000
 """So many faults are named, so that a file can be mended in one go; a file of the wrong kind has one in every
@@ -179,8 +180,12 @@ def _lines(stream: BinaryIO, digest: hashlib._Hash) -> Iterator[bytes]:
         yield line if rest is line else line + rest[-1:]
 
 
+def _in_column(column: str, reason: str) -> str:
+    return Sentence("{column}: {reason}", column=column, reason=reason)
+
+
 def _changed() -> BookFileError:
-    return BookFileError((Problem(1, "", "the file was changed while it was read"),))
+    return BookFileError((Problem(1, "", Sentence("the file was changed while it was read")),))
 
 
 class _Dues:
@@ -261,7 +266,7 @@ class _Reading:
         for line in _lines(stream, digest):
             self._take(line)
         if not self._trailer:
-            self._stop("the TOTAL line is missing: the file was cut short")
+            self._stop(Sentence("the TOTAL line is missing: the file was cut short"))
         self._compare_rows()
         counted = self._counted
         if not self._problems:
@@ -293,15 +298,15 @@ class _Reading:
         """Read the next line, its end included."""
         self._line += 1
         if not line.endswith(b"\n"):
-            self._stop("has no end: the file was cut short")
+            self._stop(Sentence("has no end: the file was cut short"))
         if self._trailer:
-            self._stop("nothing may follow the TOTAL line")
+            self._stop(Sentence("nothing may follow the TOTAL line"))
         if self._line == 1:
             if without_end(line.removeprefix(_BOM)) != HEADER.encode():
-                self._stop(f"the header must be {HEADER}")
+                self._stop(Sentence("the header must be {header}", header=HEADER))
             return
         if len(line) > LINE_BYTES_MAX:
-            self._take_row(Row([], [("", f"longer than {LINE_BYTES_MAX} bytes")]))
+            self._take_row(Row([], [("", Sentence("longer than {most} bytes", most=LINE_BYTES_MAX))]))
             return
         row = row_of(line)
         if row.fields[:1] == [TRAILER]:
@@ -341,7 +346,8 @@ class _Reading:
             )
 
     def _leave_out(self, row: Row) -> None:
-        reason = "; ".join(f"{column}: {reason}" if column else reason for column, reason in row.faults)
+        reasons = [_in_column(column, reason) if column else reason for column, reason in row.faults]
+        reason = listed(reasons, "{first}; {rest}")
         self._left[self._line] = LeftOut(self._line, row.policy, row.due, reason)
         self._span += row.span
         if row.policy and not row.leaves:
@@ -366,15 +372,15 @@ class _Reading:
             self._fault_between(*fault)
         for line in sorted(self._without):
             if line not in self._left:
-                self._note(line, "", "no row: it cannot be left out")
+                self._note(line, "", Sentence("no row: it cannot be left out"))
             elif not self._left[line].reason and line not in self._claims:
-                self._note(line, "", "in order: it cannot be left out")
+                self._note(line, "", Sentence("in order: it cannot be left out"))
 
     def _fault_between(self, line: int, column: str, reason: str) -> None:
         if line not in self._without:
             self._note(line, column, reason)
         elif not self._left[line].reason:
-            self._left[line] = self._left[line]._replace(reason=f"{column}: {reason}")
+            self._left[line] = self._left[line]._replace(reason=_in_column(column, reason))
             self._claims.pop(line, None)
 
     def _lines_of(self, dues: Set[str]) -> Mapping[str, int]:

@@ -19,6 +19,7 @@ from ledger.rules import identity
 from ledger.rules.day import is_date
 from ledger.rules.dues import KINDS, STATES
 from ledger.rules.names import LENGTH_MAX as NAME_LENGTH_MAX
+from qianzhi_errors.sentence import Sentence, listed
 
 HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary"
 TRAILER: Final = "TOTAL"
@@ -85,9 +86,9 @@ def _beneficiary_fault(code: str, beneficiary: str) -> str:
     """Return what is wrong with the beneficiary of a due of this code; empty if it is good."""
     kind = KINDS.get(code)
     if kind == "premium" and beneficiary:
-        return "must be empty for a premium"
+        return Sentence("must be empty for a premium")
     if kind == "benefit" and not beneficiary:
-        return "needed for a benefit"
+        return Sentence("needed for a benefit")
     if kind == "benefit":
         return _document_fault(identity.document(beneficiary))
     return ""
@@ -95,28 +96,34 @@ def _beneficiary_fault(code: str, beneficiary: str) -> str:
 
 def _document_fault(document: identity.Document) -> str:
     if document.kind not in identity.KINDS:
-        return f"not a kind of document; there are {', '.join(identity.KINDS)}"
+        return Sentence("not a kind of document; there are {kinds}", kinds=listed(tuple(identity.KINDS)))
     if identity.is_document(document):
         return ""
     if document.kind == identity.RESIDENT:
-        return "not a valid identity number; any other document has its kind before it, as passport:"
-    return f"not a valid number of its kind, {document.kind}"
+        return Sentence(
+            "not a valid identity number; any other document has its kind before it, as passport:"
+        )
+    return Sentence("not a valid number of its kind, {kind}", kind=document.kind)
 
 
 Check: TypeAlias = tuple[str, Callable[[str], object], str]
 """A column, the condition that its value must meet, and the reason to give where it does not."""
 
 _POLICY_CHECKS: Final[tuple[Check, ...]] = (
-    ("policy", re.compile(r"[A-Z0-9-]{1,24}").fullmatch, "not 1 to 24 of A-Z, 0-9 and -"),
-    ("state", STATES.__contains__, f"not one of {', '.join(sorted(STATES))}"),
-    ("holder", _is_name, f"not a name of 1 to {NAME_LENGTH_MAX} printable characters"),
+    ("policy", re.compile(r"[A-Z0-9-]{1,24}").fullmatch, Sentence("not 1 to 24 of A-Z, 0-9 and -")),
+    ("state", STATES.__contains__, Sentence("not one of {states}", states=listed(sorted(STATES)))),
+    ("holder", _is_name, Sentence("not a name of 1 to {most} printable characters", most=NAME_LENGTH_MAX)),
 )
 CHECKS: Final[tuple[Check, ...]] = (
     *_POLICY_CHECKS,
-    ("due", re.compile(r"[A-Z0-9-]{1,20}").fullmatch, "not 1 to 20 of A-Z, 0-9 and -"),
-    ("code", KINDS.__contains__, f"not one of {', '.join(KINDS)}"),
-    ("due_date", is_date, "not a date, YYYYMMDD"),
-    ("amount_fen", re.compile(r"[1-9][0-9]{0,11}").fullmatch, "not a whole number of fen, 1 to 999999999999"),
+    ("due", re.compile(r"[A-Z0-9-]{1,20}").fullmatch, Sentence("not 1 to 20 of A-Z, 0-9 and -")),
+    ("code", KINDS.__contains__, Sentence("not one of {codes}", codes=listed(tuple(KINDS)))),
+    ("due_date", is_date, Sentence("not a date, YYYYMMDD")),
+    (
+        "amount_fen",
+        re.compile(r"[1-9][0-9]{0,11}").fullmatch,
+        Sentence("not a whole number of fen, 1 to 999999999999"),
+    ),
 )
 
 _WITHDRAWN_CHECKS: Final = (_POLICY_CHECKS[0], *CHECKS[3:])
@@ -124,9 +131,16 @@ _WITHDRAWN_CHECKS: Final = (_POLICY_CHECKS[0], *CHECKS[3:])
 # Longer than any sum, and shorter than an identity number.
 _COUNT: Final = re.compile(r"0|[1-9][0-9]{0,16}")
 TRAILER_CHECKS: Final[tuple[Check, ...]] = (
-    ("business_date", is_date, "not a date, YYYYMMDD"),
-    *((name, _COUNT.fullmatch, "not a whole number of 1 to 17 digits") for name in ControlTotals._fields[:4]),
-    ("withdrawn", re.compile(r"|[1-9][0-9]{0,16}").fullmatch, "neither empty nor a whole number from 1"),
+    ("business_date", is_date, Sentence("not a date, YYYYMMDD")),
+    *(
+        (name, _COUNT.fullmatch, Sentence("not a whole number of 1 to 17 digits"))
+        for name in ControlTotals._fields[:4]
+    ),
+    (
+        "withdrawn",
+        re.compile(r"|[1-9][0-9]{0,16}").fullmatch,
+        Sentence("neither empty nor a whole number from 1"),
+    ),
 )
 
 
@@ -203,11 +217,14 @@ def row_of(line: bytes) -> Row:
     try:
         fields = _fields(line)
     except UnicodeDecodeError:
-        return Row([], [("", "not UTF-8")])
+        return Row([], [("", Sentence("not UTF-8"))])
     except csv.Error:
-        return Row([], [("", "quotes that do not match")])
+        return Row([], [("", Sentence("quotes that do not match"))])
     if len(fields) != len(COLUMNS):
-        return Row([], [("", f"{len(COLUMNS)} columns expected, {len(fields)} found")])
+        reason = Sentence(
+            "{expected} columns expected, {actual} found", expected=len(COLUMNS), actual=len(fields)
+        )
+        return Row([], [("", reason)])
     if fields[0] == TRAILER:
         return Row(fields, _trailer_faults(fields))
     return Row(fields, _withdrawn_faults(fields) if fields[0] == WITHDRAWN else _row_faults(fields))
@@ -235,14 +252,14 @@ def _withdrawn_faults(fields: list[str]) -> list[tuple[str, str]]:
     _, policy, holder, due, code, due_date, amount, beneficiary = fields
     faults = _faults(_WITHDRAWN_CHECKS, [policy, due, code, due_date, amount])
     if holder or beneficiary:
-        faults.append(("", "columns 3 and 8 of a WITHDRAWN line must be empty"))
+        faults.append(("", Sentence("columns 3 and 8 of a WITHDRAWN line must be empty")))
     return faults
 
 
 def _trailer_faults(fields: list[str]) -> list[tuple[str, str]]:
     faults = _faults(TRAILER_CHECKS, fields[1:])
     if fields[7]:
-        faults.append(("", "the last column of the TOTAL line must be empty"))
+        faults.append(("", Sentence("the last column of the TOTAL line must be empty")))
     return faults
 
 

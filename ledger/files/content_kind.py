@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from qianzhi_errors.sentence import Sentence
+
 _BEGINNINGS: Final = (
-    (b"\xef\xbb\xbf", "begins with a UTF-8 byte order mark (BOM)"),
-    (b"\x84\x31\x95\x33", "begins with a GB18030 byte order mark (BOM)"),
-    (b"\xff\xfe\x00\x00", "is UTF-32"),
-    (b"\x00\x00\xfe\xff", "is UTF-32"),
-    (b"\xff\xfe", "is UTF-16"),
-    (b"\xfe\xff", "is UTF-16"),
-    (b"PK\x03\x04", "is a ZIP archive or a spreadsheet"),
-    (b"\x1f\x8b", "is compressed by gzip"),
-    (b"%PDF", "is a PDF"),
-    (b"\xd0\xcf\x11\xe0", "is a spreadsheet of an old kind (xls)"),
+    (b"\xef\xbb\xbf", Sentence("begins with a UTF-8 byte order mark (BOM)")),
+    (b"\x84\x31\x95\x33", Sentence("begins with a GB18030 byte order mark (BOM)")),
+    (b"\xff\xfe\x00\x00", Sentence("is UTF-32")),
+    (b"\x00\x00\xfe\xff", Sentence("is UTF-32")),
+    (b"\xff\xfe", Sentence("is UTF-16")),
+    (b"\xfe\xff", Sentence("is UTF-16")),
+    (b"PK\x03\x04", Sentence("is a ZIP archive or a spreadsheet")),
+    (b"\x1f\x8b", Sentence("is compressed by gzip")),
+    (b"%PDF", Sentence("is a PDF")),
+    (b"\xd0\xcf\x11\xe0", Sentence("is a spreadsheet of an old kind (xls)")),
 )
 _LOOKED_AT: Final = 16
 """So many bytes with a NUL in each second place are UTF-16 without a byte order mark."""
@@ -30,7 +32,7 @@ def content_kind(beginning: bytes) -> str:
             return kind
     first = beginning[:_LOOKED_AT]
     if len(first) > 1 and (not any(first[1::2]) or not any(first[::2])):
-        return "is UTF-16 without a byte order mark"
+        return Sentence("is UTF-16 without a byte order mark")
     return ""
 
 
@@ -42,8 +44,12 @@ def encoded_otherwise(raw: bytes, encoding: str) -> str:
         return ""
     if encoding == "utf-8":
         is_other = not _decodes(raw, "utf-8") and _decodes(raw, "gb18030")
-        return "reads as GB18030 (GBK), where the layout has utf-8" if is_other else ""
-    return f"reads as UTF-8, where the layout has {encoding}" if _decodes(raw, "utf-8") else ""
+        return Sentence("reads as GB18030 (GBK), where the layout has utf-8") if is_other else ""
+    return (
+        Sentence("reads as UTF-8, where the layout has {encoding}", encoding=encoding)
+        if _decodes(raw, "utf-8")
+        else ""
+    )
 
 
 def _decodes(raw: bytes, encoding: str) -> bool:

@@ -19,6 +19,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from ledger.errors import LayoutError
 from ledger.files.layout_file import RecordTable, Table, checked
 from ledger.files.near_name import near_name
+from ledger.files.toml_reason import toml_reason
+from qianzhi_errors.sentence import Sentence, listed
 
 _LINE_ENDS: Final[Mapping[str, str]] = MappingProxyType({"LF": "\n", "CRLF": "\r\n"})
 
@@ -91,7 +93,14 @@ def load(name: str) -> Layout:
     Raises LayoutError for an unknown name or a file that is not in order.
     """
     if name not in shipped():
-        raise LayoutError(f"no layout {name!r}; there are {', '.join(shipped())}{near_name(name, shipped())}")
+        raise LayoutError(
+            Sentence(
+                "no layout {name!r}; there are {names}{near}",
+                name=name,
+                names=listed(shipped()),
+                near=near_name(name, shipped()),
+            )
+        )
     return parse(files("ledger.files").joinpath("layouts", f"{name}.toml").read_bytes().decode(), name)
 
 
@@ -103,7 +112,9 @@ def parse(source: str, name: str) -> Layout:
     try:
         document = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
-        raise LayoutError(f"layout {name}: {error}") from error
+        raise LayoutError(
+            Sentence("layout {name}: {reason}", name=name, reason=toml_reason(error))
+        ) from error
     keys, records = checked(document, name)
     return Layout(
         name=name,

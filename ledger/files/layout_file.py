@@ -29,6 +29,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from ledger.errors import LayoutError
 from ledger.files.near_name import near_name
 from ledger.rules.dues import KINDS
+from qianzhi_errors.sentence import Sentence, listed
 
 _LineText = Literal["terminal", "branch", "rrn", "policy", "due", "receipt", "code", "state", "ignored"]
 _EdgeText = Literal["bank", "ignored"]
@@ -47,10 +48,13 @@ _DATE: Final = "(?:YYYY[-/.]?)?MM[-/.]?DD"
 _TIME: Final = "hh:?mm:?ss"
 _FORMATS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
-        "date": (_DATE, "a date such as YYYYMMDD, YYYY-MM-DD or MMDD"),
-        "sent_date": (_DATE, "a date such as YYYYMMDD, YYYY-MM-DD or MMDD"),
-        "sent_time": (_TIME, "a time, hhmmss or hh:mm:ss"),
-        "sent_at": (f"{_DATE}[ T]?{_TIME}", "a date and a time, such as MMDDhhmmss or YYYY-MM-DD hh:mm:ss"),
+        "date": (_DATE, Sentence("a date such as YYYYMMDD, YYYY-MM-DD or MMDD")),
+        "sent_date": (_DATE, Sentence("a date such as YYYYMMDD, YYYY-MM-DD or MMDD")),
+        "sent_time": (_TIME, Sentence("a time, hhmmss or hh:mm:ss")),
+        "sent_at": (
+            f"{_DATE}[ T]?{_TIME}",
+            Sentence("a date and a time, such as MMDDhhmmss or YYYY-MM-DD hh:mm:ss"),
+        ),
     }
 )
 _SEPARATOR: Final = r"[^A-Za-z0-9 +.\r\n\x80-\U0010ffff-]"
@@ -85,7 +89,7 @@ def _one_of(meanings: Collection[str]) -> BeforeValidator:
 
     def checked(meaning: object) -> object:
         if not isinstance(meaning, str) or meaning not in meanings:
-            raise ValueError(f"must be one of {', '.join(meanings)}")
+            raise ValueError(Sentence("must be one of {meanings}", meanings=listed(tuple(meanings))))
         return meaning
 
     return BeforeValidator(checked)
@@ -94,7 +98,7 @@ def _one_of(meanings: Collection[str]) -> BeforeValidator:
 def _word(word: str) -> str:
     """Return a word of the bank as it stands. Raises ValueError if no column could hold it."""
     if not word or word != word.strip() or not word.isprintable():
-        raise ValueError("the bank's word must be printable, with no blanks around it")
+        raise ValueError(Sentence("the bank's word must be printable, with no blanks around it"))
     return word
 
 
@@ -122,9 +126,11 @@ class Keys(_Section):
     def _separates(cls, separator: object, info: ValidationInfo[Any]) -> object:
         if info.data.get("form") == "fixed":
             if separator != "":
-                raise ValueError("a file of fixed widths has none")
+                raise ValueError(Sentence("a file of fixed widths has none"))
         elif not isinstance(separator, str) or not re.fullmatch(_SEPARATOR, separator):
-            raise ValueError("must be one ASCII character, no letter, digit, blank, sign, point or line end")
+            raise ValueError(
+                Sentence("must be one ASCII character, no letter, digit, blank, sign, point or line end")
+            )
         return separator
 
 
@@ -141,11 +147,11 @@ def _width(width: object, info: ValidationInfo[Any], length: int | None = None) 
     """
     if _keys_of(info).form != "fixed":
         if width is not None:
-            raise ValueError("a delimited file has no widths")
+            raise ValueError(Sentence("a delimited file has no widths"))
         return 0
     given = length if width is None else width
     if type(given) is not int or not 1 <= given <= _WIDTH_MAX:
-        raise ValueError(f"must be a number of bytes, 1 to {_WIDTH_MAX}")
+        raise ValueError(Sentence("must be a number of bytes, 1 to {most}", most=_WIDTH_MAX))
     return given
 
 
@@ -153,7 +159,7 @@ def _exact_width(width: object, info: ValidationInfo[Any], length: int) -> int:
     """Return the width of a column whose content always has the same length. Raises ValueError."""
     given = _width(width, info, length)
     if given not in (0, length):
-        raise ValueError(f"must be {length}")
+        raise ValueError(Sentence("must be {length}", length=length))
     return given
 
 
@@ -161,7 +167,7 @@ def _without_separator(text: str, info: ValidationInfo[Any]) -> str:
     """Return the text of a column. Raises ValueError if it would be read as two columns."""
     separator = _keys_of(info).separator
     if separator and separator in text:
-        raise ValueError("holds the separator")
+        raise ValueError(Sentence("holds the separator"))
     return text
 
 
@@ -190,7 +196,7 @@ class _Literal(Table):
     @classmethod
     def _is_printable(cls, literal: object, info: ValidationInfo[Any]) -> str:
         if not isinstance(literal, str) or not literal.isprintable():
-            raise ValueError("must be printable text")
+            raise ValueError(Sentence("must be printable text"))
         return _without_separator(literal, info)
 
     @field_validator("width", mode="before")
@@ -199,7 +205,7 @@ class _Literal(Table):
         length = len(info.data.get("literal", "").encode(_keys_of(info).encoding))
         given = _width(width, info, length)
         if 0 < given < length:
-            raise ValueError(f"the literal takes {length} bytes")
+            raise ValueError(Sentence("the literal takes {length} bytes", length=length))
         return given
 
 
@@ -215,7 +221,7 @@ class _Text(Table, Generic[_Name]):
     @classmethod
     def _is_no_zero(cls, pad: str) -> str:
         if pad == "zero":
-            raise ValueError("text is not filled with zeros")
+            raise ValueError(Sentence("text is not filled with zeros"))
         return pad
 
 
@@ -231,7 +237,7 @@ class _Moment(Table, Generic[_Name]):
     def _says_what_the_name_says(cls, template: object, info: ValidationInfo[Any]) -> str:
         pattern, meant = _FORMATS[info.data["name"]]
         if not isinstance(template, str) or not re.fullmatch(pattern, template):
-            raise ValueError(f"must be {meant}")
+            raise ValueError(Sentence("must be {meaning}", meaning=meant))
         return _without_separator(template, info)
 
     @field_validator("width", mode="before")
@@ -277,7 +283,7 @@ class _Money(Table, Generic[_Name, _Minus]):
     @classmethod
     def _stands_where_it_says_something(cls, sign: str, info: ValidationInfo[Any]) -> str:
         if sign == "none" and (info.data.get("minus") != "never" or info.data.get("plus") is not None):
-            raise ValueError("must be leading or trailing where plus or minus say something")
+            raise ValueError(Sentence("must be leading or trailing where plus or minus say something"))
         return sign
 
 
@@ -327,7 +333,7 @@ class RecordTable(_Section, Generic[_Kind]):
         names = _names_of(columns)
         for name in names:
             if name not in ("", IGNORED) and names.count(name) > 1:
-                raise ValueError(f"{name} stands there twice")
+                raise ValueError(Sentence("{name} stands there twice", name=name))
         return columns
 
 
@@ -342,12 +348,12 @@ class _DetailTable(RecordTable[_LineColumn]):
         names = _names_of(columns)
         for name in _NEEDED:
             if name not in names:
-                raise ValueError(f"{name} is missing")
+                raise ValueError(Sentence("{name} is missing", name=name))
         parts = "sent_date" in names, "sent_time" in names
         if parts != ((False, False) if "sent_at" in names else (True, True)):
-            raise ValueError("needs either sent_at, or sent_date and sent_time")
+            raise ValueError(Sentence("needs either sent_at, or sent_date and sent_time"))
         if _keys_of(info).lists_reversed and "state" not in names:
-            raise ValueError("state is missing, and lists_reversed is true")
+            raise ValueError(Sentence("state is missing, and lists_reversed is true"))
         return columns
 
 
@@ -358,7 +364,7 @@ class _TrailerTable(RecordTable[_EdgeColumn]):
     @classmethod
     def _state_a_figure(cls, columns: list[_EdgeColumn]) -> list[_EdgeColumn]:
         if not any(name in FIGURES for name in _names_of(columns)):
-            raise ValueError(f"needs at least one of {', '.join(FIGURES)}")
+            raise ValueError(Sentence("needs at least one of {figures}", figures=listed(FIGURES)))
         return columns
 
 
@@ -374,7 +380,7 @@ class Records(BaseModel):
     def _shows_a_cut(cls, trailer: _TrailerTable | None, info: ValidationInfo[Any]) -> _TrailerTable | None:
         header = info.data.get("header")
         if trailer is None and (header is None or "count" not in _names_of(header.columns)):
-            raise ValueError("is missing, and the header carries no count: a cut could not be seen")
+            raise ValueError(Sentence("is missing, and the header carries no count: a cut could not be seen"))
         return trailer
 
 
@@ -388,7 +394,9 @@ def checked(document: Mapping[str, Any], name: str) -> tuple[Keys, Records]:
         return keys, Records.model_validate(document, context=keys)
     except ValidationError as error:
         detail = error.errors()[0]
-    raise LayoutError(f"layout {name}: {_place(detail)}: {_reason(detail)}")
+    raise LayoutError(
+        Sentence("layout {name}: {place}: {reason}", name=name, place=_place(detail), reason=_reason(detail))
+    )
 
 
 def _place(detail: ErrorDetails) -> str:
@@ -417,15 +425,23 @@ def _reason(detail: ErrorDetails) -> str:
         case "union_tag_invalid":
             return _must_be_one_of(detail["ctx"]["expected_tags"], detail["input"]["name"])
         case "bool_type":
-            return "must be true or false"
-        case "value_error" | "unknown_key" | "no_keyword":
-            return detail["msg"].removeprefix("Value error, ")
+            return Sentence("must be true or false")
+        case "unknown_key":
+            return Sentence("no such key here{near}", near=detail["ctx"]["near"])
+        case "no_keyword":
+            return Sentence("needs either name or literal")
+        case "value_error":
+            return str(detail["ctx"]["error"])
     if detail["loc"][0] in ("codes", "states"):
-        return "must be a table with at least one entry"
-    return f"must be a table with columns, 1 to {_COLUMNS_MAX} of them"
+        return Sentence("must be a table with at least one entry")
+    return Sentence("must be a table with columns, 1 to {most} of them", most=_COLUMNS_MAX)
 
 
 def _must_be_one_of(expected: str, given: object) -> str:
     """Return the reason for a word that is none of those in pydantic's text, such as `'fen' or 'yuan'`."""
     choices = _QUOTED.findall(expected)
-    return f"must be one of {', '.join(map(repr, choices))}{near_name(given, choices)}"
+    return Sentence(
+        "must be one of {choices}{near}",
+        choices=listed([repr(choice) for choice in choices]),
+        near=near_name(given, choices),
+    )

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from ledger.errors import LinesRefused
 from ledger.rules.masking import figure, masked_numbers
+from qianzhi_errors.sentence import Sentence
 
 AMOUNT_MAX: Final = 999_999_999_999
 LINES_MAX: Final = 1000
@@ -31,9 +32,14 @@ class LeftOut(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        policy = f"policy {masked_numbers(self.policy)}" if self.policy else "no policy that can be read"
-        due = f", due {masked_numbers(self.due)}" if self.due else ""
-        return f"line {self.line}: {policy}{due}: {self.reason or 'the book has it otherwise'}"
+        policy: str = Sentence("no policy that can be read")
+        if self.policy:
+            policy = Sentence("policy {policy}", policy=masked_numbers(self.policy))
+        due = Sentence(", due {due}", due=masked_numbers(self.due)) if self.due else ""
+        reason = self.reason or Sentence("the book has it otherwise")
+        return Sentence(
+            "line {line}: {policy}{due}: {reason}", line=self.line, policy=policy, due=due, reason=reason
+        )
 
 
 class ControlTotals(NamedTuple):
@@ -78,10 +84,14 @@ def differences(stated: ControlTotals, counted: ControlTotals, left_out: Span) -
         ControlTotals._fields, stated, counted, left_out.least, left_out.most, strict=True
     ):
         if not made + least <= total <= made + most:
-            reason = f"the TOTAL line says {figure(total)}, the rows make {figure(made)}"
+            reason: str = Sentence(
+                "the TOTAL line says {total}, the rows make {made}", total=figure(total), made=figure(made)
+            )
             if most:
-                between = figure(least) if least == most else f"{figure(least)} to {figure(most)}"
-                reason += f", those left out {between}"
+                between = figure(least)
+                if least != most:
+                    between = Sentence("{least} to {most}", least=figure(least), most=figure(most))
+                reason = Sentence("{reason}, those left out {between}", reason=reason, between=between)
             yield name, reason
 
 
@@ -91,13 +101,13 @@ def lines_of(text: str) -> frozenset[int]:
     for part in text.split(",") if text else ():
         match = _RANGE.fullmatch(part.strip())
         if match is None:
-            raise LinesRefused("lines are written as 17,203-205")
+            raise LinesRefused(Sentence("lines are written as 17,203-205"))
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first or last - first >= LINES_MAX:
-            raise LinesRefused(f"a range goes upwards and has at most {LINES_MAX} lines")
+            raise LinesRefused(Sentence("a range goes upwards and has at most {most} lines", most=LINES_MAX))
         lines.update(range(first, last + 1))
         if len(lines) > LINES_MAX:
-            raise LinesRefused(f"at most {LINES_MAX} lines can be left out")
+            raise LinesRefused(Sentence("at most {most} lines can be left out", most=LINES_MAX))
     return frozenset(lines)
 
 

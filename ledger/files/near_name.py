@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from qianzhi_errors.sentence import Sentence
+
 
 def near_name(word: object, names: Iterable[str]) -> str:
     """Return `; did you mean '...'?` with the most similar of the names; empty where none is similar, and
     for a word that is no text.
     """
     similar = get_close_matches(word, tuple(names), n=1) if isinstance(word, str) else []
-    return f"; did you mean {similar[0]!r}?" if similar else ""
+    return Sentence("; did you mean {name!r}?", name=similar[0]) if similar else ""

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from ledger.errors import LedgerError
 from ledger.rules.day import is_date
+from qianzhi_errors.sentence import Sentence, listed
 
 BYTES_MAX: Final = 1_000_000
 ROWS_MAX: Final = 10_000
@@ -80,30 +81,32 @@ class _File(BaseModel):
 def parse(data: bytes) -> Figures:
     """Return the figures of a file that `write` made. Raises FiguresRefused."""
     if len(data) > BYTES_MAX:
-        raise FiguresRefused(f"more than {BYTES_MAX} bytes")
+        raise FiguresRefused(Sentence("more than {most} bytes", most=BYTES_MAX))
     try:
         file = _File.model_validate_json(data)
     except ValidationError as error:
         raise FiguresRefused(_reason(error.errors())) from None
     outstanding = tuple(Outstanding(*row) for row in file.rows)
     if len({row[:3] for row in outstanding}) < len(outstanding):
-        raise FiguresRefused("a bank has a class and date twice")
+        raise FiguresRefused(Sentence("a bank has a class and date twice"))
     return Figures(file.told_at, outstanding)
 
 
 def _reason(errors: Sequence[ErrorDetails]) -> str:
     """Return the first thing that is wrong, in words of ours: pydantic's may repeat a value."""
     if errors[0]["type"] == "json_invalid":
-        return "is no JSON"
+        return Sentence("is no JSON")
     if any(len(error["loc"]) < 3 and error["type"] in _NOT_THE_KEYS for error in errors):
-        return "version, told_at and rows are to be there, and nothing else"
+        return Sentence("version, told_at and rows are to be there, and nothing else")
     match errors[0]["loc"]:
         case ("version",):
-            return f"is of another version than {_VERSION}"
+            return Sentence("is of another version than {version}", version=_VERSION)
         case ("told_at",):
-            return "told_at is no time"
+            return Sentence("told_at is no time")
         case ("rows", int(place), int(column)) if errors[0]["type"] != "missing":
-            return f"row {place + 1}: {Outstanding._fields[column]} is not in order"
+            return Sentence(
+                "row {row}: {column} is not in order", row=place + 1, column=Outstanding._fields[column]
+            )
         case ("rows", int(place), *_):
-            return f"row {place + 1} is not {', '.join(Outstanding._fields)}"
-    return f"rows is no list of {ROWS_MAX} at most"
+            return Sentence("row {row} is not {fields}", row=place + 1, fields=listed(Outstanding._fields))
+    return Sentence("rows is no list of {most} at most", most=ROWS_MAX)

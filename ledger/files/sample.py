@@ -23,6 +23,7 @@ from ledger.files.bookfile import PolicyDues
 from ledger.files.bookline import DueLine
 from ledger.rules.dues import KINDS, Policy
 from ledger.rules.identity import check_character
+from qianzhi_errors.sentence import Sentence
 
 POLICIES_MAX: Final = 9_999_999
 """Policy numbers count in seven digits."""
@@ -108,9 +109,15 @@ def make(random: Random, policies: int, business_date: str) -> Iterator[PolicyDu
     """
     day = date.fromisoformat(business_date)
     if day.year not in YEARS or business_date != f"{day:%Y%m%d}":
-        raise ValueError(f"the business date must be YYYYMMDD, {YEARS.start} to {YEARS.stop - 1}")
+        raise ValueError(
+            Sentence(
+                "the business date must be YYYYMMDD, {first} to {last}",
+                first=YEARS.start,
+                last=YEARS.stop - 1,
+            )
+        )
     if not 0 <= policies <= POLICIES_MAX:
-        raise ValueError(f"a sample has at most {POLICIES_MAX} policies")
+        raise ValueError(Sentence("a sample has at most {most} policies", most=POLICIES_MAX))
     return _policies(random, policies, day)
 
 

@@ -15,6 +15,10 @@ from pydantic_core import ErrorDetails
 
 from ledger.errors import LedgerError
 from ledger.files.near_name import near_name
+from ledger.files.toml_reason import toml_reason
+from ledger.files.wrong_value import reason_of
+from qianzhi_errors.sentence import Sentence, listed
+from qianzhi_errors.system import system_reason
 
 _SQLITE = "sqlite:///"
 
@@ -26,14 +30,17 @@ class Fault(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.reason}" if self.key else self.reason
+        if not self.key:
+            return self.reason
+        return Sentence("{key}: {reason}", key=self.key, reason=self.reason)
 
 
 class SettingsError(LedgerError):
     """The settings cannot be used; the text names the file and every fault in it, a line each."""
 
     def __init__(self, file: str, faults: tuple[Fault, ...]) -> None:
-        super().__init__("\n".join(f"{file}: {fault}" for fault in faults))
+        lines = [Sentence("{file}: {fault}", file=file, fault=str(fault)) for fault in faults]
+        super().__init__(listed(lines, "{first}\n{rest}"))
         self.file = file
         self.faults = faults
 
@@ -53,11 +60,17 @@ def read_settings(path: Path, model: type[Model]) -> Model:
         data = tomllib.loads(path.read_bytes().decode())
         return model.model_validate(data)
     except OSError as error:
-        raise SettingsError(str(path), (Fault("", f"cannot be read: {error.strerror}"),)) from error
+        raise SettingsError(
+            str(path), (Fault("", Sentence("cannot be read: {reason}", reason=system_reason(error))),)
+        ) from error
     except UnicodeDecodeError as error:
-        raise SettingsError(str(path), (Fault("", f"is not UTF-8 at byte {error.start}"),)) from error
+        raise SettingsError(
+            str(path), (Fault("", Sentence("is not UTF-8 at byte {byte}", byte=error.start)),)
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(str(path), (Fault("", f"is not TOML: {error}"),)) from error
+        raise SettingsError(
+            str(path), (Fault("", Sentence("is not TOML: {reason}", reason=toml_reason(error))),)
+        ) from error
     except ValidationError as error:
         faults = tuple(_fault(detail, model) for detail in error.errors())
         raise SettingsError(str(path), faults) from None
@@ -84,10 +97,10 @@ def _fault(detail: ErrorDetails, model: type[Section]) -> Fault:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     if detail["type"] == "extra_forbidden":
         near = near_name(str(detail["loc"][-1]), _known_keys(detail["loc"], model))
-        return Fault(key, f"is no setting{near}")
+        return Fault(key, Sentence("is no setting{near}", near=near))
     if detail["type"] == "missing":
-        return Fault(key, "is missing")
-    return Fault(key, detail["msg"].removeprefix("Value error, "))
+        return Fault(key, Sentence("is missing"))
+    return Fault(key, reason_of(detail))
 
 
 def _known_keys(location: tuple[int | str, ...], model: type[Section]) -> tuple[str, ...]:

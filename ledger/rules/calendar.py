@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import chinese_calendar  # type: ignore[import-untyped]
 
 from ledger.errors import LedgerError
+from qianzhi_errors.sentence import Sentence
 
 _FRIDAY: Final = 4
 _LONGEST_HOLIDAY_DAYS: Final = 31
@@ -49,8 +50,11 @@ class Calendar(NamedTuple):
         day = date.fromisoformat(business_date)
         if not self.knows(day.year):
             raise CalendarUnknown(
-                f"the holidays of {day.year} are not known: list all of them in [day] holidays and workdays,"
-                f" and name {day.year} in [day] whole_years"
+                Sentence(
+                    "the holidays of {year} are not known: list all of them in [day] holidays and "
+                    "workdays, and name {year} in [day] whole_years",
+                    year=day.year,
+                )
             )
         if business_date in self.holidays or business_date in self.workdays:
             return business_date in self.workdays
@@ -71,7 +75,11 @@ class Calendar(NamedTuple):
             day += timedelta(1)
             if self.is_business_date(f"{day:%Y%m%d}"):
                 return f"{day:%Y%m%d}"
-        raise CalendarUnknown(f"no business date within {_LONGEST_HOLIDAY_DAYS} days after {after}")
+        raise CalendarUnknown(
+            Sentence(
+                "no business date within {days} days after {date}", days=_LONGEST_HOLIDAY_DAYS, date=after
+            )
+        )
 
     def first_unknown_year(self, today: str) -> int:
         """The first year, from that of `today` (YYYYMMDD) on, whose business dates are not known."""
@@ -90,13 +98,16 @@ class Calendar(NamedTuple):
     def faults(self) -> Iterator[tuple[str, str]]:
         """The settings that contradict each other or lack a date: a setting's name, and why it is refused."""
         for day in sorted(self.holidays & self.workdays):
-            yield "workdays", f"{day} is in holidays too"
+            yield "workdays", Sentence("{date} is in holidays too", date=day)
         for year in sorted({int(day[:4]) for day in self.holidays | self.workdays}):
             if not self.knows(year):
                 yield (
                     "whole_years",
-                    f"lacks {year}, of which holidays or workdays name a date and nothing else is known: list"
-                    " all of its holidays and worked weekend days, and name it here",
+                    Sentence(
+                        "lacks {year}, of which holidays or workdays name a date and nothing else is "
+                        "known: list all of its holidays and worked weekend days, and name it here",
+                        year=year,
+                    ),
                 )
         for year in sorted(self.whole_years):
             yield from self._missing_in(year)
@@ -110,14 +121,21 @@ class Calendar(NamedTuple):
             if day not in self.holidays and date.fromisoformat(day).weekday() <= _FRIDAY:
                 yield (
                     "holidays",
-                    f"{year}{month_day} is free by law, and whole_years says that {year} is whole",
+                    Sentence(
+                        "{date} is free by law, and whole_years says that {year} is whole",
+                        date=day,
+                        year=year,
+                    ),
                 )
         begin, end = (date.fromisoformat(f"{year}{month_day}") for month_day in _SPRING_FESTIVAL)
         days = (begin + timedelta(days) for days in range((end - begin).days))
         if not any(f"{day:%Y%m%d}" in self.holidays and day.weekday() <= _FRIDAY for day in days):
             yield (
                 "holidays",
-                f"the Spring Festival of {year} is missing, and whole_years says that {year} is whole",
+                Sentence(
+                    "the Spring Festival of {year} is missing, and whole_years says that {year} is whole",
+                    year=year,
+                ),
             )
 
 

@@ -17,6 +17,7 @@ from ledger.rules.numbering import authorization_code, receipt_number
 from ledger.rules.request import Act, Answer, BankDay, Request
 from ledger.rules.view import Day, Due, Guesses, View
 from protocol.responses import Response
+from qianzhi_errors.sentence import Sentence
 
 
 class Decision(NamedTuple):
@@ -88,7 +89,7 @@ def answer_of(entry: Entry, *, replayed: bool = False) -> Answer:
 def open_day(view: View) -> Day:
     """The open business day. Raises InvariantBroken if there is none, since nothing may be decided then."""
     if view.day is None:
-        raise InvariantBroken("a transaction was decided while no business day exists")
+        raise InvariantBroken(Sentence("a transaction was decided while no business day exists"))
     return view.day
 
 

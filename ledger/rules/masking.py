@@ -42,7 +42,9 @@ def figure(number: int) -> str:
     sum of a day is.
     """
     digits = str(abs(number))
-    return str(number) if len(digits) < CARD_DIGITS_MIN else f"a number of {len(digits)} digits"
+    if len(digits) < CARD_DIGITS_MIN:
+        return str(number)
+    return Sentence("a number of {digits} digits", digits=len(digits))
 
 
 def _shown(match: re.Match[str]) -> str:

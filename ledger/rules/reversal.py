@@ -16,6 +16,7 @@ from ledger.rules.request import BankDay, Request
 from ledger.rules.settlement import OUTSIDE_WINDOW
 from ledger.rules.view import Due, DueState, View
 from protocol.responses import Response
+from qianzhi_errors.sentence import Sentence
 
 TOO_LATE = Refusal(Response.NOT_POSSIBLE, "REVERSAL TOO LATE")
 
@@ -174,5 +175,11 @@ def _taken_back(request: Request, view: View, target: Entry) -> BankDay:
 def _due_of(target: Entry, view: View) -> Due:
     due = view.dues.get(target.due)
     if due is None:
-        raise InvariantBroken(f"the due of entry {target.chain}/{target.position} is not in the book")
+        raise InvariantBroken(
+            Sentence(
+                "the due of entry {chain}/{position} is not in the book",
+                chain=target.chain,
+                position=target.position,
+            )
+        )
     return due
