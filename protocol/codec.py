@@ -20,6 +20,7 @@ from protocol.dialect import Dialect, Element
 from protocol.dialect_file import FIRST, LAST
 from protocol.errors import DecodeError, EncodeError
 from protocol.message import ECHOED, Message
+from qianzhi_errors.sentence import Sentence
 
 Check = Callable[[str], object]
 """A check of a field's text: it passes if the result is truthy."""
@@ -57,8 +58,8 @@ _EXTENDED_BITMAP: Final = 65
 _BITMAPS_MAX: Final = 3
 _MAC_BYTES: Final = 8
 _NO_MAC: Final = "0" * 16
-_NOT_ALLOWED: Final = "content that its format does not allow"
-_THIRD_BITMAP: Final = "a third bitmap, which ISO 8583:1987 does not have"
+_NOT_ALLOWED: Final = Sentence("content that its format does not allow")
+_THIRD_BITMAP: Final = Sentence("a third bitmap, which ISO 8583:1987 does not have")
 
 # What each kind of field may hold (ISO 8583:1987, attributes of data elements), as patterns. `a` and `an` of
 # fixed length are left-aligned and filled with blanks. z is the repertoire of tracks 2 and 3 (ISO/IEC 7811-2:
@@ -236,7 +237,7 @@ class Codec:
         """Return the message of pyiso8583's result. Raises DecodeError for a content that is not allowed."""
         mti = decoded.pop("t")
         if not mti.isdecimal():
-            raise DecodeError("t", 0, "not digits")
+            raise DecodeError("t", 0, Sentence("not digits"))
         if self._rewriting is not None:
             mti = self._rewriting.own_mti(mti)
             self._rewriting.read(decoded)
@@ -246,7 +247,7 @@ class Codec:
         for key, text in decoded.items():
             number, _, quick, full, length = rules[key]
             if length is not None and not length(encoded[key]["len"]):
-                raise DecodeError(key, _position(key, encoded), "the length is not digits")
+                raise DecodeError(key, _position(key, encoded), Sentence("the length is not digits"))
             fields[number] = text if quick(text) or full(text) else self._upper_hex(number, text, encoded)
         if self._rewriting is not None:
             fields = self._rewriting.moved_fields(fields)
@@ -312,7 +313,7 @@ class Codec:
         """
         code = mac(covered)
         if len(code) != _MAC_BYTES:
-            raise EncodeError("MAC", f"a MAC of {len(code)} bytes")
+            raise EncodeError("MAC", Sentence("a MAC of {length} bytes", length=len(code)))
         return covered + (code.hex().upper().encode(self._hex) if self.dialect.mac_hex else code)
 
     def mac_at(self, raw: bytes, message: Message) -> int | None:
@@ -351,7 +352,7 @@ class Codec:
     def _document(self, mti: str, fields: Mapping[int, str]) -> dict[str, str]:
         """Return the message as pyiso8583 takes it, every content checked. Raises EncodeError."""
         if not mti.isdecimal():
-            raise EncodeError("t", "not digits")
+            raise EncodeError("t", Sentence("not digits"))
         rewriting = self._rewriting
         if rewriting is not None:
             mti, fields = rewriting.network_mti(mti), rewriting.moved_fields(fields)
@@ -360,7 +361,9 @@ class Codec:
         for number, text in fields.items():
             rule = rules.get(number)
             if rule is None or not isinstance(text, str):
-                raise EncodeError(str(number), "no such DE" if rule is None else "its value is no text")
+                raise EncodeError(
+                    str(number), Sentence("no such DE") if rule is None else Sentence("its value is no text")
+                )
             _, key, quick, full, _ = rule
             if not quick(text) and not full(text):
                 raise EncodeError(self._own_key(key), _NOT_ALLOWED)
@@ -390,11 +393,11 @@ def _check_bitmaps(primary: str, secondary: str, encoded: _Encoded, bitmaps: int
     # pyiso8583 reads hex bitmaps with bytes.fromhex, which skips blanks: 16 characters may be less than 64
     # bits.
     if not primary.isalnum():
-        raise DecodeError("p", _position("p", encoded), "not hex digits")
+        raise DecodeError("p", _position("p", encoded), Sentence("not hex digits"))
     if not secondary:
         return
     if not secondary.isalnum():
-        raise DecodeError("1", _position("1", encoded), "not hex digits")
+        raise DecodeError("1", _position("1", encoded), Sentence("not hex digits"))
     if len(secondary) > len(primary) and bitmaps < _BITMAPS_MAX:
         raise DecodeError("65", _position("1", encoded), _THIRD_BITMAP)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from protocol.responses import Response
 from qianzhi_errors import QianzhiError
+from qianzhi_errors.sentence import Sentence, phrase
 
 if TYPE_CHECKING:
     from protocol.framing import Frame
@@ -41,14 +42,14 @@ class OwnError(ProtocolError):
 class FrameFault(StrEnum):
     """Why the end of a frame cannot be found, in words: a fixed set, since faults are counted by it."""
 
-    NO_LENGTH = "the length is not digits"
-    EMPTY = "the message is empty"
-    TOO_LONG = "the message is too long"
-    NO_TPDU = "the TPDU does not begin with 60"
-    NO_HEADER = "the header is not the one agreed"
-    OTHER_LENGTH = "the header's length is not the frame's"
-    NO_TRAILER = "the frame does not end as agreed"
-    KEEP_ALIVE = "the message is a sign of life, which is not taken"
+    NO_LENGTH = phrase("the length is not digits")
+    EMPTY = phrase("the message is empty")
+    TOO_LONG = phrase("the message is too long")
+    NO_TPDU = phrase("the TPDU does not begin with 60")
+    NO_HEADER = phrase("the header is not the one agreed")
+    OTHER_LENGTH = phrase("the header's length is not the frame's")
+    NO_TRAILER = phrase("the frame does not end as agreed")
+    KEEP_ALIVE = phrase("the message is a sign of life, which is not taken")
 
 
 class FrameError(PeerError):
@@ -60,7 +61,7 @@ class FrameError(PeerError):
 
     def __init__(self, fault: FrameFault, text: str = "", frames: tuple[Frame, ...] = ()) -> None:
         """Take the fault, a text with its figures, and the frames that were complete before the bad one."""
-        super().__init__(text or fault.value)
+        super().__init__(text or Sentence(fault.value))
         self.fault = fault
         self.frames = frames
 
@@ -75,7 +76,11 @@ class DecodeError(PeerError):
 
     def __init__(self, field: str, position: int, reason: str, partial: Message | None = None) -> None:
         """Take the field, its byte offset, the reason in words (no data), and the part that did decode."""
-        super().__init__(f"field {field} at byte {position}: {reason}")
+        super().__init__(
+            Sentence(
+                "field {field} at byte {position}: {reason}", field=field, position=position, reason=reason
+            )
+        )
         self.field = field
         self.position = position
         self.partial = partial
@@ -111,7 +116,9 @@ class CaptureError(PeerError):
 
     def __init__(self, position: int, expected: str) -> None:
         """Take the byte offset and, in words, what should stand there."""
-        super().__init__(f"byte {position}: expected {expected}")
+        super().__init__(
+            Sentence("byte {position}: expected {expected}", position=position, expected=expected)
+        )
         self.position = position
         self.expected = expected
 
@@ -133,5 +140,5 @@ class EncodeError(OwnError):
 
     def __init__(self, field: str, reason: str) -> None:
         """Take the field and the reason in words (no data)."""
-        super().__init__(f"field {field}: {reason}")
+        super().__init__(Sentence("field {field}: {reason}", field=field, reason=reason))
         self.field = field

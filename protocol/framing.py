@@ -320,7 +320,9 @@ class FrameReader:
         size = length - self._overhead
         if size <= 0:
             return FrameFault.EMPTY, ""
-        return FrameFault.TOO_LONG, f"the message is {size} bytes, at most {self._limit}"
+        return FrameFault.TOO_LONG, Sentence(
+            "the message is {length} bytes, at most {most}", length=size, most=self._limit
+        )
 
 
 def _empties(framing: Framing) -> dict[int, tuple[int, int]]:
@@ -368,7 +370,7 @@ def wrap(framing: Framing, body: bytes, head: bytes = b"") -> bytes:
     Raises EncodeError if the body is empty or too long for the length, or if the head does not fit.
     """
     if not body:
-        raise EncodeError("frame", f"0 bytes do not fit framing {framing}")
+        raise _unfit("frame", 0, framing)
     return _framed(framing, body, head)
 
 
@@ -376,15 +378,21 @@ def _framed(framing: Framing, body: bytes, head: bytes) -> bytes:
     rule, head_bytes, longest, write, overhead, trailer = framing.written
     size = len(body)
     if len(head) != head_bytes or not head.startswith(rule.lead):
-        raise EncodeError("head", f"{len(head)} bytes do not fit framing {framing}")
+        raise _unfit("head", len(head), framing)
     if size > longest:
-        raise EncodeError("frame", f"{size} bytes do not fit framing {framing}")
+        raise _unfit("frame", size, framing)
     if rule.is_checked:
         filled = rule.filled(head, size)
         if filled is None or rule.fault(filled, size) is not None:
-            raise EncodeError("head", f"{len(head)} bytes do not fit framing {framing}")
+            raise _unfit("head", len(head), framing)
         head = filled
     return write(size + overhead) + head + body + trailer
+
+
+def _unfit(field: str, size: int, framing: Framing) -> EncodeError:
+    return EncodeError(
+        field, Sentence("{length} bytes do not fit framing {framing}", length=size, framing=str(framing))
+    )
 
 
 def frame_bytes(framing: Framing, frame: Frame) -> bytes:

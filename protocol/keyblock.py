@@ -30,6 +30,7 @@ from protocol.mac import (
     require_length,
     tdes,
 )
+from qianzhi_errors.sentence import Sentence
 
 HEADER_LENGTH: Final = 16
 KEY_BITS_LENGTH: Final = 2
@@ -131,7 +132,13 @@ def frame(
     padding_length = -(KEY_BITS_LENGTH + len(key)) % binding.block_length
     padding = entropy(padding_length)
     if len(padding) != padding_length:
-        raise OwnError(f"entropy gave {len(padding)} bytes, {padding_length} were asked for")
+        raise OwnError(
+            Sentence(
+                "entropy gave {given} bytes, {wanted} were asked for",
+                given=len(padding),
+                wanted=padding_length,
+            )
+        )
     body_length = KEY_BITS_LENGTH + len(key) + padding_length + binding.block_length
     return _header(algorithm, HEADER_LENGTH + 2 * body_length), padding
 
@@ -146,10 +153,22 @@ def unwrap(zmk: bytes, block: str, algorithm: MacAlgorithm) -> bytes:
     binding = BINDINGS[algorithm]
     _require_zmk(binding, zmk)
     if block[:HEADER_LENGTH] != _header(algorithm, len(block)):
-        raise KeyBlockError(f"key block header is not version {binding.version} for {algorithm.value}")
+        raise KeyBlockError(
+            Sentence(
+                "key block header is not version {version} for {algorithm}",
+                version=binding.version,
+                algorithm=algorithm.value,
+            )
+        )
     key = unseal(binding, zmk, block[:HEADER_LENGTH], block[HEADER_LENGTH:])
     if len(key) not in MAC_KEY_LENGTHS[algorithm]:
-        raise KeyBlockError(f"key block holds a key of {len(key)} bytes, not fit for {algorithm.value}")
+        raise KeyBlockError(
+            Sentence(
+                "key block holds a key of {length} bytes, not fit for {algorithm}",
+                length=len(key),
+                algorithm=algorithm.value,
+            )
+        )
     return key
 
 
@@ -172,19 +191,19 @@ def unseal(binding: Binding, zmk: bytes, header: str, body: str) -> bytes:
     length is out of bounds.
     """
     if not _UPPER_HEX.fullmatch(body) or len(body) % (2 * binding.block_length):
-        raise KeyBlockError("key block is not whole cipher blocks in upper-case hexadecimal")
+        raise KeyBlockError(Sentence("key block is not whole cipher blocks in upper-case hexadecimal"))
     encrypted, mac = _split(bytes.fromhex(body), binding.block_length)
     clear = binding.cbc(binding.derive(zmk, FOR_ENCRYPTION), mac).decryptor().update(encrypted)
     expected = binding.cmac(binding.derive(zmk, FOR_AUTHENTICATION), header.encode("ascii") + clear)
     if not bytes_eq(expected, mac):
-        raise KeyBlockError("key block MAC is wrong: altered, or under another ZMK")
+        raise KeyBlockError(Sentence("key block MAC is wrong: altered, or under another ZMK"))
     return _key_of(clear)
 
 
 def _split(body: bytes, mac_length: int) -> tuple[bytes, bytes]:
     """Return the encrypted key data and the block MAC. Raises KeyBlockError if there is no key data."""
     if len(body) == mac_length:
-        raise KeyBlockError("key block holds no key")
+        raise KeyBlockError(Sentence("key block holds no key"))
     return body[:-mac_length], body[-mac_length:]
 
 
@@ -200,7 +219,7 @@ def _key_of(clear: bytes) -> bytes:
     bits = int.from_bytes(clear[:KEY_BITS_LENGTH])
     length, odd_bits = divmod(bits, 8)
     if odd_bits or length > len(clear) - KEY_BITS_LENGTH:
-        raise KeyBlockError("key block gives its key an impossible length")
+        raise KeyBlockError(Sentence("key block gives its key an impossible length"))
     return clear[KEY_BITS_LENGTH : KEY_BITS_LENGTH + length]
 
 

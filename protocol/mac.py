@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
 from protocol.errors import OwnError
+from qianzhi_errors.sentence import Sentence, listed
 
 MAC_LENGTH: Final = 8
 DES_BLOCK_LENGTH: Final = 8
@@ -51,8 +52,15 @@ class KeyLengthError(OwnError):
 
     def __init__(self, use: str, length: int, allowed: frozenset[int]) -> None:
         """Take what the key is for, its length in bytes, and the allowed lengths in bytes."""
-        choices = ", ".join(str(n) for n in sorted(allowed))
-        super().__init__(f"{use} key of {length} bytes: must be one of {choices}")
+        choices = listed([str(n) for n in sorted(allowed)])
+        super().__init__(
+            Sentence(
+                "{use} key of {length} bytes: must be one of {choices}",
+                use=use,
+                length=length,
+                choices=choices,
+            )
+        )
 
 
 def session_key_length(algorithm: MacAlgorithm) -> int:

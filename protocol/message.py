@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from protocol.errors import EncodeError
+from qianzhi_errors.sentence import Sentence
 
 ECHOED: Final = (2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49)
 """The DEs that an answer echoes from its request, where the request has them (docs/protocol.md section 3)."""
@@ -41,7 +42,7 @@ def answer_mti(mti: str) -> str:
     Raises EncodeError if `mti` is an answer itself (odd third digit): an answer is not answered.
     """
     if is_answer(mti):
-        raise EncodeError("t", "an answer is not answered")
+        raise EncodeError("t", Sentence("an answer is not answered"))
     return f"{mti[:2]}{int(mti[2]) + 1}0"
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from protocol.dialect_file import DialectFile, Entry, Fill
 from protocol.errors import DecodeError, EncodeError
+from qianzhi_errors.sentence import Sentence
 
 _GROUPS: Final = 48
 _RECEIPT: Final = 62
@@ -81,7 +82,9 @@ class Rewriting:
             return data
         first = self._first_digits(data)
         if first is not None and first & _ANNOUNCED:
-            raise DecodeError("p", self.mti_width, "bit 1 is set, and the second bitmap is always there")
+            raise DecodeError(
+                "p", self.mti_width, Sentence("bit 1 is set, and the second bitmap is always there")
+            )
         return data if first is None else self._with_first(data, first | _ANNOUNCED)
 
     def unannounced_of(self, data: bytes) -> bytes:
@@ -124,7 +127,7 @@ class Rewriting:
         if not self.edition:
             return mti
         if mti[0] != self.edition:
-            raise DecodeError("t", 0, "not an MTI of the dialect's edition")
+            raise DecodeError("t", 0, Sentence("not an MTI of the dialect's edition"))
         return f"0{mti[1:]}"
 
     def network_mti(self, mti: str) -> str:
@@ -132,7 +135,7 @@ class Rewriting:
         if not self.edition:
             return mti
         if mti[0] != "0":
-            raise EncodeError("t", "not an MTI of the interface")
+            raise EncodeError("t", Sentence("not an MTI of the interface"))
         return f"{self.edition}{mti[1:]}"
 
     def moved_fields(self, fields: Mapping[int, str]) -> dict[int, str]:

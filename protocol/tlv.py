@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from protocol.errors import EncodeError, FormatError
+from qianzhi_errors.sentence import Sentence
 
 _HEADER: Final = 5
 _TAG: Final = 2
@@ -122,14 +123,22 @@ def build(groups: Iterable[tuple[str, str]], encoding: str) -> str:
 def _group_text(tag: str, value: str, encoding: str) -> str:
     """Return one group as text. Raises EncodeError."""
     if not (len(tag) == _TAG and tag.isascii() and tag.isprintable()):
-        raise EncodeError("48", "a tag is 2 printable ASCII characters")
+        raise EncodeError("48", Sentence("a tag is 2 printable ASCII characters"))
     try:
         size = len(value) if value.isascii() else len(value.encode(encoding))
     except UnicodeEncodeError:
-        raise EncodeError(f"48.{tag}", f"cannot be expressed in {encoding}") from None
+        raise EncodeError(
+            _field(tag), Sentence("cannot be expressed in {encoding}", encoding=encoding)
+        ) from None
     if size > VALUE_BYTES_MAX:
-        raise EncodeError(f"48.{tag}", f"{size} bytes, at most {VALUE_BYTES_MAX}")
+        raise EncodeError(
+            _field(tag), Sentence("{length} bytes, at most {most}", length=size, most=VALUE_BYTES_MAX)
+        )
     return f"{tag}{size:03d}{value}"
+
+
+def _field(tag: str) -> str:
+    return f"48.{tag}"
 
 
 def first(groups: Iterable[Group], tag: str) -> str | None:

@@ -41,8 +41,8 @@ def test_every_refusal_of_a_message_carries_a_response_that_refuses() -> None:
     assert responses == {"FormatError": Response.FORMAT, "Unsupported": Response.NOT_SUPPORTED}
 
 
-TRANSLATED = ("fep", "firewall_rules", "ledger", "office", "qianzhi_errors")
-"""The packages and modules whose errors can be said in another language: each grows until all are there."""
+TRANSLATED = ("fep", "firewall_rules", "ledger", "office", "protocol", "qianzhi_errors")
+"""The packages whose errors can be said in another language; a command says its own in `console`."""
 REASONS = {"Problem": 2, "Fault": 1}
 """What else takes a reason that is shown, and at which place: a fault of a file, of the settings."""
 KEPT = ("Sentence", "listed", "phrase")

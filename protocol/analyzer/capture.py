@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from protocol.errors import CaptureError
+from qianzhi_errors.sentence import Sentence
 
 _PCAP: Final[Mapping[bytes, str]] = MappingProxyType(
     {
@@ -144,15 +145,17 @@ def _pcap(data: bytes) -> Iterator[_Packet]:
     """Yield the packets of a pcap file. Raises CaptureError where it breaks off."""
     order = _PCAP.get(data[:4])
     if order is None or len(data) < 24:
-        raise CaptureError(0, "the header of a capture file, 24 bytes")
+        raise CaptureError(0, Sentence("the header of a capture file, 24 bytes"))
     link = struct.unpack_from(f"{order}I", data, 20)[0] & 0x0FFFFFFF
     at = 24
     while at < len(data):
         if at + 16 > len(data):
-            raise CaptureError(at, "the header of a packet, 16 bytes")
+            raise CaptureError(at, Sentence("the header of a packet, 16 bytes"))
         size = struct.unpack_from(f"{order}I", data, at + 8)[0]
         if at + 16 + size > len(data):
-            raise CaptureError(at + 8, f"the length of a packet: {size} bytes are not there")
+            raise CaptureError(
+                at + 8, Sentence("the length of a packet: {size} bytes are not there", size=size)
+            )
         yield _Packet(link, data[at + 16 : at + 16 + size])
         at += 16 + size
 
@@ -165,7 +168,7 @@ def _pcapng(data: bytes) -> Iterator[_Packet]:
         if data[at : at + 4] == _PCAPNG:  # a new section has its own byte order and interfaces
             mark = _BYTE_ORDER.get(data[at + 8 : at + 12])
             if mark is None:
-                raise CaptureError(min(at + 8, len(data)), "the mark of a section's byte order")
+                raise CaptureError(min(at + 8, len(data)), Sentence("the mark of a section's byte order"))
             order, links = mark, []
         kind, size = _block(data, at, order)
         body = data[at + 8 : at + size - 4]
@@ -174,7 +177,9 @@ def _pcapng(data: bytes) -> Iterator[_Packet]:
         elif kind == _ENHANCED and len(body) >= 20:
             place, kept = struct.unpack_from(f"{order}I8xI", body)
             if place >= len(links) or 20 + kept > len(body):
-                raise CaptureError(at + 8, "a packet of an interface that was named before, in its block")
+                raise CaptureError(
+                    at + 8, Sentence("a packet of an interface that was named before, in its block")
+                )
             yield _Packet(links[place], body[20 : 20 + kept])
         elif kind == _SIMPLE and links:
             yield _Packet(links[0], body[4 : 4 + struct.unpack_from(f"{order}I", body.ljust(4, b"\0"))[0]])
@@ -184,10 +189,12 @@ def _pcapng(data: bytes) -> Iterator[_Packet]:
 def _block(data: bytes, at: int, order: str) -> tuple[int, int]:
     """Return the type and the length in bytes of the pcapng block at byte `at`. Raises CaptureError."""
     if at + 12 > len(data):
-        raise CaptureError(at, "a block of 12 bytes or more")
+        raise CaptureError(at, Sentence("a block of 12 bytes or more"))
     kind, size = struct.unpack_from(f"{order}II", data, at)
     if size < 12 or size % 4 or at + size > len(data):
-        raise CaptureError(at + 4, f"the length of a block: {size} bytes are no block, or are not there")
+        raise CaptureError(
+            at + 4, Sentence("the length of a block: {size} bytes are no block, or are not there", size=size)
+        )
     return kind, size
 
 

@@ -51,7 +51,8 @@ def test_the_words_are_the_librarys_and_the_place_is_told_apart(text: str) -> No
     plain, reason = reason_of(text)
     spoken = translated(reason, lambda pattern: CHINESE.get(pattern, pattern))
     assert (reason, type(reason), str(spoken)[-1]) == (plain, Sentence, "）")
-    assert isinstance(reason, Sentence) and isinstance(reason.values["fault"], Sentence)
+    assert isinstance(reason, Sentence)
+    assert isinstance(reason.values["fault"], Sentence)
 
 
 def test_a_text_without_a_place_is_kept() -> None:

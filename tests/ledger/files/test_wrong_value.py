@@ -1,4 +1,4 @@
-"""A value that a model refuses is refused in pydantic's own words, and they can be said in another language."""
+"""A value that a model refuses is refused in pydantic's own words, which another language can say."""
 
 from __future__ import annotations
 
