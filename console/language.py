@@ -10,7 +10,7 @@ from __future__ import annotations
 import gettext
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -64,3 +64,8 @@ def spoken(text: object) -> str:
     that an error was raised with; any other object's text as it is.
     """
     return str(translated(str(text), gettext.gettext))
+
+
+def chinese() -> Callable[[str], str]:
+    """Return what gives a text in Chinese, whatever language is spoken: for pages that are in both."""
+    return gettext.translation(DOMAIN, str(CATALOGUES), ["zh"]).gettext

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from console.closing import chart_of, close_command, closing, opened, print_step
-from console.language import spoken
+from console.language import chinese, speaks_chinese, spoken
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
 from console.say import say
@@ -32,7 +32,7 @@ from office.accounting.decisions import Decision, Desk
 from office.config import load_settings
 from office.reports import extract, report
 from office.reports.date_lines import date_lines
-from office.reports.wording import BREAK_STATES, CLASSES, yuan
+from office.reports.wording import BREAK_STATES, CLASSES, Reader, yuan
 from qianzhi_errors.sentence import listed
 
 _BREAK_FIELDS = tuple("class" if name == "cls" else name for name in Break._fields)
@@ -169,7 +169,10 @@ def post_command(config: Path) -> None:
 @click.option("--date", type=DATE, default="", help="the business date  [default: the last one posted]")
 @OFFICE_SETTINGS
 def report_command(date: str, config: Path) -> None:
-    """Write a date's reports: a page a bank, an overview and the trial balance, as HTML and CSV."""
+    """Write a date's reports: a page a bank, an overview and the trial balance, as HTML and CSV.
+
+    The pages are in both languages, the tables in the reader's: for a program, give --lang en.
+    """
     settings = load_settings(config)
     folder = Path(settings.office.reports)
     folder.mkdir(parents=True, exist_ok=True)
@@ -179,16 +182,17 @@ def report_command(date: str, config: Path) -> None:
         names = {bank.code: bank.name for bank in settings.bank}
         overview = extract.overview(connection, date, names, day, chart_here)
         balance = trial_balance(connection, BalanceScope(to_date=date))
+    reader = Reader(_, speaks_chinese())
     linked = {of_bank.bank: f"{date}.{of_bank.bank}.html" for of_bank in overview.reports}
     pages = {
         "overview.html": report.overview_as_html(overview, linked).encode(),
-        "overview.csv": report.overview_as_csv(overview),
+        "overview.csv": report.overview_as_csv(overview, reader),
         "balance.html": report.balance_as_html(balance, date, day).encode(),
-        "balance.csv": report.balance_as_csv(balance, date),
+        "balance.csv": report.balance_as_csv(balance, date, reader),
     }
     for of_bank in overview.reports:
-        pages[f"{of_bank.bank}.html"] = report.as_html(of_bank).encode()
-        pages[f"{of_bank.bank}.csv"] = report.as_csv(of_bank)
+        pages[f"{of_bank.bank}.html"] = report.as_html(of_bank, chinese()).encode()
+        pages[f"{of_bank.bank}.csv"] = report.as_csv(of_bank, reader)
     for name, page in pages.items():
         (folder / f"{date}.{name}").write_bytes(page)
     say(_("wrote {pages} files; open {path}").format(pages=len(pages), path=folder / f"{date}.overview.html"))

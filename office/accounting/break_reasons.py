@@ -74,6 +74,7 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "details": (phrase("policy"), phrase("due"), phrase("processing code")),
         "date": (phrase("no date"),),
+        "kind": (phrase("collection"), phrase("payout"), phrase("cancel"), phrase("reversal")),
         "many": CLASS_NAMES,
         "single": CLASS_NAMES,
         "group": (phrase("policy {policy}"), phrase("terminal {terminal}")),

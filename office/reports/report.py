@@ -10,7 +10,8 @@ This module reads nothing (`office.reports.extract` does); the layout of the pag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -21,11 +22,12 @@ from ledger.rules.day import hyphenated
 from ledger.rules.escaping import escaped
 from ledger.rules.masking import masked_numbers
 from office.accounting.books import TrialBalance
+from office.accounting.break_reasons import reason_of
 from office.reports import wording
 from office.reports.cells import csv_table, masked_cell
 from office.reports.report_values import ListedBreak, Overview, Report, check, check_overview
-from office.reports.wording import plain_yuan
-from qianzhi_errors.sentence import Sentence
+from office.reports.wording import ENGLISH, Reader, Words, plain_yuan
+from qianzhi_errors.sentence import Sentence, translated
 
 BREAK_COLUMNS: Final = (
     "report_date",
@@ -84,9 +86,6 @@ BALANCE_COLUMNS: Final = (
     "balance_yuan",
 )
 
-WAITING: Final = "waiting"
-"""The state that the overview gives a bank that is not reconciled."""
-
 
 class CurrencyTotal(NamedTuple):
     """The totals of a trial balance in one currency, in fen, none of them negative."""
@@ -98,21 +97,34 @@ class CurrencyTotal(NamedTuple):
     credit_balance: int
 
 
-def as_html(report: Report) -> str:
-    """A bank's date as one self-contained page. Raises InvariantBroken if a sum is wrong."""
+def as_html(report: Report, look_up: Callable[[str], str] = str) -> str:
+    """A bank's date as one self-contained page, in both languages. `look_up` gives a break's reason in
+    Chinese. Raises InvariantBroken if a sum is wrong.
+    """
     check(report)
-    return _page("report.html", report=report)
+    return _page("report.html", report=report, in_both=partial(_in_both, look_up))
 
 
-def as_csv(report: Report) -> bytes:
+def _in_both(look_up: Callable[[str], str], text: str) -> Words:
+    """A break's reason or hint in both languages; `zh` is empty if there is no Chinese."""
+    chinese = str(translated(reason_of(text), look_up))
+    return Words(chinese if chinese != text else "", text)
+
+
+def as_csv(report: Report, reader: Reader = ENGLISH) -> bytes:
     """The breaks that the page lists, one row for each under BREAK_COLUMNS; amounts in yuan.
+
+    The columns' names, classes, states and reasons are in the reader's language.
 
     Encoded in UTF-8 with a byte order mark, so that a spreadsheet shows Chinese. An apostrophe stands before
     a text that a spreadsheet would take for a formula, or for a number that it would shorten. Raises
     InvariantBroken if a sum is wrong.
     """
     check(report)
-    return csv_table(BREAK_COLUMNS, (_break_row(report, listed) for listed in report.breaks))
+    return csv_table(
+        reader.heads(BREAK_COLUMNS),
+        (_break_row(report, listed, reader) for listed in report.breaks),
+    )
 
 
 def overview_as_html(overview: Overview, pages: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -124,16 +136,17 @@ def overview_as_html(overview: Overview, pages: Mapping[str, str] = MappingProxy
     return _page("overview.html", overview=overview, pages=pages)
 
 
-def overview_as_csv(overview: Overview) -> bytes:
+def overview_as_csv(overview: Overview, reader: Reader = ENGLISH) -> bytes:
     """A date of all banks, one row for each under OVERVIEW_COLUMNS; encoded as by `as_csv`. The figures of a
     bank that is not reconciled are empty. Raises InvariantBroken if a sum is wrong.
     """
     check_overview(overview)
     date = overview.day.date
-    rows = [_overview_row(report) for report in overview.reports]
+    rows = [_overview_row(report, reader) for report in overview.reports]
     blank = ("",) * (len(OVERVIEW_COLUMNS) - 4)
-    rows += [(date, masked_cell(bank), masked_cell(name), WAITING, *blank) for bank, name in overview.waiting]
-    return csv_table(OVERVIEW_COLUMNS, sorted(rows, key=lambda row: str(row[1])))
+    waits = reader.term(wording.WAITING_STATE, wording.WAITING)
+    rows += [(date, masked_cell(bank), masked_cell(name), waits, *blank) for bank, name in overview.waiting]
+    return csv_table(reader.heads(OVERVIEW_COLUMNS), sorted(rows, key=lambda row: str(row[1])))
 
 
 def balance_as_html(balance: TrialBalance, up_to_date: str, today: str) -> str:
@@ -145,7 +158,7 @@ def balance_as_html(balance: TrialBalance, up_to_date: str, today: str) -> str:
     return _page("balance.html", balance=balance, totals=totals, up_to_date=up_to_date, today=today)
 
 
-def balance_as_csv(balance: TrialBalance, up_to_date: str) -> bytes:
+def balance_as_csv(balance: TrialBalance, up_to_date: str, reader: Reader = ENGLISH) -> bytes:
     """A trial balance, one row for each account under BALANCE_COLUMNS; encoded as by `as_csv`. A balance is
     debit - credit, in yuan. Raises InvariantBroken if a sum is wrong.
     """
@@ -155,13 +168,13 @@ def balance_as_csv(balance: TrialBalance, up_to_date: str) -> bytes:
             up_to_date,
             row.account,
             masked_cell(row.name),
-            row.kind,
+            reader.term(wording.ACCOUNT_KINDS, row.kind),
             row.currency,
             *map(plain_yuan, (row.debit, row.credit, row.balance)),
         )
         for row in balance.rows
     )
-    return csv_table(BALANCE_COLUMNS, rows)
+    return csv_table(reader.heads(BALANCE_COLUMNS), rows)
 
 
 def _shown(value: object) -> object:
@@ -209,9 +222,10 @@ def _page(template: str, **values: object) -> str:
     return _ENVIRONMENT.get_template(template).render(values)
 
 
-def _break_row(report: Report, listed: ListedBreak) -> tuple[str | int, ...]:
+def _break_row(report: Report, listed: ListedBreak, reader: Reader) -> tuple[str | int, ...]:
     row = listed.row
-    texts = row.cls, row.direction, row.code, row.policy, row.due, row.key
+    cls = reader.term({row.cls: wording.CLASSES[row.cls].name}, row.cls)
+    texts = cls, reader.term(wording.DIRECTIONS, row.direction), row.code, row.policy, row.due, row.key
     amounts = row.ours_effect, row.theirs_effect, row.withheld, row.difference
     people = row.resolution, row.proposed_by, row.approved_by
     return (
@@ -222,22 +236,24 @@ def _break_row(report: Report, listed: ListedBreak) -> tuple[str | int, ...]:
         row.line,
         *map(plain_yuan, amounts),
         *map(masked_cell, (row.bank_code, row.bank_policy, row.bank_due)),
-        *map(masked_cell, (row.reason, row.hint, row.owner)),
+        *map(
+            masked_cell, (reader.spoken(reason_of(row.reason)), reader.spoken(reason_of(row.hint)), row.owner)
+        ),
         listed.age,
-        row.state.value,
+        reader.term(wording.BREAK_STATES, row.state.value),
         *map(masked_cell, people),
         row.settled_on,
     )
 
 
-def _overview_row(report: Report) -> tuple[str | int, ...]:
+def _overview_row(report: Report, reader: Reader) -> tuple[str | int, ...]:
     sums = report.reconciliation
     amounts = sums.ours_effect, sums.theirs_effect, report.difference
     return (
         report.date,
         masked_cell(report.bank),
         masked_cell(report.bank_name),
-        report.day.state.value,
+        reader.term(wording.DAY_STATES, report.day.state.value),
         sums.ours,
         sums.theirs,
         sums.matched,

@@ -6,7 +6,7 @@ resolution: those stand in the chart (`office.accounting.chart`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -15,6 +15,7 @@ from ledger.rules.day import DayState
 from office.accounting.break_states import BreakState
 from office.bank_close import CloseStep
 from protocol.transactions import SETTLEMENTS
+from qianzhi_errors.sentence import translated
 
 
 class Words(NamedTuple):
@@ -61,6 +62,9 @@ BREAK_STATES: Final[Mapping[str, Words]] = MappingProxyType(
         BreakState.CLOSED: Words("已结清", "Closed"),
     }
 )
+WAITING: Final = "waiting"
+"""The state that the overview gives a bank that is not reconciled."""
+WAITING_STATE: Final[Mapping[str, Words]] = MappingProxyType({WAITING: Words("等待对账", "Waiting")})
 DAY_STATES: Final[Mapping[str, Words]] = MappingProxyType(
     {
         DayState.OPEN: Words("营业中", "Open"),
@@ -89,6 +93,78 @@ ACCOUNT_KINDS: Final[Mapping[str, Words]] = MappingProxyType(
         "expense": Words("支出", "Expense"),
     }
 )
+
+
+COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "report_date": "报告日期",
+        "bank": "银行",
+        "bank_name": "银行名称",
+        "break": "差错",
+        "date": "日期",
+        "class": "类别",
+        "direction": "方向",
+        "code": "交易处理码",
+        "policy": "保单",
+        "due": "应收应付",
+        "key": "交易唯一键",
+        "line": "银行文件行号",
+        "ours_yuan": "我方清算影响（元）",
+        "theirs_yuan": "银行方清算影响（元）",
+        "withheld_yuan": "暂不入账（元）",
+        "difference_yuan": "差额（元）",
+        "bank_code": "银行所列交易处理码",
+        "bank_policy": "银行所列保单",
+        "bank_due": "银行所列应收应付",
+        "reason": "原因",
+        "hint": "提示",
+        "owner": "责任人",
+        "age_days": "天数",
+        "state": "状态",
+        "resolution": "处理方式",
+        "proposed_by": "经办",
+        "approved_by": "复核",
+        "settled_on": "结清日期",
+        "ours_lines": "我方笔数",
+        "theirs_lines": "银行方笔数",
+        "matched": "相符笔数",
+        "breaks": "当日差错",
+        "outstanding": "未结差错",
+        "overages_yuan": "长款（元）",
+        "shortages_yuan": "短款（元）",
+        "up_to_date": "截至日期",
+        "account": "科目",
+        "name": "名称",
+        "kind": "类别",
+        "currency": "币种",
+        "debit_yuan": "借方（元）",
+        "credit_yuan": "贷方（元）",
+        "balance_yuan": "余额（元）",
+    }
+)
+"""The columns of the tables (CSV), in Chinese."""
+
+
+class Reader(NamedTuple):
+    """Who reads a table: `look_up` gives an English text in the reader's language."""
+
+    look_up: Callable[[str], str]
+    is_chinese: bool
+
+    def term(self, words: Mapping[str, Words], code: str) -> str:
+        """The Chinese name of a code for who reads Chinese, and the code for anyone else."""
+        return named(words, code).zh if self.is_chinese else code
+
+    def heads(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The names of columns, as `COLUMNS` has them for who reads Chinese."""
+        return tuple(COLUMNS[name] for name in columns) if self.is_chinese else tuple(columns)
+
+    def spoken(self, text: str) -> str:
+        """The text in the reader's language, if it is a Sentence."""
+        return str(translated(text, self.look_up))
+
+
+ENGLISH: Final = Reader(str, is_chinese=False)
 
 
 def named(words: Mapping[str, Words], name: str) -> Words:

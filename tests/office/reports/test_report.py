@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ledger.errors import InvariantBroken
 from ledger.rules.escaping import escaped
 from office.accounting.books import BalanceRow, TrialBalance
+from office.accounting.break_reasons import ONLY_OURS
 from office.reports import wording
 from office.reports.report import (
     BALANCE_COLUMNS,
@@ -450,3 +451,34 @@ def test_what_is_not_seen_reaches_neither_page_nor_table(unseen: str) -> None:
     for text in (as_html(report), as_csv(report).decode("utf-8-sig")):
         assert unseen not in text
         assert escaped(f"张{unseen}三") in text
+
+
+CHINESE = wording.Reader({ONLY_OURS: "我方有，银行文件没有"}.__getitem__, is_chinese=True)
+
+
+def with_reason(reason: str) -> Report:
+    listed = tuple(one._replace(row=one.row._replace(reason=reason, hint="")) for one in EXPECTED.breaks)
+    return EXPECTED._replace(breaks=listed)
+
+
+def test_every_column_of_a_table_has_its_chinese_name() -> None:
+    assert set(wording.COLUMNS) == {*BREAK_COLUMNS, *OVERVIEW_COLUMNS, *BALANCE_COLUMNS}
+
+
+def test_the_tables_are_in_chinese_for_who_reads_it() -> None:
+    [first, *_] = table(as_csv(with_reason(ONLY_OURS), CHINESE))
+    assert [head for head in first if re.search("[a-z]", head)] == []
+    assert (first["报告日期"], first["原因"], first["方向"]) == (D2, "我方有，银行文件没有", "代收")
+    assert first["类别"] in {explained.name.zh for explained in wording.CLASSES.values()}
+    assert first["状态"] in {words.zh for words in wording.BREAK_STATES.values()}
+    assert {row["状态"] for row in table(overview_as_csv(OVERVIEW, CHINESE))} == {"已入账", "等待对账"}
+    assert [row["类别"] for row in table(balance_as_csv(BALANCE, D2, CHINESE))] == ["资产", "资产", "负债"]
+
+
+def test_a_page_has_a_known_reason_in_both_languages_and_any_other_as_it_is() -> None:
+    page = as_html(with_reason(ONLY_OURS), CHINESE.look_up)
+    assert (
+        '<span>我方有，银行文件没有</span> <span lang="en">we have it, the bank&#39;s file does not</span>'
+        in page
+    )
+    assert '<div><span lang="en">why</span></div>' in as_html(with_reason("why"), CHINESE.look_up)
