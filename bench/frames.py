@@ -17,7 +17,7 @@ from ledger.rules.dues import Policy
 from protocol.codec import Codec
 from protocol.framing import Frame, FrameReader, Framing, wrap
 from protocol.keyblock import unwrap
-from protocol.mac import MacAlgorithm, MacKey
+from protocol.mac import MacKey, MacMethod
 from protocol.message import Message
 from protocol.tlv import build, first, parse
 from simulators.messages import Stamp, Terminal, network, settlement
@@ -66,7 +66,7 @@ def approved_place(codec: Codec) -> Place:
     The places are found by sealing answers that differ in one field only.
     """
     fields = {**_collection(0, 0, 0, BANK).fields, 15: "1124", 38: "000000", 39: "00", 62: "x"}
-    mac = MacKey(MacAlgorithm.AES_CMAC, bytes(16)).mac
+    mac = MacKey(MacMethod.AES_CMAC, bytes(16)).mac
     plain = codec.seal(Message("0210", fields), mac)
 
     def changed(number: int, text: str) -> int:
@@ -81,7 +81,7 @@ def sign_on(
     codec: Codec,
     zmk: bytes,
     bank: str = BANK,
-    mac: MacAlgorithm = MacAlgorithm.AES_CMAC,
+    mac: MacMethod = MacMethod.AES_CMAC,
 ) -> MacKey:
     """Sign on over an open connection and return the session key that the answer carries."""
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -18,7 +18,7 @@ from rich.console import RenderableType
 
 from console.audit_entry import recorded
 from console.doctor import shown
-from console.options import BANK_CODE, FRAMING, SETTINGS, entry_of
+from console.options import BANK_CODE, FRAMING, MAC, SETTINGS, entry_of
 from console.output import JSON, cell, show, table
 from console.say import say
 from fep.doctor.bankcheck import BankProbe, could_connect
@@ -32,7 +32,8 @@ from fep.settings.editor import replace_settings, with_enabled, with_entry
 from protocol.dialect import shipped
 from protocol.framing import Framing
 from protocol.framing_table import as_written
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
+from protocol.mac_table import as_written as mac_as_written
 
 _MISSING = "missing"
 
@@ -118,7 +119,7 @@ def _banks_table(banks: Sequence[ListedBank]) -> Iterator[RenderableType]:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--framing", type=FRAMING, default="2be", show_default=True)
 @click.option("--dialect", type=click.Choice(shipped()), default="ascii87", show_default=True)
-@click.option("--mac", type=click.Choice(list(map(str, MacAlgorithm))), default="aes-cmac", show_default=True)
+@click.option("--mac", type=MAC, default="aes-cmac", show_default=True)
 @SETTINGS
 def add_command(
     code: str,
@@ -127,6 +128,7 @@ def add_command(
     plain: bool,
     config: Path,
     framing: Framing,
+    mac: MacMethod,
     **columns: object,
 ) -> None:
     """Add a bank's entry to the settings, disabled until its key is there; CODE is its DE 32."""
@@ -140,7 +142,7 @@ def add_command(
         **({"transport": "plain"} if plain else {"pins": list(pins)}),
         "framing": as_written(framing),
         "dialect": columns["dialect"],
-        "mac": columns["mac"],
+        "mac": mac_as_written(mac),
     }
     settings = load_settings(config)
     taken = {bank.port for bank in settings.bank}

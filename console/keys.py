@@ -26,7 +26,6 @@ from fep.keys.keys import (
     FRONT,
     LENGTHS,
     SEAL,
-    ZMK_KIND,
     Key,
     KeyKind,
     KeyRefused,
@@ -35,6 +34,7 @@ from fep.keys.keys import (
     component_check_value,
     generated,
     is_zmk,
+    zmk_kind,
     zmk_name,
 )
 from fep.keys.keystore import SOURCE, Keystore, KeystoreError, MasterKey, rooted_source
@@ -116,7 +116,7 @@ def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
     settings = load_settings(config)
     with recorded(settings, "keys load", subject_of("keys load", name)) as details:
         bank = _bank(settings, name)
-        details["kind"] = kind = ZMK_KIND[bank.mac]
+        details["kind"] = kind = zmk_kind(bank.mac)
         store = _place(settings.keystore, name, replace=replace)
         custodians: list[Custodian] = []
         for place in range(1, parts + 1):
@@ -146,7 +146,7 @@ def generate_command(name: str, length: int | None, replace: bool, config: Path)
     settings = load_settings(config)
     with recorded(settings, "keys generate", subject_of("keys generate", name)) as details:
         details["kind"] = kind = (
-            _NODE_KEYS[name] if name in _NODE_KEYS else ZMK_KIND[_bank(settings, name).mac]
+            _NODE_KEYS[name] if name in _NODE_KEYS else zmk_kind(_bank(settings, name).mac)
         )
         key = generated(kind, length or LENGTHS[kind][0], os.urandom)
         store = _place(settings.keystore, name, replace=replace)

@@ -17,6 +17,8 @@ from ledger.rules.day import is_date
 from protocol.errors import FramingError
 from protocol.framing import SHIPPED, Framing
 from protocol.framing_table import framing_of
+from protocol.mac import SHIPPED_MACS, MacMethod, MacMethodError
+from protocol.mac_table import mac_of
 
 SETTINGS = settings_place.option("config", settings_place.FRONT, "the settings file")
 """The option of a command that works on the front-end machine."""
@@ -84,6 +86,29 @@ class FramingType(click.ParamType[Framing]):
 
 
 FRAMING = FramingType()
+
+
+class MacType(click.ParamType[MacMethod]):
+    """The name of an algorithm for MACs, or a table of a method's parts in TOML."""
+
+    name = "NAME|{PARTS}"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> MacMethod:
+        """Return the method. Fails with a usage error that says why it is none."""
+        try:
+            return mac_of(value)
+        except MacMethodError as error:
+            self.fail(spoken(error), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names of the algorithms."""
+        del ctx, param
+        return [CompletionItem(str(name)) for name in SHIPPED_MACS if name.startswith(incomplete)]
+
+
+MAC = MacType()
 
 
 def entry_of(settings: Settings, code: str) -> Bank:

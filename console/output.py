@@ -21,6 +21,7 @@ from console.language import spoken
 from console.say import say
 from ledger.rules.escaping import escaped
 from protocol.framing import Framing
+from protocol.mac import MacMethod
 
 JSON = click.option("--json", "as_json", is_flag=True, help="print it as JSON, for a program")
 """The option of every command that shows something."""
@@ -84,7 +85,7 @@ def plain(value: object) -> object:
     """Return a value as JSON can hold it: a named tuple or dataclass becomes an object, fields in order."""
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, Framing):
+    if isinstance(value, Framing | MacMethod):
         return str(value)
     if isinstance(value, str | int | float | None):
         return value

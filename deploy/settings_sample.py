@@ -17,6 +17,7 @@ from fep.settings.config import Settings as FrontSettings
 from ledger.files.settings import Section
 from office.config import Settings as OfficeSettings
 from protocol.framing import Framing
+from protocol.mac import MacMethod
 
 Schema = Mapping[str, Any]
 
@@ -133,7 +134,7 @@ def toml(value: object) -> str:
         return ""
     if isinstance(value, tuple):
         return f"[{', '.join(map(toml, value))}]"
-    if isinstance(value, Enum | Framing):
+    if isinstance(value, Enum | Framing | MacMethod):
         return toml(str(value))
     return json.dumps(value, ensure_ascii=False)
 

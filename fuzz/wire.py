@@ -25,7 +25,7 @@ from protocol.frame_head import parsed_part
 from protocol.frame_length import WIDTHS, LengthForm, Notation
 from protocol.framing import SHIPPED, Frame, FrameReader, Framing
 from protocol.framing_table import as_written, framing_of
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from protocol.message import Message, is_answer
 from protocol.responses import Response
 
@@ -54,11 +54,11 @@ FRAMINGS: Final = tuple(_framings())
 FRAME_LIMITS: Final = (8192, 256, 1, 65535)
 TEXT_ENCODINGS: Final = ("utf-8", "gb18030", "cp500")
 ZMKS: Final = (
-    (MacAlgorithm.AES_CMAC, bytes(range(16))),
-    (MacAlgorithm.AES_CMAC, bytes(range(24))),
-    (MacAlgorithm.AES_CMAC, bytes(range(32))),
-    (MacAlgorithm.X9_19, bytes(range(16))),
-    (MacAlgorithm.X9_19, bytes(range(24))),
+    (MacMethod.AES_CMAC, bytes(range(16))),
+    (MacMethod.AES_CMAC, bytes(range(24))),
+    (MacMethod.AES_CMAC, bytes(range(32))),
+    (MacMethod.X9_19, bytes(range(16))),
+    (MacMethod.X9_19, bytes(range(24))),
 )
 _SQUEEZED_MAX: Final = 1 << 17
 """Bytes: a hexdump that leaves out lines that are the same stands for more than it has."""
@@ -240,7 +240,7 @@ def block(data: bytes) -> None:
     _altered(zmk, rest, algorithm)
 
 
-def _opened(zmk: bytes, text: str, algorithm: MacAlgorithm) -> bytes | None:
+def _opened(zmk: bytes, text: str, algorithm: MacMethod) -> bytes | None:
     try:
         return keyblock.unwrap(zmk, text, algorithm)
     except KeyBlockError as error:
@@ -248,9 +248,9 @@ def _opened(zmk: bytes, text: str, algorithm: MacAlgorithm) -> bytes | None:
         return None
 
 
-def _authentic(zmk: bytes, rest: bytes, algorithm: MacAlgorithm) -> None:
+def _authentic(zmk: bytes, rest: bytes, algorithm: MacMethod) -> None:
     """Key data of any content under a good MAC, as only the ZMK's owner makes: past the check of the MAC."""
-    binding = keyblock.VERSION_D if algorithm is MacAlgorithm.AES_CMAC else keyblock.VERSION_B
+    binding = keyblock.VERSION_D if algorithm is MacMethod.AES_CMAC else keyblock.VERSION_B
     size = binding.block_length
     clear = rest[: len(rest) // size * size][:2048]
     good = keyblock.wrap(zmk, bytes(range(16)), algorithm, bytes)
@@ -266,7 +266,7 @@ def _authentic(zmk: bytes, rest: bytes, algorithm: MacAlgorithm) -> None:
         require(has_length and clear[keyblock.KEY_BITS_LENGTH :].startswith(key), "it opens to another key")
 
 
-def _altered(zmk: bytes, rest: bytes, algorithm: MacAlgorithm) -> None:
+def _altered(zmk: bytes, rest: bytes, algorithm: MacMethod) -> None:
     """A good block opens to its key; with any one character changed it does not open."""
     if len(rest) < 2:
         return

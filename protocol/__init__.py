@@ -49,7 +49,9 @@ The modules, in the order in which a request and its answer go through them
     message       what an MTI says; which DEs an answer echoes.
     card_number   the check digit of a card number, and how one is shown.
     tlv           the groups of DE 48.
-    mac           makes and checks MACs; check values of keys.
+    mac           makes and checks MACs by a method, which is data; check values of keys.
+    mac_table     a method in the words of the settings.
+    keyblock_header what a key block says of its key, and which uses fit which MAC.
     keyblock      wraps a new MAC key for the bank, and unwraps it.
     transactions  every processing code (DE 3), one row each.
     responses     every response code (DE 39), one row each.

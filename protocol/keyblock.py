@@ -1,9 +1,10 @@
 """Wraps MAC session keys for the way to a bank: TR-31 (ANSI X9.143) key blocks, versions D and B.
 
 The cipher of a block follows from the MAC algorithm: an AES-CMAC key travels in version D under an AES
-ZMK (the zone master key shared with the bank), an X9.19 key in version B under a Triple DES ZMK. Other
-versions, usages and optional blocks are refused, and may not be added here: nothing but MAC session keys
-crosses the line. The random bytes are handed in, and no key byte may appear in an error text.
+ZMK (the zone master key shared with the bank), any other in version B under a Triple DES ZMK. What a bank's
+HSM has made in version A or C, which the standard has withdrawn, is read too. Uses that are no MAC's are
+refused, and may not be added here: nothing but MAC session keys crosses the line. The random bytes are handed
+in, and no key byte may appear in an error text. What a header says is `keyblock_header`'s.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -21,18 +23,20 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
 from protocol.errors import KeyBlockError, OwnError
+from protocol.keyblock_header import FIXED_LENGTH, read_header, require_use, written
 from protocol.mac import (
     AES_BLOCK_LENGTH,
     DES_BLOCK_LENGTH,
     MAC_KEY_LENGTHS,
     KeyLengthError,
     MacAlgorithm,
+    MacMethod,
     require_length,
     tdes,
 )
 from qianzhi_errors.sentence import Sentence
 
-HEADER_LENGTH: Final = 16
+HEADER_LENGTH: Final = FIXED_LENGTH
 KEY_BITS_LENGTH: Final = 2
 _UPPER_HEX: Final = re.compile(r"[0-9A-F]+")
 
@@ -92,18 +96,18 @@ VERSION_B: Final = Binding(
     algorithm_indicators=MappingProxyType({16: b"\x00\x00", 24: b"\x00\x01"}),
 )
 
+_VARIANTS: Final = frozenset("AC")
+"""Versions that are read and not written: their block keys are the ZMK under two masks."""
+_FOR_KEY: Final = 0x45
+_FOR_MAC: Final = 0x4D
+_VARIANT_MAC_LENGTH: Final = 4
+
 BINDINGS: Final[Mapping[MacAlgorithm, Binding]] = MappingProxyType(
-    {MacAlgorithm.AES_CMAC: VERSION_D, MacAlgorithm.X9_19: VERSION_B}
-)
-
-# Key usage M6 is CMAC, M3 is ISO/IEC 9797-1 algorithm 3; A is AES, T is Triple DES; C: the key makes and
-# verifies MACs. Then key version 00 (no version), N (may not be exported), 00 optional blocks, 00 reserved.
-_ATTRIBUTES: Final[Mapping[MacAlgorithm, str]] = MappingProxyType(
-    {MacAlgorithm.AES_CMAC: "M6AC00N0000", MacAlgorithm.X9_19: "M3TC00N0000"}
+    {algorithm: VERSION_D if algorithm is MacAlgorithm.AES_CMAC else VERSION_B for algorithm in MacAlgorithm}
 )
 
 
-def wrap(zmk: bytes, key: bytes, algorithm: MacAlgorithm, entropy: Callable[[int], bytes]) -> str:
+def wrap(zmk: bytes, key: bytes, method: MacMethod, entropy: Callable[[int], bytes]) -> str:
     """Return the key block of a MAC session key under a bank's ZMK, as printable ASCII.
 
     `zmk`: 16, 24 or 32 bytes (AES) or 16 or 24 (Triple DES), never shorter than `key`, because a key may not
@@ -112,20 +116,20 @@ def wrap(zmk: bytes, key: bytes, algorithm: MacAlgorithm, entropy: Callable[[int
     Raises KeyLengthError for a key or ZMK of another length, OwnError if `entropy` returns another number of
     bytes.
     """
-    header, padding = frame(len(zmk), key, algorithm, entropy)
-    return seal(BINDINGS[algorithm], zmk, header, key, padding)
+    header, padding = frame(len(zmk), key, method, entropy)
+    return seal(BINDINGS[method.algorithm], zmk, header, key, padding)
 
 
 def frame(
-    zmk_length: int, key: bytes, algorithm: MacAlgorithm, entropy: Callable[[int], bytes]
+    zmk_length: int, key: bytes, method: MacMethod, entropy: Callable[[int], bytes]
 ) -> tuple[str, bytes]:
     """Return the header and the padding of the block that `wrap` makes, given only the length of the ZMK: the
     ZMK itself may be in an HSM. Raises as `wrap` does.
     """
-    binding = BINDINGS[algorithm]
+    binding = BINDINGS[method.algorithm]
     if zmk_length not in binding.algorithm_indicators:
         raise KeyLengthError("ZMK", zmk_length, frozenset(binding.algorithm_indicators))
-    require_length(algorithm.value, key, MAC_KEY_LENGTHS[algorithm])
+    require_length(method.algorithm.value, key, MAC_KEY_LENGTHS[method.algorithm])
     if zmk_length < len(key):
         stronger = frozenset(n for n in binding.algorithm_indicators if n >= len(key))
         raise KeyLengthError("ZMK", zmk_length, stronger)
@@ -140,33 +144,38 @@ def frame(
             )
         )
     body_length = KEY_BITS_LENGTH + len(key) + padding_length + binding.block_length
-    return _header(algorithm, HEADER_LENGTH + 2 * body_length), padding
+    return written(binding.version, HEADER_LENGTH + 2 * body_length, method, len(key)), padding
 
 
-def unwrap(zmk: bytes, block: str, algorithm: MacAlgorithm) -> bytes:
-    """Return the MAC session key in a key block: 16, 24 or 32 bytes (AES-CMAC) or 16 (X9.19).
+def unwrap(zmk: bytes, block: str, method: MacMethod) -> bytes:
+    """Return the MAC session key in a key block, whoever made it: so many bytes as its algorithm has.
 
-    The header must be exactly the one that `wrap` writes; the padding may be longer. Raises KeyBlockError if
-    the block is malformed, not authentic or for another use; KeyLengthError if the ZMK has a wrong length,
-    which is our own mistake.
+    The header must say a use that fits the method; key version, exportability and optional blocks may be any,
+    and the padding may be longer. Raises KeyBlockError if the block is malformed, not authentic, for another
+    use or of a version that the method's ZMK has not; KeyLengthError if the ZMK has a wrong length, which is
+    our own mistake.
     """
-    binding = BINDINGS[algorithm]
+    binding = BINDINGS[method.algorithm]
     _require_zmk(binding, zmk)
-    if block[:HEADER_LENGTH] != _header(algorithm, len(block)):
+    header = read_header(block)
+    if header.version != binding.version and (binding is VERSION_D or header.version not in _VARIANTS):
         raise KeyBlockError(
             Sentence(
-                "key block header is not version {version} for {algorithm}",
-                version=binding.version,
-                algorithm=algorithm.value,
+                "key block is of version {version}: {wanted} is needed for {method}",
+                version=header.version,
+                wanted=binding.version,
+                method=str(method.algorithm),
             )
         )
-    key = unseal(binding, zmk, block[:HEADER_LENGTH], block[HEADER_LENGTH:])
-    if len(key) not in MAC_KEY_LENGTHS[algorithm]:
+    require_use(header, method)
+    open_body = unseal_variant if header.version in _VARIANTS else partial(unseal, binding)
+    key = open_body(zmk, header.text, block[len(header.text) :])
+    if len(key) not in MAC_KEY_LENGTHS[method.algorithm]:
         raise KeyBlockError(
             Sentence(
-                "key block holds a key of {length} bytes, not fit for {algorithm}",
-                length=len(key),
-                algorithm=algorithm.value,
+                "key block holds a key of {size} bytes, not fit for {method}",
+                size=len(key),
+                method=str(method.algorithm),
             )
         )
     return key
@@ -200,6 +209,32 @@ def unseal(binding: Binding, zmk: bytes, header: str, body: str) -> bytes:
     return _key_of(clear)
 
 
+def unseal_variant(zmk: bytes, header: str, body: str) -> bytes:
+    """Return the key of a block of version A or C, whose block keys are variants of the ZMK. Only what others
+    wrote is read so: the standard has withdrawn both, and we write none.
+
+    The MAC, 4 bytes, covers the header and the encrypted key data. Raises KeyBlockError as `unseal` does.
+    """
+    if not _UPPER_HEX.fullmatch(body) or len(body) % (2 * DES_BLOCK_LENGTH) != 2 * _VARIANT_MAC_LENGTH:
+        raise KeyBlockError(Sentence("key block is not whole cipher blocks in upper-case hexadecimal"))
+    encrypted, mac = _split(bytes.fromhex(body), _VARIANT_MAC_LENGTH)
+    covered = header.encode("ascii") + encrypted
+    # Optional blocks fill the header up to whole blocks: without that no chain could be made of it.
+    if len(covered) % DES_BLOCK_LENGTH:
+        raise KeyBlockError(Sentence("key block header is not whole cipher blocks"))
+    chain = Cipher(tdes(_variant(zmk, _FOR_MAC)), modes.CBC(bytes(DES_BLOCK_LENGTH)))
+    expected = chain.encryptor().update(covered)[-DES_BLOCK_LENGTH:][:_VARIANT_MAC_LENGTH]
+    if not bytes_eq(expected, mac):
+        raise KeyBlockError(Sentence("key block MAC is wrong: altered, or under another ZMK"))
+    iv = header[:DES_BLOCK_LENGTH].encode("ascii")
+    decryptor = Cipher(tdes(_variant(zmk, _FOR_KEY)), modes.CBC(iv)).decryptor()
+    return _key_of(decryptor.update(encrypted))
+
+
+def _variant(zmk: bytes, mask: int) -> bytes:
+    return bytes(byte ^ mask for byte in zmk)
+
+
 def _split(body: bytes, mac_length: int) -> tuple[bytes, bytes]:
     """Return the encrypted key data and the block MAC. Raises KeyBlockError if there is no key data."""
     if len(body) == mac_length:
@@ -221,11 +256,6 @@ def _key_of(clear: bytes) -> bytes:
     if odd_bits or length > len(clear) - KEY_BITS_LENGTH:
         raise KeyBlockError(Sentence("key block gives its key an impossible length"))
     return clear[KEY_BITS_LENGTH : KEY_BITS_LENGTH + length]
-
-
-def _header(algorithm: MacAlgorithm, block_length: int) -> str:
-    """Return the header of a block that is `block_length` characters long, header included."""
-    return f"{BINDINGS[algorithm].version}{block_length:04d}{_ATTRIBUTES[algorithm]}"
 
 
 def _require_zmk(binding: Binding, zmk: bytes) -> None:

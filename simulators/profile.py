@@ -14,7 +14,7 @@ from fep.keys.key_provider import KeyProvider
 from fep.links.tls import Pinned, pin_of_file
 from fep.settings.config import Bank, Settings
 from protocol.framing import Framing
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class BankProfile:
     port: int
     framing: Framing
     dialect: str
-    mac: MacAlgorithm
+    mac: MacMethod
     zmk: bytes
     branches: tuple[str, ...] = ("BRANCH000000001",)
     terminals: tuple[str, ...] = ("T0000001",)

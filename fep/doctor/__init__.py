@@ -25,6 +25,7 @@ its check value.
     finding     Verdict, Observation, CheckFinding
     machine     the machine that is examined, and how its system is asked
     daycheck    the open business day and the calendar, pure
+    maccheck    how banks' messages are authenticated: what is weak, pure
     officecheck the age of the figures that the office leaves here
     checkup     `qianzhi doctor`: the table of all checks of this machine
     bankcheck   `qianzhi bank test`: the steps that one bank's link would go through

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from fep.doctor.checkup import UNIT, VERDICTS
 from fep.doctor.finding import CheckFinding, Observation, Verdict
+from fep.doctor.maccheck import on_macs
 from fep.doctor.machine import Machine, listening
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
@@ -104,6 +105,7 @@ def _entry(_machine: Machine, _settings: Settings, probe: BankProbe) -> Iterator
             Verdict.OK,
             listed([str(bank.framing), bank.dialect, str(bank.mac), bank.transport]),
         )
+        yield from on_macs([bank])
     else:
         yield Observation(Verdict.BAD, Sentence("the bank is disabled"), f"qianzhi bank enable {bank.code}")
 

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from fep.day.cutover_clock import OBSTACLE_COMMAND
 from fep.doctor.daycheck import on_calendar, on_day
 from fep.doctor.finding import CheckFinding, Observation, Verdict
+from fep.doctor.maccheck import on_macs
 from fep.doctor.machine import Machine, listening
 from fep.doctor.officecheck import on_office
 from fep.doctor.selftest import clock_findings, disk_findings
@@ -438,6 +439,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         phrase("keys"), _keys, Sentence("the keystore opens, and every bank has its key"), "qianzhi keys list"
+    ),
+    Check(
+        phrase("macs"),
+        lambda _, settings: on_macs(settings.bank),
+        Sentence("every bank's messages have a MAC that is recommended"),
+        Sentence("see docs/protocol.md"),
     ),
     Check(
         phrase("certificate"),

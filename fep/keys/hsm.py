@@ -27,7 +27,7 @@ from protocol.mac import (
     AES_CHECK_VALUE_LENGTH,
     DES_BLOCK_LENGTH,
     TDES_CHECK_VALUE_LENGTH,
-    MacAlgorithm,
+    MacMethod,
 )
 from qianzhi_errors.sentence import Sentence, listed
 
@@ -119,7 +119,7 @@ class Token:
             ]
         return iter(sorted(zmks))
 
-    def zmk(self, name: str, algorithm: MacAlgorithm, kind: KeyKind) -> TokenZmk:
+    def zmk(self, name: str, method: MacMethod, kind: KeyKind) -> TokenZmk:
         """The ZMK of this name, ready to wrap session keys. Raises TokenError."""
         cipher = CIPHERS[kind]
         missing = cipher.mechanisms() - self._mechanisms
@@ -135,7 +135,7 @@ class Token:
         with _token_errors(self._place_of(name)):
             key = self._find(name)
             length = _length(cipher, key)
-            return TokenZmk(cipher, BINDINGS[algorithm], key, length)
+            return TokenZmk(cipher, BINDINGS[method.algorithm], key, length)
 
     def put(self, name: str, key: Key, *, replace: bool = False) -> None:
         """Store a key in the token, from which it cannot be read again; `replace` ends a key of the same
@@ -217,11 +217,11 @@ class TokenZmk:
         self._encryption = derive(FOR_ENCRYPTION, {Attribute.ENCRYPT: True})
         self._authentication = derive(FOR_AUTHENTICATION, {Attribute.SIGN: True})
 
-    def wrap(self, key: bytes, algorithm: MacAlgorithm, entropy: Entropy) -> str:
+    def wrap(self, key: bytes, method: MacMethod, entropy: Entropy) -> str:
         """The TR-31 key block that carries a session key; the same as `protocol.keyblock.wrap` makes. Raises
         TokenError.
         """
-        header, padding = frame(self._length, key, algorithm, entropy)
+        header, padding = frame(self._length, key, method, entropy)
         clear = Secret(key_data(key, padding))
         with _token_errors(Sentence("token: ")):
             mac = self._authentication.sign(

@@ -12,7 +12,6 @@ from fep.errors import FepError
 from fep.keys.keys import (
     FRONT,
     SEAL,
-    ZMK_KIND,
     BankKeys,
     Entropy,
     FrontKey,
@@ -21,12 +20,13 @@ from fep.keys.keys import (
     KeyKind,
     Secret,
     Zmk,
+    zmk_kind,
     zmk_name,
 )
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey, read_source
 from fep.settings.config import Bank, KeystoreSettings
 from ledger.rules.seal import Sealer
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from qianzhi_errors.sentence import Sentence
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ class TokenSession:
         self._settings = settings
         self._token: Token | None = None
 
-    def zmk(self, name: str, algorithm: MacAlgorithm, kind: KeyKind) -> TokenZmk:
+    def zmk(self, name: str, method: MacMethod, kind: KeyKind) -> TokenZmk:
         """A ZMK of the token. Raises KeystoreError, KeyFileError and TokenError."""
         if self._token is None:
             self._token = open_token(self._settings)
-        return self._token.zmk(name, algorithm, kind)
+        return self._token.zmk(name, method, kind)
 
     def close(self) -> None:
         """End the session. What a lost token says to that is of no use to anyone."""
@@ -61,21 +61,21 @@ class ReopenedZmk:
 
     in_token = True
 
-    def __init__(self, session: TokenSession, name: str, algorithm: MacAlgorithm, kind: KeyKind) -> None:
+    def __init__(self, session: TokenSession, name: str, method: MacMethod, kind: KeyKind) -> None:
         """Raises KeystoreError, KeyFileError and TokenError."""
         self._session = session
-        self._names = name, algorithm, kind
+        self._names = name, method, kind
         self._zmk: TokenZmk | None = session.zmk(*self._names)
         self.check_value = self._zmk.check_value
 
-    def wrap(self, key: bytes, algorithm: MacAlgorithm, entropy: Entropy) -> str:
+    def wrap(self, key: bytes, method: MacMethod, entropy: Entropy) -> str:
         """The TR-31 key block that carries a session key. Raises TokenError, and then begins a new session
         when it is next asked.
         """
         try:
             if self._zmk is None:
                 self._zmk = self._session.zmk(*self._names)
-            return self._zmk.wrap(key, algorithm, entropy)
+            return self._zmk.wrap(key, method, entropy)
         except Exception:  # whatever a vendor's library raises, its session is not asked again
             self._zmk = None
             self._session.close()
@@ -122,10 +122,10 @@ class KeyProvider:
 
     def held_zmk(self, bank: Bank) -> bytes:
         """The bytes of a bank's ZMK, for a simulated bank that shares the keystore. Raises KeystoreError."""
-        return self._of_kind(zmk_name(bank.code), ZMK_KIND[bank.mac]).secret.reveal()
+        return self._of_kind(zmk_name(bank.code), zmk_kind(bank.mac)).secret.reveal()
 
     def _zmk(self, bank: Bank) -> Zmk:
-        name, kind = zmk_name(bank.code), ZMK_KIND[bank.mac]
+        name, kind = zmk_name(bank.code), zmk_kind(bank.mac)
         if self._settings.pkcs11_module is None:
             return HeldZmk(self._of_kind(name, kind))
         return ReopenedZmk(self._session, name, bank.mac, kind)

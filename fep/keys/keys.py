@@ -28,8 +28,8 @@ from protocol.mac import (
     DES_BLOCK_LENGTH,
     MacAlgorithm,
     MacKey,
+    MacMethod,
     aes_check_value,
-    session_key_length,
     tdes_check_value,
 )
 from qianzhi_errors.sentence import Sentence
@@ -108,9 +108,6 @@ LENGTHS: Final[Mapping[KeyKind, tuple[int, ...]]] = MappingProxyType(
         KeyKind.ED25519: (SEED_BYTES,),
     }
 )
-ZMK_KIND: Final[Mapping[MacAlgorithm, KeyKind]] = MappingProxyType(
-    {MacAlgorithm.AES_CMAC: KeyKind.AES, MacAlgorithm.X9_19: KeyKind.TDES}
-)
 # The weak and semi-weak keys of DES (NIST SP 800-67 rev. 2, section 3.3.2), with odd parity.
 WEAK_DES: Final = frozenset(
     bytes.fromhex(digits)
@@ -133,6 +130,11 @@ WEAK_DES: Final = frozenset(
         "FEE0FEE0FEF1FEF1",
     )
 )
+
+
+def zmk_kind(method: MacMethod) -> KeyKind:
+    """The cipher of the ZMK under which this method's session keys travel."""
+    return KeyKind.AES if method.algorithm is MacAlgorithm.AES_CMAC else KeyKind.TDES
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +299,7 @@ class Zmk(Protocol):
     check_value: str
     in_token: bool
 
-    def wrap(self, key: bytes, algorithm: MacAlgorithm, entropy: Entropy) -> str:
+    def wrap(self, key: bytes, method: MacMethod, entropy: Entropy) -> str:
         """The TR-31 key block that carries a session key."""
 
 
@@ -310,17 +312,17 @@ class HeldZmk:
         self._secret = key.secret
         self.check_value = key.check_value
 
-    def wrap(self, key: bytes, algorithm: MacAlgorithm, entropy: Entropy) -> str:
+    def wrap(self, key: bytes, method: MacMethod, entropy: Entropy) -> str:
         """The TR-31 key block that carries a session key."""
-        return wrap(self._secret.reveal(), key, algorithm, entropy)
+        return wrap(self._secret.reveal(), key, method, entropy)
 
 
 class BankKeys:
     """Makes one bank's session keys and wraps them under the bank's key-encryption key."""
 
-    def __init__(self, algorithm: MacAlgorithm, zmk: Zmk, entropy: Entropy) -> None:
-        """`zmk` is an AES key for aes-cmac (TR-31 version D), a TDES key for x9.19 (version B)."""
-        self._algorithm = algorithm
+    def __init__(self, method: MacMethod, zmk: Zmk, entropy: Entropy) -> None:
+        """`zmk` is an AES key for aes-cmac (TR-31 version D), a TDES key for any other (version B)."""
+        self._method = method
         self._zmk = zmk
         self._entropy = entropy
         self.in_token = zmk.in_token
@@ -330,9 +332,9 @@ class BankKeys:
         """A new random MAC session key with the TR-31 key block that carries it (docs/protocol.md section
         5.2).
         """
-        material = self._entropy(session_key_length(self._algorithm))
-        key = MacKey(self._algorithm, material)
-        return SessionKey(key, self._zmk.wrap(material, self._algorithm, self._entropy), key.check_value)
+        material = self._entropy(self._method.key_bytes)
+        key = MacKey(self._method, material)
+        return SessionKey(key, self._zmk.wrap(material, self._method, self._entropy), key.check_value)
 
 
 class FrontKey:

@@ -30,7 +30,8 @@ from ledger.rules.request import ACT_OF_CODE, FINANCIAL, REVERSAL_DAYS_MAX
 from protocol.errors import FramingError
 from protocol.framing import SHIPPED, Framing, Idle
 from protocol.framing_table import framing_of
-from protocol.mac import MacAlgorithm
+from protocol.mac import SHIPPED_MACS, MacMethod, MacMethodError
+from protocol.mac_table import mac_of
 from qianzhi_errors.sentence import Sentence, listed
 
 Seconds = Annotated[int, Field(ge=1, le=3600)]
@@ -69,12 +70,27 @@ OneLine = Annotated[str, Field(pattern=r"^[^\p{C}\p{Zl}\p{Zp}]*$")]
 """A text that is printed in one line: no control character, no mark of direction."""
 Ascii = Annotated[str, Field(pattern=r"^[ -~]*$")]
 """For a bank whose dialect cannot carry Chinese."""
+
+
+def _mac(value: object) -> MacMethod:
+    try:
+        return mac_of(value)
+    except MacMethodError as error:
+        raise ValueError(str(error)) from None
+
+
 FramingSetting = Annotated[
     Framing,
     PlainValidator(_framing),
     WithJsonSchema({"anyOf": [{"enum": list(SHIPPED)}, {"type": "object"}]}),
 ]
 """The name of a shipped framing, or a table of parts."""
+MacSetting = Annotated[
+    MacMethod,
+    PlainValidator(_mac),
+    WithJsonSchema({"anyOf": [{"enum": list(SHIPPED_MACS)}, {"type": "object"}]}),
+]
+"""The name of an algorithm, or a table of parts."""
 TRANSACTION_CODES = tuple(sorted(code for code, act in ACT_OF_CODE.items() if act in FINANCIAL))
 
 
@@ -278,8 +294,8 @@ class Bank(Section):
     gb18030: Literal["2005", "2022"] = Field(
         default="2005", description="which GB 18030 the dialect's text is in, where it is in that"
     )
-    mac: MacAlgorithm = Field(
-        default=MacAlgorithm("aes-cmac"), strict=False, description="also says of which kind its ZMK is"
+    mac: MacSetting = Field(
+        default=MacMethod.AES_CMAC, description="how messages are authenticated; its ZMK is of that kind"
     )
     transactions: tuple[str, ...] = Field(
         default=TRANSACTION_CODES, strict=False, description="the processing codes that it may send"

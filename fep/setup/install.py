@@ -15,10 +15,10 @@ from typing import NamedTuple
 import tomlkit
 
 from fep.errors import FepError
-from fep.keys.keys import FRONT, LENGTHS, SEAL, ZMK_KIND, Entropy, Key, KeyKind, Secret, generated, zmk_name
+from fep.keys.keys import FRONT, LENGTHS, SEAL, Entropy, Key, KeyKind, Secret, generated, zmk_kind, zmk_name
 from fep.keys.keystore import MASTER_KEY_LENGTH, Keystore, MasterKey
 from fep.setup.certificates import Certificate, self_signed
-from protocol.mac import MacAlgorithm
+from protocol.mac_table import mac_of
 from qianzhi_errors.sentence import Sentence
 
 
@@ -188,7 +188,7 @@ def node_keys(entropy: Entropy) -> dict[str, Key]:
 def _fill_keystore(path: Path, master: MasterKey, entropy: Entropy) -> None:
     """Create the keystore with the node's own keys and a ZMK for each sample bank."""
     zmks = {
-        zmk_name(bank.code): generated(ZMK_KIND[MacAlgorithm(bank.mac)], bank.zmk_bytes, entropy)
+        zmk_name(bank.code): generated(zmk_kind(mac_of(bank.mac)), bank.zmk_bytes, entropy)
         for bank in SAMPLE_BANKS
     }
     Keystore.create(path, master, {**node_keys(entropy), **zmks}, entropy)

@@ -18,17 +18,17 @@ from typing import Any, NoReturn
 import click
 
 from console.failure import run_to_end
-from console.options import FRAMING
+from console.options import FRAMING, MAC
 from console.say import say
 from console.settings_place import FRONT
-from fep.keys.keys import ZMK_KIND, KeyRefused, Secret, check_private, checked
+from fep.keys.keys import KeyRefused, Secret, check_private, checked, zmk_kind
 from fep.settings.config import load_settings
 from fep.settings.dialects import find_dialect
 from ledger.rules.day import is_date
 from protocol.codec import Codec
 from protocol.dialect import shipped
 from protocol.framing import Framing
-from protocol.mac import MacAlgorithm, check_value
+from protocol.mac import MacMethod, check_value
 from qianzhi_errors import QianzhiError
 from simulators.certify import dues
 from simulators.certify.cases import CASES
@@ -110,7 +110,7 @@ def agreed(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--mac",
-                type=click.Choice([algorithm.value for algorithm in MacAlgorithm]),
+                type=MAC,
                 default="aes-cmac",
                 show_default=True,
             ),
@@ -195,7 +195,7 @@ def bank(
     port: int,
     dialect: str,
     framing: Framing,
-    mac: str,
+    mac: MacMethod,
     zmk_file: Path | None,
     late_seconds: float,
     until_idle: float | None,
@@ -206,13 +206,12 @@ def bank(
     The real machine on a throw-away book. Which policy provokes what is printed at the start. SIGINT or
     SIGTERM ends it, or --until-idle.
     """
-    algorithm = MacAlgorithm(mac)
-    zmk = EXERCISE_ZMK if zmk_file is None else read_zmk(zmk_file, algorithm)
-    terms = Terms(code, host, port, framing, dialect, algorithm, zmk)
+    zmk = EXERCISE_ZMK if zmk_file is None else read_zmk(zmk_file, mac)
+    terms = Terms(code, host, port, framing, dialect, mac, zmk)
     say(f"business date {datetime.now().astimezone():%Y%m%d}; exercises, all on DE 3 as given:")
     for exercise in EXERCISES:
         say(f"  {exercise.policy}  DE 3 {exercise.code}  {exercise.amount} fen  {exercise.does_en}")
-    say(f"the ZMK's check value is {check_value(algorithm, zmk)}")
+    say(f"the ZMK's check value is {check_value(mac, zmk)}")
     events, spoilt = rehearse(terms, late_seconds, until_idle, say)
     results = watched(Story(events, spoilt))
     for result in results:
@@ -266,7 +265,7 @@ def _terms_given(
     *,
     dialect: str,
     framing: Framing,
-    mac: str,
+    mac: MacMethod,
     zmk_file: Path | None,
     tls_certificate: Path | None,
     tls_key: Path | None,
@@ -284,20 +283,20 @@ def _terms_given(
         port,
         framing,
         dialect,
-        MacAlgorithm(mac),
-        read_zmk(zmk_file, MacAlgorithm(mac)),
+        mac,
+        read_zmk(zmk_file, mac),
         tls,
         terminal or TERMINAL,
     )
 
 
-def read_zmk(path: Path, mac: MacAlgorithm) -> bytes:
+def read_zmk(path: Path, mac: MacMethod) -> bytes:
     """The ZMK in a file that is its owner's alone, in hex. Raises KeyFileError and KeyRefused."""
     check_private(path)
     secret = Secret.from_hex(path.read_text("ascii", errors="replace"))
     if secret is None:
         raise KeyRefused(f"{path}: is not hex digits")
-    return checked(ZMK_KIND[mac], secret).secret.reveal()
+    return checked(zmk_kind(mac), secret).secret.reveal()
 
 
 def _chosen(only: str) -> tuple[Case, ...]:

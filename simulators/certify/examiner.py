@@ -44,7 +44,7 @@ def run_of(means: Means, results: tuple[Result, ...]) -> Run:
         ("machine", f"{terms.host}:{terms.port}, {'TLS' if terms.tls else 'plain'}"),
         ("framing", str(terms.framing)),
         ("dialect", terms.dialect),
-        ("MAC", terms.mac.value),
+        ("MAC", str(terms.mac)),
         ("held at", means.now().isoformat(" ", "seconds")),
     )
     return Run("前置机接口认证", "Certification of a front-end machine", facts, results)

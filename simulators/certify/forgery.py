@@ -24,10 +24,13 @@ def with_mac(key: MacKey, covered: bytes, dialect: Dialect) -> bytes:
 
 
 def wrong_mac(body: bytes, dialect: Dialect) -> bytes:
-    """The same message with another MAC, which differs in its last bit, or hex digit."""
+    """The same message with another MAC, which differs in a bit of its first byte, or in its first hex digit:
+    of a MAC of 4 bytes the last ones do not count.
+    """
+    at = len(body) - dialect.mac_width
     if dialect.mac_hex:
-        return body[:-1] + (b"0" if body[-1:] != b"0" else b"1")
-    return body[:-1] + bytes([body[-1] ^ 1])
+        return body[:at] + (b"0" if body[at : at + 1] != b"0" else b"1") + body[at + 1 :]
+    return body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
 
 
 def malformed(body: bytes, key: MacKey, dialect: Dialect) -> bytes:

@@ -86,7 +86,7 @@ def rehearsal_run(terms: Terms, now: datetime, results: tuple[Result, ...]) -> R
         ("bank, DE 32", terms.code),
         ("framing", str(terms.framing)),
         ("dialect", terms.dialect),
-        ("MAC", terms.mac.value),
+        ("MAC", str(terms.mac)),
         ("held at", now.isoformat(" ", "seconds")),
     )
     return Run("银行系统认证", "Certification of a bank", facts, results)

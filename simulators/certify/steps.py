@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from protocol.card_number import masked_card
 from protocol.errors import FormatError
 from protocol.framing import Framing
+from protocol.keyblock import BINDINGS
 from protocol.message import ECHOED
 from protocol.tlv import Group, first, parse
 from simulators.certify.drafts import Draft
@@ -123,7 +124,7 @@ def only_where(fits: Callable[[Framing], object]) -> Step:
 def take_key(talk: Talk) -> None:
     """Take the key that the last answer brought; its check value and version must be right."""
     version, declared, own = talk.wire.take_key(talk.heard["key"])
-    wanted = {"aes-cmac": "D", "x9.19": "B"}[talk.terms.mac.value]
+    wanted = BINDINGS[talk.terms.mac.algorithm].version
     talk.check(f"KA is a TR-31 key block of version {wanted}", f"version {version}", version == wanted)
     talk.check("CA is the check value of the key in KA", f"CA {declared}, the key's {own}", declared == own)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fep.keys.key_provider import KeyProvider
 from fep.settings.config import TRANSACTION_CODES, Bank, Settings
 from protocol.framing import Framing, Idle
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 
 TERMINAL = "T0000001"
 """DE 41, unless another is given."""
@@ -40,7 +40,7 @@ class Terms:
     port: int
     framing: Framing = Framing.BE2
     dialect: str = "ascii87"
-    mac: MacAlgorithm = MacAlgorithm.AES_CMAC
+    mac: MacMethod = MacMethod.AES_CMAC
     zmk: bytes = field(default=b"", repr=False)
     tls: TlsFiles | None = None
     terminal: str = TERMINAL

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from fep.day.clock import WallClock
 from fep.keys.key_provider import KeyProvider
-from fep.keys.keys import ZMK_KIND, Secret, checked, zmk_name
+from fep.keys.keys import Secret, checked, zmk_kind, zmk_name
 from fep.keys.keystore import Keystore
 from fep.links.network_management import ECHO
 from fep.service import Service, World
@@ -116,7 +116,7 @@ class TrialMachine:
     def _install(self) -> Settings:
         """Keys, settings and the book of the exercises, for the business date of today."""
         terms, entropy = self._terms, self._surroundings.entropy
-        zmk = checked(ZMK_KIND[terms.mac], Secret(terms.zmk))
+        zmk = checked(zmk_kind(terms.mac), Secret(terms.zmk))
         master = write_master_key(self._folder / "master.key", entropy)
         keys = {**node_keys(entropy), zmk_name(terms.code): zmk}
         Keystore.create(self._folder / "keystore", master, keys, entropy)
@@ -141,7 +141,7 @@ class TrialMachine:
             "transport": "plain",
             "framing": terms.framing,
             "dialect": terms.dialect,
-            "mac": terms.mac.value,
+            "mac": terms.mac,
         }
         return {
             "node": {

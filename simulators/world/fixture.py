@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, Key, KeyKind, Secret, checked, generated, zmk_name
+from fep.keys.keys import FRONT, SEAL, FrontKey, Key, KeyKind, Secret, checked, generated, zmk_kind, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.settings.config import TRANSACTION_CODES, Settings
 from ledger.book.front import FrontBook
@@ -30,7 +30,8 @@ from office.database.audit_log import MACHINE
 from protocol.codec import Codec
 from protocol.dialect import Dialect, load
 from protocol.framing_table import framing_of
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
+from protocol.mac_table import mac_of
 from protocol.message import Message
 from simulators.world.reading import COLLECTIONS, Terms
 from simulators.world.rules import Book, Due
@@ -149,7 +150,7 @@ def prepare(within: Path) -> Fixture:
     keys = {
         FRONT: checked(KeyKind.BLAKE2B, Secret(_FRONT_KEY)),
         SEAL: checked(KeyKind.ED25519, Secret(SEAL_KEY)),
-        **{zmk_name(code): _zmk(MacAlgorithm(mac), place) for place, (code, _, _, mac) in enumerate(_BANKS)},
+        **{zmk_name(code): _zmk(mac_of(mac), place) for place, (code, _, _, mac) in enumerate(_BANKS)},
     }
     Keystore.create(folder / "keystore", MasterKey(Secret(_MASTER)), keys, Random(1).randbytes)
     fixture, front_key = Fixture(folder), FrontKey(_FRONT_KEY)
@@ -163,8 +164,8 @@ def prepare(within: Path) -> Fixture:
     return fixture
 
 
-def _zmk(mac: MacAlgorithm, place: int) -> Key:
-    return generated(ZMK_KIND[mac], 16, Random(f"ZMK {place}").randbytes)
+def _zmk(mac: MacMethod, place: int) -> Key:
+    return generated(zmk_kind(mac), 16, Random(f"ZMK {place}").randbytes)
 
 
 class Remembering(Codec):
@@ -240,8 +241,8 @@ def _terms(random: Random, place: int) -> Terms:
         _FIRST_PORT + place,
         framing_of(framing),
         dialect,
-        MacAlgorithm(mac),
-        _zmk(MacAlgorithm(mac), place).secret.reveal(),
+        mac_of(mac),
+        _zmk(mac_of(mac), place).secret.reveal(),
         _codec(dialect),
         transactions,
         _terminals(random),
@@ -265,7 +266,7 @@ def settings(
             "transport": "plain",
             "framing": bank.framing,
             "dialect": bank.dialect,
-            "mac": bank.mac.value,
+            "mac": bank.mac,
             "transactions": sorted(bank.transactions),
             "terminals": list(bank.terminals),
             "limit_transaction_fen": bank.limit_transaction,

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from protocol.codec import Codec
 from protocol.errors import FormatError
 from protocol.framing import Framing
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from protocol.message import Message
 from protocol.tlv import first, parse
 
@@ -54,7 +54,7 @@ class Terms(NamedTuple):
     port: int
     framing: Framing
     dialect: str
-    mac: MacAlgorithm
+    mac: MacMethod
     zmk: bytes
     codec: Codec
     transactions: frozenset[str]

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from protocol.framing import Framing
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from simulators.bank import Bank, together
 from simulators.beliefs import Belief, State
 from simulators.profile import BankProfile
@@ -43,7 +43,7 @@ class Stubborn(Bank):
     """A bank that gives up on nothing."""
 
     def __init__(self, port: int) -> None:
-        profile = BankProfile(BANK, "127.0.0.1", port, Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK)
+        profile = BankProfile(BANK, "127.0.0.1", port, Framing.BE2, "ascii87", MacMethod.AES_CMAC, ZMK)
         moment = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
         super().__init__(profile, reactor, lambda: moment, ANSWER_SECONDS, retry_seconds=RETRY_SECONDS)
         self._done: list[Belief] = []

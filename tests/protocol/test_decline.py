@@ -11,12 +11,12 @@ from protocol.codec import Codec
 from protocol.decline import FastDecline, Fields
 from protocol.dialect import shipped
 from protocol.errors import EncodeError
-from protocol.mac import MacAlgorithm, MacKey
+from protocol.mac import MacKey, MacMethod
 from protocol.message import ECHOED, Message, answer_mti
 from tests.support.messages import CODECS
 
 EVERY = pytest.mark.parametrize("name", shipped())
-KEY = MacKey(MacAlgorithm.AES_CMAC, bytes(16))
+KEY = MacKey(MacMethod.AES_CMAC, bytes(16))
 OWN = ((15, "1124"), (39, "91"), (44, "BUSY, ASK AGAIN"))
 
 

@@ -22,7 +22,7 @@ from fep.settings.config import Settings, load_settings
 from fep.setup.certificates import Certificate, self_signed
 from ledger.rules.beijing import BEIJING
 from protocol.keyblock import wrap
-from protocol.mac import MacAlgorithm, check_value
+from protocol.mac import MacMethod, check_value
 from protocol.message import Message
 from tests.docs import worked
 from tests.docs.pages import ROOT
@@ -93,9 +93,9 @@ def test_what_the_python_sample_cannot_read_is_refused_in_one_way(body: bytes) -
 
 
 def test_the_python_sample_opens_the_pages_key_block_and_no_altered_one() -> None:
-    block = worked.key_block(MacAlgorithm.AES_CMAC)
+    block = worked.key_block(MacMethod.AES_CMAC)
     assert SAMPLE.unwrap(worked.ZMK, block) == worked.SESSION_KEY
-    assert SAMPLE.check_value(worked.SESSION_KEY) == check_value(MacAlgorithm.AES_CMAC, worked.SESSION_KEY)
+    assert SAMPLE.check_value(worked.SESSION_KEY) == check_value(MacMethod.AES_CMAC, worked.SESSION_KEY)
     altered = block[:20] + ("0" if block[20] != "0" else "1") + block[21:]
     for wrong in (altered, f"D0112M6AC00E0000{block[16:]}"):
         with pytest.raises(ValueError, match="key block"):
@@ -105,7 +105,7 @@ def test_the_python_sample_opens_the_pages_key_block_and_no_altered_one() -> Non
 @pytest.mark.parametrize("length", [16, 24, 32])
 def test_the_python_sample_opens_blocks_under_every_length_of_zmk(length: int) -> None:
     zmk = bytes(range(length))
-    block = wrap(zmk, worked.SESSION_KEY, MacAlgorithm.AES_CMAC, bytes)
+    block = wrap(zmk, worked.SESSION_KEY, MacMethod.AES_CMAC, bytes)
     assert SAMPLE.unwrap(zmk, block) == worked.SESSION_KEY
 
 

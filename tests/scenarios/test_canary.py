@@ -31,7 +31,7 @@ from ledger.files.bookfile import PolicyDues, write
 from ledger.rules.dues import Policy
 from protocol.framing import Framing
 from protocol.keyblock import unwrap
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from protocol.message import Message
 from protocol.tlv import first, parse
 from simulators.processes import ports_of, run
@@ -93,14 +93,14 @@ class Front:
     codes: list[str] = field(default_factory=list)
 
     def client(self) -> Client:
-        return Client(self.ports[BANK], BANK, Framing.BE2, self.dialect, MacAlgorithm.AES_CMAC)
+        return Client(self.ports[BANK], BANK, Framing.BE2, self.dialect, MacMethod.AES_CMAC)
 
     @contextmanager
     def signed_on(self) -> Iterator[Client]:
         with self.client() as bank:
             answer = bank.sign_on()
             groups = parse(answer.fields[48], bank.codec.dialect.de48_encoding)
-            session_key = unwrap(ZMK, first(groups, "KA") or "", MacAlgorithm.AES_CMAC)
+            session_key = unwrap(ZMK, first(groups, "KA") or "", MacMethod.AES_CMAC)
             self.marks.append(key_mark("session key", session_key))
             yield bank
 

@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from protocol.framing import Framing
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from simulators.bank import Bank, together
 from simulators.beliefs import State
 from simulators.chaos.conversation import Did
@@ -44,7 +44,7 @@ def a_day_through(machine: Machine, rules: Rules) -> tuple[Bank, list[Did], str]
     results: list[Did] = []
 
     def profile(port: int) -> BankProfile:
-        return BankProfile(BANK, "127.0.0.1", port, Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK)
+        return BankProfile(BANK, "127.0.0.1", port, Framing.BE2, "ascii87", MacMethod.AES_CMAC, ZMK)
 
     def now() -> datetime:
         return datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from protocol.framing import Framing
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from simulators.load.driver import Driver, Plan, Report
 from simulators.load.mix import LoadBank, Mix
 from simulators.profile import BankProfile
@@ -15,9 +15,7 @@ from tests.support.machine import ZMK, Books, Machine, reactor, wait_for
 
 
 def test_what_the_load_counts_is_what_the_journal_has(machine: Machine, books: Books) -> None:
-    profile = BankProfile(
-        BANK, "127.0.0.1", machine.port(), Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK
-    )
+    profile = BankProfile(BANK, "127.0.0.1", machine.port(), Framing.BE2, "ascii87", MacMethod.AES_CMAC, ZMK)
 
     async def run() -> tuple[Report, Counter[tuple[str, str]], int]:
         bank = LoadBank(profile, reactor, lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC), 20, 1)

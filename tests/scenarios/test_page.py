@@ -18,7 +18,7 @@ from fep.status.webpage import shipped
 from ledger.files.open_breaks_file import Figures, Outstanding, write
 from ledger.rules.request import BankDay, Totals
 from protocol.framing import Framing
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from protocol.message import Message
 from simulators.bank import Bank
 from simulators.profile import BankProfile
@@ -66,7 +66,7 @@ class Counter:
 
     def __init__(self, machine: Machine) -> None:
         profile = BankProfile(
-            BANK, "127.0.0.1", machine.port(), Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK
+            BANK, "127.0.0.1", machine.port(), Framing.BE2, "ascii87", MacMethod.AES_CMAC, ZMK
         )
         self.bank = Bank(profile, reactor, lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC))
 

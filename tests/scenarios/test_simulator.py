@@ -15,7 +15,7 @@ from fep.links.answering import AnswerSender
 from fep.links.connection import BankConnection
 from ledger.rules.request import Answer, Request
 from protocol.framing import Framing
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from protocol.message import Message
 from protocol.responses import Response
 from simulators.bank import Bank
@@ -30,9 +30,7 @@ ANSWER_SECONDS = 1.5
 
 def at_work(machine: Machine, work: Callable[[Bank], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - the work's own
     """Run a simulated bank's work in the reactor's thread: its result."""
-    profile = BankProfile(
-        BANK, "127.0.0.1", machine.port(), Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK
-    )
+    profile = BankProfile(BANK, "127.0.0.1", machine.port(), Framing.BE2, "ascii87", MacMethod.AES_CMAC, ZMK)
 
     async def session() -> object:
         bank = Bank(

@@ -10,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
 from protocol.framing import Framing, wrap
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from simulators.certify.interposer import Fate, Interposed, Interposer, Relayed, Ruling
 from simulators.certify.terms import Terms
 from tests.support.builders import BANK
@@ -27,7 +27,7 @@ class Wire:
         self.ruling = ruling
         self.calls: list[tuple[str, ...]] = []
         self.reactor: Any = MemoryReactorClock()
-        terms = Terms(BANK, "127.0.0.1", 0, Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK)
+        terms = Terms(BANK, "127.0.0.1", 0, Framing.BE2, "ascii87", MacMethod.AES_CMAC, ZMK)
         interposer = Interposer(self.reactor, terms, CODEC, self, self.reactor)
         interposer.machine_port = 8583
         self.link = Interposed(interposer, 1)

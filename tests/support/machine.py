@@ -25,7 +25,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.threads import deferToThread
 
 from fep.day.clock import WallClock
-from fep.keys.keys import FRONT, SEAL, ZMK_KIND, FrontKey, KeyKind, Secret, checked, zmk_name
+from fep.keys.keys import FRONT, SEAL, FrontKey, KeyKind, Secret, checked, zmk_kind, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.operator.control_client import ask
 from fep.process.reactor import real_reactor
@@ -43,7 +43,8 @@ from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.framing import FrameReader, Framing, wrap
 from protocol.keyblock import unwrap
-from protocol.mac import MacAlgorithm, MacKey
+from protocol.mac import MacKey, MacMethod
+from protocol.mac_table import mac_of
 from protocol.message import Message
 from protocol.tlv import first, parse
 from simulators.messages import Stamp, network, without_mac
@@ -139,7 +140,7 @@ def write_settings(folder: Path, database: str, **given: str) -> Settings:
         **given,
     }
     framing = values["framing"] if values["framing"].startswith("{") else f'"{values["framing"]}"'
-    write_keystore(folder, MacAlgorithm(values["mac"]))
+    write_keystore(folder, mac_of(values["mac"]))
     path = folder / "qianzhi.toml"
     path.write_text(
         _SETTINGS.format(database=database, bank=BANK, other=OTHER_BANK, **{**values, "framing": framing})
@@ -147,7 +148,7 @@ def write_settings(folder: Path, database: str, **given: str) -> Settings:
     return load_settings(path)
 
 
-def write_keystore(folder: Path, mac: MacAlgorithm = MacAlgorithm.AES_CMAC) -> None:
+def write_keystore(folder: Path, mac: MacMethod = MacMethod.AES_CMAC) -> None:
     """The keys of `write_settings`, and the master key that opens them; `mac` is the first bank's."""
     path = folder / "master.key"
     path.touch(mode=0o600)
@@ -155,7 +156,7 @@ def write_keystore(folder: Path, mac: MacAlgorithm = MacAlgorithm.AES_CMAC) -> N
     keys = {
         FRONT: checked(KeyKind.BLAKE2B, Secret(FRONT_KEY)),
         SEAL: checked(KeyKind.ED25519, Secret(SEAL_KEY)),
-        zmk_name(BANK): checked(ZMK_KIND[mac], Secret(ZMK)),
+        zmk_name(BANK): checked(zmk_kind(mac), Secret(ZMK)),
         zmk_name(OTHER_BANK): checked(KeyKind.AES, Secret(ZMK)),
     }
     (folder / "keystore").unlink(missing_ok=True)
@@ -237,7 +238,7 @@ class Client:
         bank: str = BANK,
         framing: Framing = Framing.BE2,
         dialect: str = "ascii87",
-        mac: MacAlgorithm = MacAlgorithm.AES_CMAC,
+        mac: MacMethod = MacMethod.AES_CMAC,
     ) -> None:
         self._begin(
             socket.create_connection(("127.0.0.1", port), timeout=SOCKET_SECONDS), bank, framing, dialect, mac
@@ -245,7 +246,7 @@ class Client:
 
     @classmethod
     def over(
-        cls, connected: socket.socket, bank: str, framing: Framing, dialect: str, mac: MacAlgorithm
+        cls, connected: socket.socket, bank: str, framing: Framing, dialect: str, mac: MacMethod
     ) -> Client:
         """A bank on a socket that is connected already."""
         client = cls.__new__(cls)
@@ -253,7 +254,7 @@ class Client:
         return client
 
     def _begin(
-        self, connected: socket.socket, bank: str, framing: Framing, dialect: str, mac: MacAlgorithm
+        self, connected: socket.socket, bank: str, framing: Framing, dialect: str, mac: MacMethod
     ) -> None:
         self.bank, self.framing, self.mac = bank, framing, mac
         self.codec = Codec(load(dialect))

@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from protocol.framing_table import framing_of
-from protocol.mac import MacAlgorithm
+from protocol.mac_table import mac_of
 from simulators.bank import Bank
 from simulators.beliefs import Belief
 from simulators.certify.exercises import EXERCISES, Exercise, Provocation
@@ -72,7 +72,7 @@ def practise(
     _run_reactor()
     folder.mkdir(exist_ok=True)
     virtual = BankReactor()
-    terms = Terms(BANK, "127.0.0.1", 0, framing_of(framing), dialect, MacAlgorithm(mac), EXERCISE_ZMK)
+    terms = Terms(BANK, "127.0.0.1", 0, framing_of(framing), dialect, mac_of(mac), EXERCISE_ZMK)
     around = Surroundings(reactor, virtual.clock, now, os.urandom)
     trial_machine = TrialMachine(folder, terms, around, virtual.pass_time_limits)
 

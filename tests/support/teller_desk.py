@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from protocol.framing import Framing
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from simulators.profile import BankProfile
 from simulators.teller.desk import BankDesk
 from simulators.teller.samples import Sample
@@ -37,7 +37,7 @@ def at_machine(
 ) -> None:
     """A screen whose bank lives in the tests' reactor."""
     profile = BankProfile(
-        BANK, "127.0.0.1", port or machine.port(), Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK
+        BANK, "127.0.0.1", port or machine.port(), Framing.BE2, "ascii87", MacMethod.AES_CMAC, ZMK
     )
     desk = BankDesk(profile, reactor, lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC), 20, 1)
 

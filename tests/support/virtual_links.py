@@ -20,7 +20,7 @@ from protocol import keyblock
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.framing import FrameReader, Framing, wrap
-from protocol.mac import MacAlgorithm, MacKey
+from protocol.mac import MacKey, MacMethod
 from protocol.message import Message
 from protocol.tlv import build
 from simulators.bank import Bank
@@ -29,10 +29,10 @@ from tests.support.builders import BANK
 from tests.support.machine import ZMK
 
 ANSWER_SECONDS = 10
-PROFILE = BankProfile(BANK, "127.0.0.1", 8583, Framing.BE2, "ascii87", MacAlgorithm.AES_CMAC, ZMK)
+PROFILE = BankProfile(BANK, "127.0.0.1", 8583, Framing.BE2, "ascii87", MacMethod.AES_CMAC, ZMK)
 CODEC = Codec(load("ascii87"))
-KEY = MacKey(MacAlgorithm.AES_CMAC, bytes(range(16)))
-BLOCK = keyblock.wrap(ZMK, bytes(range(16)), MacAlgorithm.AES_CMAC, bytes)
+KEY = MacKey(MacMethod.AES_CMAC, bytes(range(16)))
+BLOCK = keyblock.wrap(ZMK, bytes(range(16)), MacMethod.AES_CMAC, bytes)
 KEYS = build((("KA", BLOCK), ("CA", KEY.check_value)), load("ascii87").de48_encoding)
 
 

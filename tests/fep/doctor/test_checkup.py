@@ -133,7 +133,7 @@ def test_a_machine_in_order_gets_ok_for_everything_but_that_it_does_not_serve(ma
     assert {
         name: [observation[0] for observation in seen]
         for name, seen in observations.items()
-        if seen[0][0] != "ok"
+        if seen[0][0] != "ok" and name != "macs"  # the second bank's is of DES
     } == {"control": [Verdict.WARN]}
 
 
@@ -346,6 +346,7 @@ BROKEN: list[tuple[str, Break, Verdict, str, str]] = [
         "is not valid before",
         "same key",
     ),
+    ("macs", lambda m: m, Verdict.WARN, "bank 01030000: x9.19 is weak: its cipher is DES", "aes-cmac"),
     ("control", lambda m: m, Verdict.WARN, "no machine serves", "systemctl start"),
     (
         "service",
@@ -479,8 +480,8 @@ def run(machine: Machine, monkeypatch: pytest.MonkeyPatch, *flags: str) -> tuple
 
 def test_the_exit_code_says_it(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(machine, monkeypatch)[0] == 0
-    assert run(machine, monkeypatch, "--strict")[::2] == (1, "Error: 0 bad, 1 doubtful\n")
-    assert run(nft(machine, 0, ""), monkeypatch)[::2] == (1, "Error: 1 bad, 1 doubtful\n")
+    assert run(machine, monkeypatch, "--strict")[::2] == (1, "Error: 0 bad, 2 doubtful\n")
+    assert run(nft(machine, 0, ""), monkeypatch)[::2] == (1, "Error: 1 bad, 2 doubtful\n")
 
 
 def test_words_and_json_say_the_same(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

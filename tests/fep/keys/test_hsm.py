@@ -13,7 +13,7 @@ import pytest
 
 from fep.keys.keys import BankKeys, KeyKind, Secret, checked, generated, zmk_name
 from protocol.keyblock import unwrap, wrap
-from protocol.mac import MacAlgorithm, MacKey
+from protocol.mac import MacKey, MacMethod
 
 pkcs11 = pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed")
 
@@ -21,7 +21,7 @@ from fep.keys.hsm import Token, TokenError  # noqa: E402 - only where the librar
 from tests.support.softhsm import LABEL, MODULE, PIN, make_token, missing  # noqa: E402 - as above
 
 pytestmark = pytest.mark.skipif(missing() != "", reason=missing())
-AES, TDES = MacAlgorithm.AES_CMAC, MacAlgorithm.X9_19
+AES, TDES = MacMethod.AES_CMAC, MacMethod.X9_19
 CASES = [
     (AES, KeyKind.AES, 16),
     (AES, KeyKind.AES, 24),
@@ -44,7 +44,7 @@ def token() -> Iterator[Token]:
 
 @pytest.mark.parametrize(("algorithm", "kind", "length"), CASES)
 def test_a_token_and_software_make_the_same_block_of_the_same_key(
-    token: Token, algorithm: MacAlgorithm, kind: KeyKind, length: int
+    token: Token, algorithm: MacMethod, kind: KeyKind, length: int
 ) -> None:
     for _ in range(8):
         key = generated(kind, length, os.urandom)
@@ -61,7 +61,7 @@ def test_a_token_and_software_make_the_same_block_of_the_same_key(
 
 @pytest.mark.parametrize(("algorithm", "kind", "length"), CASES)
 def test_a_bank_gets_its_session_key_from_a_token(
-    token: Token, algorithm: MacAlgorithm, kind: KeyKind, length: int
+    token: Token, algorithm: MacMethod, kind: KeyKind, length: int
 ) -> None:
     key = generated(kind, length, os.urandom)
     token.put(NAME, key)
@@ -72,7 +72,7 @@ def test_a_bank_gets_its_session_key_from_a_token(
 
 @pytest.mark.parametrize(("algorithm", "kind", "length"), CASES)
 def test_neither_the_zmk_nor_a_block_key_can_be_read_or_taken_out(
-    token: Token, algorithm: MacAlgorithm, kind: KeyKind, length: int
+    token: Token, algorithm: MacMethod, kind: KeyKind, length: int
 ) -> None:
     token.put(NAME, generated(kind, length, os.urandom))
     token.zmk(NAME, algorithm, kind)

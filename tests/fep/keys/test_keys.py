@@ -30,7 +30,7 @@ from fep.keys.keys import (
 )
 from ledger.rules.seal import Sealer
 from protocol.keyblock import unwrap
-from protocol.mac import MacAlgorithm, MacKey, aes_check_value, tdes_check_value
+from protocol.mac import MacKey, MacMethod, aes_check_value, tdes_check_value
 
 ONE = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")  # odd parity
 OTHER = bytes.fromhex("1A2C3B4D5E6F70818F9EADBCCBDAE9F8")
@@ -185,9 +185,9 @@ def test_a_component_has_the_check_value_of_a_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "kind"), [(MacAlgorithm.AES_CMAC, KeyKind.AES), (MacAlgorithm.X9_19, KeyKind.TDES)]
+    ("algorithm", "kind"), [(MacMethod.AES_CMAC, KeyKind.AES), (MacMethod.X9_19, KeyKind.TDES)]
 )
-def test_a_session_key_travels_under_the_zmk(algorithm: MacAlgorithm, kind: KeyKind) -> None:
+def test_a_session_key_travels_under_the_zmk(algorithm: MacMethod, kind: KeyKind) -> None:
     session = BankKeys(algorithm, HeldZmk(checked(kind, Secret(ONE))), os.urandom).fresh()
     theirs = MacKey(algorithm, unwrap(ONE, session.block, algorithm))
     assert (theirs.mac(b"x"), theirs.check_value) == (session.key.mac(b"x"), session.check_value)
@@ -196,7 +196,7 @@ def test_a_session_key_travels_under_the_zmk(algorithm: MacAlgorithm, kind: KeyK
 def test_no_repr_or_text_shows_a_key() -> None:
     key = checked(KeyKind.AES, Secret(ONE))
     held = HeldZmk(key)
-    objects = [key, key.secret, held, BankKeys(MacAlgorithm.AES_CMAC, held, os.urandom), FrontKey(ONE * 2)]
+    objects = [key, key.secret, held, BankKeys(MacMethod.AES_CMAC, held, os.urandom), FrontKey(ONE * 2)]
     text = "\n".join(f"{value!r} {value!s} {value}" for value in objects).lower()
     assert [spelling for spelling in spellings(ONE) if spelling in text] == []
 

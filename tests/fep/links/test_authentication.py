@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from fep.links.network_management import ECHO, SIGN_ON
-from protocol.mac import MacAlgorithm, MacKey
+from protocol.mac import MacKey, MacMethod
 from tests.fep.links.test_network_management import Line
 from tests.fep.links.test_server import House
 from tests.support.builders import BANK
 from tests.support.machine import OTHER_BANK, write_settings
 
-WRONG = MacKey(MacAlgorithm.AES_CMAC, bytes(16))
+WRONG = MacKey(MacMethod.AES_CMAC, bytes(16))
 BAD_MACS = 3
 
 

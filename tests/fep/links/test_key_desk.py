@@ -13,7 +13,7 @@ from fep.engine.availability import Outage
 from fep.errors import FepError
 from fep.keys.keys import BankKeys, SessionKey
 from fep.links.key_desk import SPARES, KeyDesk
-from protocol.mac import MacAlgorithm
+from protocol.mac import MacMethod
 from tests.support.builders import BANK
 from tests.support.machine import OTHER_BANK, write_settings
 
@@ -29,14 +29,14 @@ class SlowZmk:
         self.in_token = in_token
         self.fails = False
 
-    def wrap(self, _key: bytes, _algorithm: MacAlgorithm, _entropy: Callable[[int], bytes]) -> str:
+    def wrap(self, _key: bytes, _algorithm: MacMethod, _entropy: Callable[[int], bytes]) -> str:
         if self.fails:
             raise FepError("the token is gone")
         return "block"
 
 
 def keys_under(zmk: SlowZmk) -> BankKeys:
-    return BankKeys(MacAlgorithm.AES_CMAC, zmk, bytes)
+    return BankKeys(MacMethod.AES_CMAC, zmk, bytes)
 
 
 class Desk:

@@ -18,7 +18,7 @@ from fep.links.network_management import CUTOVER, ECHO, KEY_CHANGE, SIGN_OFF, SI
 from fep.links.places import ANSWER_SECONDS, FULL, SILENT
 from fep.links.session import CONNECTED, SIGNED_OFF, SIGNED_ON, STOPPING
 from protocol.framing import Framing, wrap
-from protocol.mac import MacAlgorithm, MacKey
+from protocol.mac import MacKey, MacMethod
 from protocol.message import Message
 from tests.fep.links.test_server import CODEC, PORTS, House
 from tests.support.builders import BANK, message
@@ -296,7 +296,7 @@ class Token:
 
     def __init__(self, house: House) -> None:
         self.out: list[Deferred[SessionKey]] = []
-        self.keys = BankKeys(MacAlgorithm.AES_CMAC, self, bytes)
+        self.keys = BankKeys(MacMethod.AES_CMAC, self, bytes)
         self.desk = KeyDesk(house.clock, lambda: 1, self._call, 3)
 
     def wrap(self, *_: object) -> str:

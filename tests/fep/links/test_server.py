@@ -35,7 +35,7 @@ from protocol.codec import Codec
 from protocol.decline import FastDecline
 from protocol.dialect import load
 from protocol.framing import Frame, FrameReader, Framing, wrap
-from protocol.mac import MacAlgorithm, MacKey
+from protocol.mac import MacKey, MacMethod
 from protocol.message import Message
 from protocol.responses import Response
 from tests.support.builders import BANK, message, request
@@ -321,7 +321,7 @@ def test_a_transaction_without_a_place_is_refused_as_it_would_be_if_it_were_deco
 def test_without_a_place_what_is_not_authentic_or_no_transaction_is_answered_as_ever(
     crowded: Crowded,
 ) -> None:
-    wrong = MacKey(MacAlgorithm.AES_CMAC, bytes(16))
+    wrong = MacKey(MacMethod.AES_CMAC, bytes(16))
     echo = CODEC.seal(Message("0800", {**ECHO, 11: "000009", 32: BANK, 70: "301"}), crowded.key.mac)
     unknown = CODEC.seal(message("0600"), crowded.key.mac)
     assert crowded.told(paid(2, wrong)) == [("0210", "63")]
@@ -332,7 +332,7 @@ def test_without_a_place_what_is_not_authentic_or_no_transaction_is_answered_as_
 
 
 def test_bad_macs_are_counted_without_a_place_too_and_a_good_one_ends_the_row(crowded: Crowded) -> None:
-    wrong = MacKey(MacAlgorithm.AES_CMAC, bytes(16))
+    wrong = MacKey(MacMethod.AES_CMAC, bytes(16))
     data = b"".join([*(paid(n, wrong) for n in range(4)), paid(5, crowded.key), paid(6, wrong)])
     assert crowded.told(data) == [*[("0210", "63")] * 4, ("0210", "91"), ("0210", "63")]
     assert crowded.house.statistics.mac_failures == {BANK: 5}

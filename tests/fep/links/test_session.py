@@ -21,10 +21,10 @@ from fep.links.session import (
     LinkSession,
     SessionKeys,
 )
-from protocol.mac import MacAlgorithm, MacKey
+from protocol.mac import MacKey, MacMethod
 from protocol.responses import Response
 
-OLD, FRESH = (MacKey(MacAlgorithm.AES_CMAC, bytes([byte] * 16)) for byte in (1, 2))
+OLD, FRESH = (MacKey(MacMethod.AES_CMAC, bytes([byte] * 16)) for byte in (1, 2))
 RETIRE_AT = 30.0
 COVERED = b"0200 and all that the MAC covers"
 

@@ -58,7 +58,7 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
     assert settings.node.database == f"sqlite:///{tmp_path / 'front.db'}"
     assert settings.keystore.file == str(tmp_path / "keystore")
     assert settings.keystore.master_key == f"file:{tmp_path / 'master.key'}"
-    assert (str(settings.bank[0].framing), settings.bank[0].dialect, settings.bank[0].mac) == (
+    assert (str(settings.bank[0].framing), settings.bank[0].dialect, str(settings.bank[0].mac)) == (
         "2be",
         "ascii87",
         "aes-cmac",
@@ -70,7 +70,19 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
     [
         (HEAD + bank(more='framming = "2be"'), "bank[0].framming: is no setting; did you mean 'framing'?"),
         (HEAD + bank(more='dialect = "ascii"'), "bank[0].dialect: no dialect "),
-        (HEAD + bank(more='mac = "des"'), "bank[0].mac: Input should be 'aes-cmac' or 'x9.19'"),
+        (
+            HEAD + bank(more='mac = "des"'),
+            "bank[0].mac: there is no such algorithm; there are",
+        ),
+        (HEAD + bank(more="mac = { bytes = 3 }"), "bank[0].mac: a MAC has 4 or 8 bytes"),
+        (
+            HEAD + bank(more='framing = "3be-x"'),
+            "bank[0].framing: there is no framing '3be-x'",
+        ),
+        (
+            HEAD + bank(more='framing = { length = "9be" }'),
+            "bank[0].framing: length: there is no",
+        ),
         (HEAD + bank(more='transactions = ["5000"]'), "bank[0].transactions: '5000' is no processing code"),
         (HEAD + bank(networks='["192.0.2.1/24"]'), "bank[0].networks: 192.0.2.1/24 has host bits set"),
         (HEAD + bank(networks="[]"), "bank[0].networks: "),
