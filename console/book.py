@@ -15,6 +15,7 @@ from random import Random
 import click
 
 from console.audit_entry import refusals
+from console.language import spoken
 from console.options import DATE, SETTINGS
 from console.output import JSON, show
 from console.progress import row_progress
@@ -96,7 +97,7 @@ def write_sample(path: Path, policies: int, seed: int, date: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     entries = sample.make(Random(seed), policies, date)
     with path.open("wb") as file, row_progress() as progress:
-        task = progress.add_task("sample", total=policies)
+        task = progress.add_task(_("sample"), total=policies)
         for line in bookfile.write(date, entries):
             file.write(line)
             progress.advance(task)
@@ -108,7 +109,7 @@ def load_dues(settings: Settings, path: Path, without: str = "") -> Loaded:
     Raises FepError or LedgerError with what is wrong.
     """
     with row_progress() as progress:
-        task = progress.add_task("load", total=None)
+        task = progress.add_task(_("load"), total=None)
         advance = partial(progress.advance, task)
         try:
             arguments = {"path": str(path.resolve()), "without": without}
@@ -135,7 +136,7 @@ def loaded_lines(loaded: Loaded) -> Iterator[str]:
             dues=loaded.withdrawn_late
         )
     if loaded.left_out:
-        rows = loaded.left_out.splitlines()
+        rows = spoken(loaded.left_out).splitlines()
         yield _("{rows} rows were left out: tell the core system").format(rows=len(rows))
         yield from rows
 

@@ -66,7 +66,11 @@ def closing(config: Path, act: str) -> Iterator[close.Close]:
     front = Store(settings.office.front, lock=False, by_index=False)
     books, day_file = chart_of(settings), dayfiles.opener(settings, now_us)
     try:
-        with opened(settings) as office, step_progress() as advance:
+        with opened(settings) as office, step_progress() as bar:
+
+            def advance(step: str, rows: int) -> None:
+                bar(term(CLOSE_STEPS.get(step), step), rows)
+
             close.prepare(office, books, now_us(), at_keyboard())
             with recorded(office, now_us, at_keyboard(), act):
                 yield close.Close(office, front, settings, books, now_us, day_file, advance)

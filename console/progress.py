@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from console.language import spoken
+
 
 def row_progress() -> Progress:
     """A bar over the rows of one file."""
@@ -25,7 +27,7 @@ def step_progress() -> Iterator[Callable[[str, int], None]]:
 
         def advance(step: str, rows: int) -> None:
             if step not in tasks:
-                tasks[step] = bar.add_task(step, total=None)
+                tasks[step] = bar.add_task(spoken(step), total=None)
             bar.advance(tasks[step], rows)
 
         yield advance

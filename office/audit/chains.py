@@ -75,7 +75,7 @@ def links(evidence: Evidence) -> Results:
         rows = with_progress(
             stream(journal.connection, select(entries).order_by(entries.c.chain, entries.c.position)),
             evidence,
-            f"{journal.name} chains",
+            Sentence("{side} chains", side=journal.name),
         )
         retired = forgotten(journal)
         kept = (row for row in rows if row[1] > _start(retired, row[0])[0])

@@ -150,7 +150,7 @@ def _read(
     """
     for number, line in enumerate(lines, 1):
         if number % PROGRESS_ROWS == 0:
-            progress("lines of files", PROGRESS_ROWS)
+            progress(Sentence("lines of files"), PROGRESS_ROWS)
         if number == 1 or number in load.left_out:
             continue
         fields = _fields(line)
@@ -211,7 +211,7 @@ def _dues(
         else:
             without_file += 1
         if number % PROGRESS_ROWS == 0:
-            progress("dues", PROGRESS_ROWS)
+            progress(Sentence("dues"), PROGRESS_ROWS)
     for name in contents.dues.keys() - in_book if complete else ():
         left_at = max(contents.withdrawn.get(name, -1), _lapsed_at(contents, name))
         if not 0 <= left_at < last:

@@ -114,7 +114,7 @@ def accounted_lines(evidence: Evidence) -> Results:
                 9, Sentence("{subject} of {bank} on {date}", subject=subject, bank=bank, date=date), fault
             )
         total += day.lines
-        evidence.progress("lines accounted for", day.lines)
+        evidence.progress(Sentence("lines accounted for"), day.lines)
     yield Checked(9, "lines of both sides, each accounted for", total)
 
 

@@ -105,7 +105,7 @@ def _table(connection: Connection, database: str, table: Table, evidence: Eviden
                     Sentence("has an identity or card number in the column {name}", name=column.name),
                 )
         if number % PROGRESS_ROWS == 0:
-            evidence.progress(f"{database} {table.name}", PROGRESS_ROWS)
+            evidence.progress(Sentence("{side} {table}", side=database, table=table.name), PROGRESS_ROWS)
 
 
 def _read(table: Table) -> tuple[Column[Any], ...]:

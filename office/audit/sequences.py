@@ -186,7 +186,7 @@ def sequences(evidence: Evidence) -> Results:
             entries += len(replayed)
             subjects += 1
             if subjects % PROGRESS_ROWS == 0:
-                evidence.progress(f"{journal.name} effects", PROGRESS_ROWS)
+                evidence.progress(Sentence("{side} effects", side=journal.name), PROGRESS_ROWS)
         yield Checked(3, f"effects of the {journal.name}'s journal, played again", entries)
         yield Checked(4, f"subjects of the {journal.name}'s journal, each settled once at most", subjects)
 

@@ -121,7 +121,7 @@ def _line_digests(evidence: Evidence) -> Iterator[tuple[str, str]]:
     line = bank_lines.c
     query = select(bank_lines).order_by(line.bank, line.date, line.line)
     for (bank, date), rows in groupby(stream(evidence.office, query), key=lambda row: (row[0], row[1])):
-        yield f"{bank} {date}", rows_digest(with_progress(rows, evidence, "digests of files"))
+        yield f"{bank} {date}", rows_digest(with_progress(rows, evidence, Sentence("digests of files")))
 
 
 def reconciliations_made(evidence: Evidence) -> Results:
