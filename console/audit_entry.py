@@ -25,8 +25,9 @@ from ledger.book.store import Store
 from ledger.errors import LedgerError
 from ledger.files.settings import embedded_file
 from qianzhi_errors import QianzhiError
+from qianzhi_errors.sentence import Sentence, phrase
 
-_UNTOLD = "qianzhi: that this failed could not be written down"
+_UNTOLD = phrase("qianzhi: that this failed could not be written down: {reason}")
 
 
 class NotRecorded(FepError):
@@ -44,19 +45,25 @@ def recorded(settings: Settings, act: str, subject: str = "") -> Iterator[dict[s
     try:
         write_down(settings, act, subject, Stage.ASKED, {})
     except (QianzhiError, OSError) as error:
-        raise NotRecorded(f"nothing was done, since it cannot be written down: {error}") from error
+        raise NotRecorded(
+            Sentence("nothing was done, since it cannot be written down: {reason}", reason=error)
+        ) from error
     try:
         yield details
     except BaseException as ended:
         try:
             write_down(settings, act, subject, Stage.FAILED, {"error": type(ended).__name__, **details})
         except (QianzhiError, OSError) as error:
-            say(f"{_UNTOLD}: {error}", err=True)
+            say(Sentence(_UNTOLD, reason=error), err=True)
         raise
     try:
         write_down(settings, act, subject, Stage.DONE, details)
     except (QianzhiError, OSError) as error:
-        raise NotRecorded(f"{act} is done, but that it is could not be written down: {error}") from error
+        raise NotRecorded(
+            Sentence(
+                "{act} is done, but that it is could not be written down: {reason}", act=act, reason=error
+            )
+        ) from error
 
 
 def write_down(settings: Settings, act: str, subject: str, stage: Stage, details: Mapping[str, str]) -> None:
@@ -83,7 +90,7 @@ def refusals(store: Store, act: str, subject: str = "") -> Iterator[str]:
         try:
             audit_trail.write(store, now_us(), by, act, subject, failed(error))
         except LedgerError as also:
-            say(f"{_UNTOLD}: {also}", err=True)
+            say(Sentence(_UNTOLD, reason=also), err=True)
         raise
 
 
@@ -108,5 +115,8 @@ def _check_owner(url: str) -> None:
     for path in (book, book.with_name(f"{book.name}.lock")):
         if not path.exists() and path.parent.exists() and path.parent.stat().st_uid != os.geteuid():
             raise NotRecorded(
-                f"{path} is not there yet: as its folder's owner, make the keys or load the dues"
+                Sentence(
+                    "{path} is not there yet: as its folder's owner, make the keys or load the dues",
+                    path=path,
+                )
             )

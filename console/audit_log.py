@@ -23,6 +23,7 @@ from ledger.book.schema import audit_log
 from ledger.book.store import Store
 from ledger.rules.escaping import escaped
 from ledger.rules.masking import masked_numbers
+from qianzhi_errors.sentence import Sentence
 
 VERIFY = click.option("--verify", is_flag=True, help="prove the chain; exit code 1 if it does not hold")
 
@@ -62,7 +63,7 @@ def show(
     if not verify:
         return
     for link in broken:
-        say(_("act {number}: {reason}").format(number=link.number, reason=link.reason), err=as_json)
+        say(Sentence("act {number}: {reason}", number=link.number, reason=link.reason), err=as_json)
     if broken:
         raise click.ClickException(
             _("{broken} broken links: keep the files as they are and find out who wrote to them").format(

@@ -18,6 +18,7 @@ from rich.console import RenderableType
 
 from console.audit_entry import recorded
 from console.doctor import shown
+from console.language import spoken
 from console.options import BANK_CODE, FRAMING, MAC, SETTINGS, entry_of
 from console.output import JSON, cell, show, table
 from console.say import say
@@ -34,8 +35,7 @@ from protocol.framing import Framing
 from protocol.framing_table import as_written
 from protocol.mac import MacMethod
 from protocol.mac_table import as_written as mac_as_written
-
-_MISSING = "missing"
+from qianzhi_errors.sentence import Sentence
 
 
 class ListedBank(NamedTuple):
@@ -76,7 +76,7 @@ def _listed(settings: Settings) -> Iterator[ListedBank]:
             try:
                 key = key_provider.check_value(bank)
             except FepError as error:
-                key = f"{_MISSING}: {error}"
+                key = Sentence("missing: {reason}", reason=error)
             yield ListedBank(
                 bank.code,
                 bank.name,
@@ -205,7 +205,7 @@ def _need_key(settings: Settings, entry: Bank) -> None:
         key_provider.check_value(entry)
     except FepError as error:
         raise click.ClickException(
-            _("{error}; first: qianzhi keys load zmk/{code}").format(error=error, code=entry.code)
+            _("{error}; first: qianzhi keys load zmk/{code}").format(error=spoken(error), code=entry.code)
         ) from error
     finally:
         key_provider.close()

@@ -33,6 +33,7 @@ from ledger.files import bookfile, sample
 from ledger.files.leftout import lines_of
 from ledger.rules.beijing import beijing
 from office.reports.wording import yuan
+from qianzhi_errors.sentence import Sentence, listed
 
 
 @click.group()
@@ -71,9 +72,9 @@ def retire_command(config: Path, as_json: bool) -> None:
 
     def lines() -> Iterator[str]:
         if retired.entries or retired.dates:
-            dates = ", ".join(retired.dates) or _("the rest of a day")
-            yield _("retired {dates}: {entries} entries").format(dates=dates, entries=retired.entries)
-        yield _("no further day: {waits}").format(waits=retired.waits)
+            dates = listed(retired.dates) or Sentence("the rest of a day")
+            yield Sentence("retired {dates}: {entries} entries", dates=dates, entries=retired.entries)
+        yield Sentence("no further day: {waits}", waits=retired.waits)
 
     show(retired, lines, as_json=as_json)
 
@@ -88,7 +89,7 @@ def sample_command(policies: int, output: Path, date: str | None, seed: int) -> 
     try:
         write_sample(output, policies, seed, date or today())
     except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+        raise click.BadParameter(spoken(error)) from error
     say(_("wrote {path}").format(path=output))
 
 
@@ -159,7 +160,9 @@ def _retire_here(settings: Settings) -> Retired:
     with unserved_book(settings, front_key.check_value) as (store, front), refusals(store, RETIRE) as by:
         fault = clock_word(store, settings.node.name).fault
         if fault:
-            raise RetireRefused(f"{fault}: nothing is retired before qianzhi clock accept")
+            raise RetireRefused(
+                Sentence("{fault}: nothing is retired before qianzhi clock accept", fault=fault)
+            )
         current = front.day()
         first = first_known(
             beijing(now_us()).date(), current.date if current else "", settings.limits.key_days

@@ -21,6 +21,7 @@ from fep.operator.identity import at_keyboard
 from fep.settings.config import Settings, load_settings
 from ledger.book.store import Store
 from ledger.rules.beijing import BEIJING
+from qianzhi_errors.sentence import Sentence
 
 
 @click.group()
@@ -43,10 +44,10 @@ def accept(yes: bool, config: Path) -> None:
             _("the clock says {now:%Y-%m-%d %H:%M:%S %z}: is that right?").format(now=_now()), abort=True
         )
     try:
-        accepted = str(ask(Path(settings.node.control), ACCEPT_COMMAND)["accepted"])
+        accepted: str = ask(Path(settings.node.control), ACCEPT_COMMAND)["accepted"]
     except NotServing:
         accepted = _accept_here(settings)
-    say(_("accepted: {accepted}").format(accepted=accepted))
+    say(Sentence("accepted: {accepted}", accepted=accepted))
 
 
 def _now() -> datetime:

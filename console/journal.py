@@ -16,6 +16,7 @@ from console.output import JSON, show
 from fep.settings.config import load_settings
 from ledger.book.journal import ProvedChain, prove, retired_until
 from ledger.book.store import Store
+from qianzhi_errors.sentence import Sentence
 
 
 @click.group()
@@ -48,8 +49,11 @@ def verify_command(config: Path, as_json: bool) -> None:
 def _lines(retired_date: str, chains: Sequence[ProvedChain]) -> Iterator[str]:
     for chain in chains:
         for link in chain.broken:
-            yield _("chain {chain}, entry {position}: {reason}").format(
-                chain=link.chain, position=link.position, reason=link.reason
+            yield Sentence(
+                "chain {chain}, entry {position}: {reason}",
+                chain=link.chain,
+                position=link.position,
+                reason=link.reason,
             )
         since = (
             _(", proved from entry {proved_from} on").format(proved_from=chain.proved_from)

@@ -41,6 +41,7 @@ from fep.keys.keystore import SOURCE, Keystore, KeystoreError, MasterKey, rooted
 from fep.operator.audit_trail import NAME, subject_of
 from fep.settings.config import Bank, KeystoreSettings, Settings, load_settings
 from fep.setup.install import node_keys, write_master_key
+from qianzhi_errors.sentence import Sentence, listed
 
 if TYPE_CHECKING:
     from fep.keys.hsm import Token
@@ -251,9 +252,9 @@ def _bank(settings: Settings, name: str) -> Bank:
     for bank in settings.bank:
         if zmk_name(bank.code) == name:
             return bank
-    names = ", ".join(zmk_name(bank.code) for bank in settings.bank)
+    names = listed([zmk_name(bank.code) for bank in settings.bank])
     raise KeyRefused(
-        _("no bank of the settings has a ZMK of this name; there are {names}").format(names=names)
+        Sentence("no bank of the settings has a ZMK of this name; there are {names}", names=names)
     )
 
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from qianzhi_errors import QianzhiError
 from qianzhi_errors.sentence import translated
+from qianzhi_errors.system import text_of
 
 DOMAIN: Final = "qianzhi"
 CATALOGUES: Final = Path(__file__).with_name("locale")
@@ -63,7 +64,8 @@ def spoken(text: object) -> str:
     """Return a text as the reader is to see it: a Sentence in the reader's language, and so is the Sentence
     that an error was raised with; any other object's text as it is.
     """
-    return str(translated(str(text), gettext.gettext))
+    whole = text_of(text) if isinstance(text, BaseException) else str(text)
+    return str(translated(whole, gettext.gettext))
 
 
 def chinese() -> Callable[[str], str]:

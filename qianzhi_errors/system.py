@@ -50,3 +50,17 @@ def system_reason(error: OSError) -> str:
     if known is not None and known == error.strerror:
         return Sentence(known)
     return error.strerror or str(error)
+
+
+def system_text(error: OSError) -> str:
+    """Return the whole text of an error, as Python has it: its number, reason and file."""
+    reason = system_reason(error)
+    if not isinstance(reason, Sentence) or error.filename2 is not None:
+        return str(error)
+    text = Sentence("[Errno {number}] {reason}", number=error.errno, reason=reason)
+    return text if error.filename is None else Sentence("{text}: {file!r}", text=text, file=error.filename)
+
+
+def text_of(error: BaseException) -> str:
+    """Return an error's text, which is a Sentence where it was raised with one, or the system raised it."""
+    return system_text(error) if isinstance(error, OSError) else str(error)

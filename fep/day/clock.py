@@ -9,13 +9,14 @@ waiting, and `fep.operator.operations` the retirement.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from threading import Lock
 from typing import Final
 
 from ledger.rules.beijing import beijing
-from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.sentence import Sentence, phrase
 
 JUMP_US: Final = 2_000_000
 """Microseconds: a wall clock that moves by more against the monotonic one was set, which is a jump."""
@@ -28,6 +29,9 @@ _APART_US: Final = 100_000
 """Microseconds between two monotonic readings within which the wall clock's reading between them counts."""
 DATED_SECONDS: Final = 1
 """Seconds for which a date that was looked up is taken for today's."""
+_AHEAD: Final = phrase("the wall clock jumped {seconds} s ahead")
+_BACK: Final = phrase("the wall clock jumped {seconds} s back")
+_BACK_AGAIN: Final = phrase("the wall clock jumped, and is back where it was")
 _READINGS_MORE: Final = 4
 """How often both clocks are read again where the process was kept waiting between them."""
 
@@ -123,7 +127,16 @@ def _jump_text(ahead_us: int) -> str:
     """Return in words where a clock that jumped stands, `ahead_us` microseconds from where it was trusted."""
     seconds = round(ahead_us / _SECOND_US)
     if abs(ahead_us) <= JUMP_US:
-        return Sentence("the wall clock jumped, and is back where it was")
+        return Sentence(_BACK_AGAIN)
     if seconds > 0:
-        return Sentence("the wall clock jumped {seconds} s ahead", seconds=seconds)
-    return Sentence("the wall clock jumped {seconds} s back", seconds=-seconds)
+        return Sentence(_AHEAD, seconds=seconds)
+    return Sentence(_BACK, seconds=-seconds)
+
+
+def fault_of(note: str) -> str:
+    """Return the fault that an audit record has as a plain text: the Sentence that it was, or the text."""
+    for pattern in (_AHEAD, _BACK, _BACK_AGAIN):
+        fitted = re.fullmatch(pattern.replace("{seconds}", "(?P<seconds>[0-9]+)"), note)
+        if fitted:
+            return Sentence(pattern, **fitted.groupdict())
+    return note

@@ -38,6 +38,7 @@ from firewall_rules.policy import Packet, allows
 from ledger.rules.beijing import BEIJING
 from qianzhi_errors import QianzhiError
 from qianzhi_errors.sentence import Sentence, listed, phrase
+from qianzhi_errors.system import text_of
 
 _ANSWER_SECONDS: Final = 5.0
 _TROUBLE_SHOWN: Final = 5
@@ -95,7 +96,7 @@ def could_connect(machine: Machine, settings: Settings, probe: BankProbe) -> Ite
             for observation in step.look(machine, settings, probe):
                 yield CheckFinding(step.name, *observation)
         except (QianzhiError, OSError) as error:
-            yield CheckFinding(step.name, Verdict.BAD, str(error), "qianzhi doctor")
+            yield CheckFinding(step.name, Verdict.BAD, text_of(error), "qianzhi doctor")
 
 
 def _entry(_machine: Machine, _settings: Settings, probe: BankProbe) -> Iterator[Observation]:

@@ -45,7 +45,8 @@ from ledger.files.settings import embedded_file
 from ledger.rules.beijing import BEIJING
 from ledger.rules.day import DayState
 from qianzhi_errors import QianzhiError
-from qianzhi_errors.sentence import Sentence, phrase
+from qianzhi_errors.sentence import Sentence, phrase, unlisted
+from qianzhi_errors.system import text_of
 
 UNIT: Final = "qianzhi-fep.service"
 _SETTINGS: Final = phrase("settings")
@@ -80,7 +81,7 @@ def findings(machine: Machine) -> Iterator[CheckFinding]:
     try:
         settings = load_settings(machine.config)
     except (QianzhiError, OSError) as error:
-        for line in str(error).splitlines():
+        for line in unlisted(text_of(error)):
             yield CheckFinding(
                 _SETTINGS,
                 Verdict.BAD,
@@ -120,7 +121,7 @@ def _checked(check: Check, machine: Machine, settings: Settings) -> Iterator[Che
         for observation in check.look(machine, settings):
             observations.append(observation)
     except (QianzhiError, OSError) as error:
-        observations.append(Observation(Verdict.BAD, str(error), check.mend))
+        observations.append(Observation(Verdict.BAD, text_of(error), check.mend))
     for observation in observations or [Observation(Verdict.OK, check.good)]:
         yield CheckFinding(check.name, *observation)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from fep.doctor.finding import Observation, Verdict
 from fep.settings.config import Bank
 from protocol.mac import MacAlgorithm, MacMethod
-from qianzhi_errors.sentence import Sentence, listed, phrase
+from qianzhi_errors.sentence import Sentence, listed
 
 _MEND = Sentence('agree upon mac = "aes-cmac" with the bank, which takes a ZMK for AES')
 
@@ -30,6 +30,6 @@ def on_macs(banks: Iterable[Bank]) -> Iterator[Observation]:
 
 def _reasons(method: MacMethod) -> Iterator[str]:
     if method.algorithm is not MacAlgorithm.AES_CMAC:
-        yield phrase("its cipher is DES")
+        yield Sentence("its cipher is DES")
     if method.size < MacMethod.AES_CMAC.size:
-        yield phrase("it has 4 bytes")
+        yield Sentence("it has 4 bytes")

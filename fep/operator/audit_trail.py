@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from fep.day.clock import fault_of
 from fep.errors import FepError
 from ledger.book.audit_log import Stage, newest_of, record
 from ledger.book.journal import last_stamp
@@ -175,7 +176,7 @@ def clock_word(store: Store, node: str) -> ClockWord:
         last = newest_of(connection, audit_log, (CLOCK_JUMP, CLOCK_ACCEPT), node)
     if last is None:
         return ClockWord("", 0)
-    return ClockWord("", last.at) if last.act == CLOCK_ACCEPT else ClockWord(last.note, 0)
+    return ClockWord("", last.at) if last.act == CLOCK_ACCEPT else ClockWord(fault_of(last.note), 0)
 
 
 def _has_form(form: str, value: object) -> bool:

@@ -28,6 +28,7 @@ from fep.operator.answer_line import as_line
 from fep.operator.control_client import ControlError, Progress, checked_path
 from qianzhi_errors import QianzhiError
 from qianzhi_errors.sentence import Sentence, listed
+from qianzhi_errors.system import text_of
 
 Command = Callable[[Mapping[str, Any], Progress], Deferred[Any]]
 """Takes a command's arguments and a function for the number of rows done so far; fires with the answer."""
@@ -79,8 +80,8 @@ class _Conversation(LineOnlyReceiver):
         outcome.addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:
-        if failure.check(QianzhiError, OSError):
-            self._say({"refused": str(failure.value)})
+        if isinstance(failure.value, QianzhiError | OSError):
+            self._say({"refused": text_of(failure.value)})
             return
         self.log.failure("a command failed", failure=failure)
         self._say({"refused": Sentence("a fault in the machine; its log says which")})

@@ -16,6 +16,8 @@ from typing import Any, Final, TypeVar
 import psycopg
 from sqlalchemy import URL
 
+from qianzhi_errors.sentence import Sentence, listed
+
 T = TypeVar("T")
 
 SILENT_SECONDS: Final = 15
@@ -112,4 +114,5 @@ def place(url: URL) -> str:
     given = url.query.get("host", ())
     hosts = [url.host] if url.host else [given] if isinstance(given, str) else list(given)
     servers = [host if url.port is None else f"{host}:{url.port}" for host in hosts]
-    return f"{url.database or ''} at {', '.join(servers) or 'this host'}"
+    hosts_in_words = listed(servers) or Sentence("this host")
+    return Sentence("{database} at {hosts}", database=url.database or "", hosts=hosts_in_words)

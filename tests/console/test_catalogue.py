@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from string import Formatter
 
 import pytest
 from babel.messages.catalog import Message
 
-from tests.catalogue.texts import COMPILED, SOURCE, all_texts, as_compiled, as_source, catalogue, completed
+from tests.catalogue.texts import (
+    COMPILED,
+    ROOT,
+    SOURCE,
+    all_texts,
+    as_compiled,
+    as_source,
+    catalogue,
+    completed,
+)
 
 REMAKE = "run `make catalogue`, translate what it names, and run it again"
 MESSAGES = [message for message in catalogue() if message.id]
@@ -65,3 +76,40 @@ def test_a_changed_text_loses_its_translation() -> None:
 )
 def test_a_value_is_known_by_its_name_alone(text: str, names: set[str]) -> None:
     assert values(text) == names
+
+
+ANSWERS = ("ClickException", "UsageError", "BadParameter", "NotConfirmed", "NotRecorded", "PortRefused")
+"""What a command of ours raises for a person to read."""
+LOOKED_UP = ("_", "gettext", "ngettext", "Sentence", "listed", "phrase")
+
+
+def plain_answers(source: str) -> Iterator[str]:
+    """The texts in a module's answers that nobody looks up."""
+    for node in ast.walk(ast.parse(source)):
+        if called(node).rpartition(".")[2] in ANSWERS:
+            yield from plain_texts_within(node)
+
+
+def called(node: ast.AST) -> str:
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+
+def plain_texts_within(node: ast.AST) -> Iterator[str]:
+    for below in ast.iter_child_nodes(node):
+        if called(below) in LOOKED_UP:
+            continue
+        if isinstance(below, ast.JoinedStr) or (isinstance(below, ast.Constant) and " " in str(below.value)):
+            yield ast.unparse(below)
+        else:
+            yield from plain_texts_within(below)
+
+
+def test_what_a_command_raises_is_looked_up() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "console").glob("*.py")]
+    assert [text for source in sources for text in plain_answers(source)] == []
+
+
+def test_an_answer_that_is_not_looked_up_is_found() -> None:
+    assert [*plain_answers('raise click.UsageError("two words")')] == ["'two words'"]
+    assert [*plain_answers('raise UsageError(f"{word} {_(text)}")')] != []
+    assert [*plain_answers('raise UsageError(_("two words {word}").format(word=word), hint="word")')] == []

@@ -23,6 +23,8 @@ from fep.operator.control_client import ControlError, NotAnswering
 from fep.settings.config import load_settings
 from fep.setup.certificates import VALID, self_signed
 from fep.setup.install import install
+from qianzhi_errors.sentence import Sentence
+from tests.support.chinese import left_in_english
 
 NOW = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
 CODE = "01020000"
@@ -63,11 +65,13 @@ def telling(machine: Machine, **other: object) -> Machine:
 
 
 def looked(machine: Machine, **asked: object) -> dict[str, list[tuple[Verdict, str]]]:
+    """What each step observes; none may lack Chinese."""
     settings = load_settings(machine.config)
     entry = next(bank for bank in settings.bank if bank.code == CODE)
     observations: dict[str, list[tuple[Verdict, str]]] = {}
     for finding in could_connect(machine, settings, BankProbe(entry, **asked)):  # type: ignore[arg-type]
         observations.setdefault(finding.check, []).append((finding.verdict, finding.said))
+        assert left_in_english([Sentence(finding.check), finding.said, finding.mend]) == {}
     return observations
 
 
@@ -96,11 +100,11 @@ def first(new: str) -> Break:
 
 
 def silent(*_: object, **__: object) -> None:
-    raise ControlError("no such command")
+    raise ControlError(Sentence("no such command; there are {commands}", commands="[x]"))
 
 
 def frozen(*_: object, **__: object) -> None:
-    raise NotAnswering("it does not answer")
+    raise NotAnswering(Sentence("the machine at {where} does not answer", where="/run/s"))
 
 
 def filtering(allowed: str, denied: str) -> Break:
@@ -152,7 +156,7 @@ BROKEN: list[tuple[str, Break, dict[str, object], Verdict, str]] = [
     ("listener", lambda m: m, {"address": ip_address("192.0.2.1")}, Verdict.WARN, "127.0.0.1 alone"),
     (
         "machine",
-        lambda m: telling(m, refusal="is disabled in the settings"),
+        lambda m: telling(m, refusal=Sentence("is disabled in the settings")),
         {},
         Verdict.BAD,
         "refuses 127.0.0.1 now: is disabled in the settings",
@@ -168,24 +172,26 @@ BROKEN: list[tuple[str, Break, dict[str, object], Verdict, str]] = [
     ),
     (
         "machine",
-        lambda m: telling(m, trouble=[["link_down", "a reason", 3, 125]]),
+        lambda m: telling(m, trouble=[["link_down", HANDSHAKE_FAILED, 3, 125]]),
         {},
         Verdict.WARN,
-        "0:02:05 ago, 3 times, link down: a reason",
+        "0:02:05 ago, 3 times, link down: the TLS handshake failed",
     ),
     (
         "machine",
-        lambda m: telling(m, refusals=[[HANDSHAKE_FAILED, "192.0.2.7", 4711, "pin ab", 3, 125]]),
+        lambda m: telling(m, refusals=[[HANDSHAKE_FAILED, "192.0.2.7", 4711, "SHA 256", 3, 125]]),
         {},
         Verdict.WARN,
-        "0:02:05 ago, 3 times, from 192.0.2.7:4711: the TLS handshake failed; it showed pin ab",
+        "0:02:05 ago, 3 times, from 192.0.2.7:4711: the TLS handshake failed; it showed SHA 256",
     ),
     (
         "machine",
-        lambda m: telling(m, strangers=[["the address is not known", "192.0.2.77", 4711, "", 1, 61]]),
+        lambda m: telling(
+            m, strangers=[[Sentence("the address is not on the allowlist"), "192.0.2.77", 4711, "", 1, 61]]
+        ),
         {},
         Verdict.WARN,
-        "0:01:01 ago, from 192.0.2.77:4711: the address is not known",
+        "0:01:01 ago, from 192.0.2.77:4711: the address is not on the allowlist",
     ),
     ("machine", lambda m: replace(m, ask=frozen), {}, Verdict.BAD, "does not answer"),
     ("unit", filtering("", "0.0.0.0/0 ::/0"), {}, Verdict.BAD, "does not let 127.0.0.1 through"),
@@ -224,7 +230,7 @@ def test_the_machine_is_not_asked_where_none_serves(machine: Machine) -> None:
 
 
 def test_only_the_last_trouble_is_told(machine: Machine) -> None:
-    trouble = [["link_down", f"for reason {number}", 1, 9 - number] for number in range(9)]
+    trouble = [["link_down", f"{number}", 1, 9 - number] for number in range(9)]
     with served(machine):
         observations = looked(telling(machine, trouble=trouble))["machine"]
     assert [wording.rpartition(" ")[2] for _, wording in observations[1:]] == ["4", "5", "6", "7", "8"]
