@@ -50,6 +50,7 @@ The modules, in the order in which a request and its answer go through them
     card_number   the check digit of a card number, and how one is shown.
     tlv           the groups of DE 48.
     mac           makes and checks MACs by a method, which is data; check values of keys.
+    mac_cover     what a MAC covers, where it is not the whole message.
     mac_table     a method in the words of the settings.
     keyblock_header what a key block says of its key, and which uses fit which MAC.
     keyblock      wraps a new MAC key for the bank, and unwraps it.

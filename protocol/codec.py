@@ -9,7 +9,7 @@ of fields, and guarantees the errors: whatever the bytes, `decode` raises Decode
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import takewhile
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -19,6 +19,7 @@ import iso8583
 from protocol.dialect import Dialect, Element
 from protocol.dialect_file import FIRST, LAST
 from protocol.errors import DecodeError, EncodeError
+from protocol.mac_cover import MTI, WHOLE, Cover, Field
 from protocol.message import ECHOED, Message
 from qianzhi_errors.sentence import Sentence
 
@@ -130,12 +131,23 @@ class Codec:
     """Encodes and decodes the messages of one dialect. Immutable: any number of links may share it."""
 
     __slots__ = (
-        *("_bitmaps", "_by_key", "_by_number", "_hex", "_rewriting", "_secondary_at", "_spec", "_width"),
+        *(
+            "_bitmaps",
+            "_by_key",
+            "_by_number",
+            "_cover",
+            "_hex",
+            "_rewriting",
+            "_secondary_at",
+            "_spec",
+            "_width",
+        ),
         "dialect",
     )
 
-    def __init__(self, dialect: Dialect) -> None:
-        """Take the dialect, and prepare the checks of each of its DEs."""
+    def __init__(self, dialect: Dialect, cover: Cover = WHOLE) -> None:
+        """Take the dialect and what a MAC covers, and prepare the checks of each of the dialect's DEs."""
+        self._cover = cover
         self.dialect = dialect
         self._spec = dialect.spec
         self._rewriting = dialect.rewriting
@@ -311,7 +323,7 @@ class Codec:
         """Return `covered` with its MAC field appended. `covered` is a whole message but for the MAC field,
         which its bitmap announces as the last. Raises EncodeError if the MAC is not 8 bytes.
         """
-        code = mac(covered)
+        code = mac(self.mac_input(covered))
         if len(code) != _MAC_BYTES:
             raise EncodeError("MAC", Sentence("a MAC of {length} bytes", length=len(code)))
         return covered + (code.hex().upper().encode(self._hex) if self.dialect.mac_hex else code)
@@ -335,6 +347,27 @@ class Codec:
         if position is None:
             return None
         return raw[:position], bytes.fromhex(message.fields[max(message.fields)])
+
+    def mac_input(self, covered: bytes) -> bytes:
+        """Return what a MAC is computed of in a message whose bytes before its MAC field are `covered`: all
+        of them, or the fields that were agreed. Of bytes that do not decode, the fields up to the first wrong
+        one.
+        """
+        if not self._cover.fields:
+            return covered
+        none = "0".encode(self._hex) if self.dialect.mac_hex else bytes(1)
+        parts, _ = self.dissect(covered + none * self._width)
+        return self._cover.joined(dict(self._covered_fields(parts)))
+
+    def _covered_fields(self, parts: Iterable[Part]) -> Iterator[tuple[int, Field]]:
+        """Yield the MTI and each DE with its bytes and its text, by number."""
+        for part in parts:
+            if part.key == "t":
+                yield MTI, Field(part.data, part.text)
+            elif part.key.isdecimal() and int(part.key) in self._cover.fields:
+                element = self.dialect.elements[int(part.key)]
+                length = f"{len(part.text):0{element.prefix}d}" if part.prefix else ""
+                yield int(part.key), Field(part.prefix + part.data, length + part.text)
 
     def last_bytes(self, raw: bytes) -> tuple[bytes, bytes]:
         """Return what `mac_of` returns, for bytes that do not decode: the MAC field still stands last.

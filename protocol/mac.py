@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
 from protocol.errors import OwnError
+from protocol.mac_cover import MTI, WHOLE, Cover
 from qianzhi_errors.sentence import Sentence, listed
 
 MAC_LENGTH: Final = 8
@@ -66,7 +67,7 @@ class MacMethod:
 
     `padding` is the method of ISO/IEC 9797-1 by which data are filled up to whole blocks: 1 or 2; AES-CMAC
     has its own. `size` bytes of the MAC count, 4 or 8; `in_hex` writes 4 of them as 8 hex digits in ASCII.
-    `key_bytes` is the length of a session key.
+    `key_bytes` is the length of a session key; `cover` says what of a message is authenticated.
     """
 
     algorithm: MacAlgorithm = MacAlgorithm.AES_CMAC
@@ -74,6 +75,7 @@ class MacMethod:
     size: int = MAC_LENGTH
     in_hex: bool = False
     key_bytes: int = 16
+    cover: Cover = WHOLE
 
     AES_CMAC: ClassVar[MacMethod]
     X9_19: ClassVar[MacMethod]
@@ -92,6 +94,10 @@ class MacMethod:
                     "8 bytes in hex digits are 16 characters: that is for a dialect whose DE 64 is in hex"
                 )
             )
+        if any(number not in _COVERED for number in self.cover.fields):
+            raise MacMethodError(Sentence("a MAC covers fields from 2 to 127 without 64, and 0, the MTI"))
+        if len(set(self.cover.fields)) < len(self.cover.fields):
+            raise MacMethodError(Sentence("a field is named twice"))
         if self.key_bytes not in MAC_KEY_LENGTHS[self.algorithm]:
             raise MacMethodError(
                 Sentence(
@@ -103,8 +109,11 @@ class MacMethod:
 
     @property
     def is_weak(self) -> bool:
-        """Whether it is of DES, or has fewer bytes than guessing takes: allowed, and not recommended."""
-        return self.algorithm is not MacAlgorithm.AES_CMAC or self.size < MAC_LENGTH
+        """Whether it is of DES, has fewer bytes than guessing takes, or does not cover every field: allowed,
+        and not recommended.
+        """
+        is_short = self.size < MAC_LENGTH
+        return self.algorithm is not MacAlgorithm.AES_CMAC or is_short or self.cover != WHOLE
 
     def __str__(self) -> str:
         return _NAMES.get(self) or ", ".join(self._in_words())
@@ -118,6 +127,8 @@ class MacMethod:
             words.append(f"padding {self.padding}")
         if (self.size, self.in_hex) != (usual.size, usual.in_hex):
             words.append(f"{self.size} bytes{' in hex' if self.in_hex else ''}")
+        if self.cover != WHOLE:
+            words.append(f"over {len(self.cover.fields)} fields, {self.cover.joining}")
         return words
 
 
@@ -125,6 +136,7 @@ class MacMethodError(OwnError):
     """A method's parts contradict each other, or are none. The text says which and why."""
 
 
+_COVERED: Final = frozenset({MTI, *range(2, 128)} - {64})
 _PADS_BY_ITSELF: Final = frozenset({MacAlgorithm.AES_CMAC, MacAlgorithm.UNIONPAY_ECB})
 MacMethod.AES_CMAC = MacMethod()
 MacMethod.X9_19 = MacMethod(MacAlgorithm.X9_19)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from protocol.mac import SHIPPED_MACS, MacMethod, MacMethodError
+from protocol.mac_cover import WHOLE, Cover, Joining
 from qianzhi_errors.sentence import Sentence
 
 _FORMS: Final = MappingProxyType({"binary": False, "hex": True})
@@ -58,8 +59,11 @@ def _of_table(table: object) -> MacMethod:
             parts[name] = read(value)
         except MacMethodError as error:
             raise MacMethodError(Sentence("{key}: {reason}", key=key, reason=error.args[0])) from None
+    if "joining" in parts and not parts.get("fields"):
+        raise MacMethodError(Sentence("joined is said, and there are no fields"))
+    cover = Cover(parts.pop("fields", ()), parts.pop("joining", Joining.WIRE))
     usual: MacMethod = parts.pop("algorithm", MacMethod.AES_CMAC)
-    return replace(usual, **parts)
+    return replace(usual, cover=cover, **parts)
 
 
 def _number(value: object) -> int:
@@ -74,6 +78,18 @@ def _form(value: object) -> bool:
     return _FORMS[value]
 
 
+def _fields(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise MacMethodError(Sentence("is to be a list of fields' numbers"))
+    return tuple(map(_number, value))
+
+
+def _joining(value: object) -> Joining:
+    if not isinstance(value, str) or value not in tuple(Joining):
+        raise MacMethodError(Sentence("is to be one of {forms}", forms=", ".join(Joining)))
+    return Joining(value)
+
+
 _PARTS: Final[Mapping[str, tuple[str, Callable[[object], Any]]]] = MappingProxyType(
     {
         "algorithm": ("algorithm", _shipped),
@@ -81,6 +97,8 @@ _PARTS: Final[Mapping[str, tuple[str, Callable[[object], Any]]]] = MappingProxyT
         "bytes": ("size", _number),
         "form": ("in_hex", _form),
         "key_bytes": ("key_bytes", _number),
+        "fields": ("fields", _fields),
+        "joined": ("joining", _joining),
     }
 )
 """By the name of a part: the field of the method, and how its value is read."""
@@ -93,7 +111,10 @@ def as_written(method: MacMethod) -> str | dict[str, Any]:
         return str(method)
     written: dict[str, Any] = {"algorithm": str(method.algorithm)}
     for key, (name, _) in _PARTS.items():
-        value = getattr(method, name)
-        if key != "algorithm" and value != getattr(usual, name):
-            written[key] = ("hex" if value else "binary") if key == "form" else value
+        if name in MacMethod.__slots__ and key != "algorithm":
+            value = getattr(method, name)
+            if value != getattr(usual, name):
+                written[key] = ("hex" if value else "binary") if key == "form" else value
+    if method.cover != WHOLE:
+        written |= {"fields": list(method.cover.fields), "joined": str(method.cover.joining)}
     return written

@@ -82,7 +82,9 @@ class Bank:
         self._answer_seconds = answer_seconds
         self._retry_seconds = retry_seconds
         self.violations: list[str] = []
-        self._codec = Codec(find_dialect(profile.dialect, profile.dialects, profile.gb18030))
+        self._codec = Codec(
+            find_dialect(profile.dialect, profile.dialects, profile.gb18030), profile.mac.cover
+        )
         self._stans = count(first_stan)
         self._counters = cycle([(b, t) for b in profile.branches for t in profile.terminals])
         self.links: list[BankLink] = []

@@ -160,7 +160,7 @@ class BankLink(Protocol):
             self._unsealed.discard(_question(message))
             if self._key is not None and not asked_unsealed:
                 raise BankError(f"{message.mti} came without a MAC")
-        elif self._key is None or not self._key.verify(*split):
+        elif self._key is None or not self._key.verify(self._codec.mac_input(split[0]), split[1]):
             raise BankError(f"the MAC of {message.mti} is wrong")
 
 

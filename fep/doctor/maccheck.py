@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from fep.doctor.finding import Observation, Verdict
 from fep.settings.config import Bank
 from protocol.mac import MacAlgorithm, MacMethod
+from protocol.mac_cover import WHOLE
 from qianzhi_errors.sentence import Sentence, listed
 
 _MEND = Sentence('agree upon mac = "aes-cmac" with the bank, which takes a ZMK for AES')
@@ -33,3 +34,5 @@ def _reasons(method: MacMethod) -> Iterator[str]:
         yield Sentence("its cipher is DES")
     if method.size < MacMethod.AES_CMAC.size:
         yield Sentence("it has 4 bytes")
+    if method.cover != WHOLE:
+        yield Sentence("anybody may change the fields that it does not cover")

@@ -79,7 +79,7 @@ class Authenticator:
 
     def verifies(self, covered: bytes, mac: bytes) -> bool:
         """Whether `mac` is right for `covered` under a key that counts now."""
-        return self._keys.authentic(covered, mac, self._seconds())
+        return self._keys.authentic(self._codec.mac_input(covered), mac, self._seconds())
 
     def is_own_bank(self, acquirer: str | None) -> bool:
         """Whether DE 32 names this link's bank. A missing DE 32 passes: the request parser refuses it."""

@@ -46,7 +46,7 @@ class Counterparties:
         self, bank: Bank, settings: Settings, key_provider: KeyProvider, keys: BankKeys
     ) -> Counterparty:
         dialect = served_dialect(bank.dialect, settings.node.dialects, bank.gb18030)
-        codec = Codec(dialect)
+        codec = Codec(dialect, bank.mac.cover)
         request_parser = RequestParser(bank, key_provider.front_key, dialect, self._key_days)
         return Counterparty(
             bank,

@@ -157,7 +157,7 @@ def fep(only: str, patient: bool, cutover: bool, seconds: float, out: Path, **gi
     cases = _chosen(only)
     means = Means(
         terms,
-        Codec(find_dialect(terms.dialect, terms.dialects)),
+        Codec(find_dialect(terms.dialect, terms.dialects), terms.mac.cover),
         lambda: datetime.now().astimezone(),
         count(datetime.now().astimezone().microsecond),  # the last run's STANs are forgotten
         seconds,

@@ -15,9 +15,9 @@ NO_DIGIT = 0xAA
 """A byte that is a digit in none of ASCII, BCD and code page 500."""
 
 
-def with_mac(key: MacKey, covered: bytes, dialect: Dialect) -> bytes:
+def with_mac(key: MacKey, covered: bytes, codec: Codec) -> bytes:
     """These bytes and their MAC, as the dialect writes it."""
-    mac = key.mac(covered)
+    mac, dialect = key.mac(codec.mac_input(covered)), codec.dialect
     if dialect.mac_hex:
         return covered + mac.hex().upper().encode(str(dialect.spec["64"]["data_enc"]))
     return covered + mac
@@ -33,15 +33,16 @@ def wrong_mac(body: bytes, dialect: Dialect) -> bytes:
     return body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
 
 
-def malformed(body: bytes, key: MacKey, dialect: Dialect) -> bytes:
+def malformed(body: bytes, key: MacKey, codec: Codec) -> bytes:
     """The same message with a byte in its first field that is no digit, and a right MAC over just that.
 
     The first field must be numeric, and no field may stand above 64.
     """
+    dialect = codec.dialect
     start = dialect.mti_width + int(dialect.spec["p"]["max_len"])
     covered = bytearray(body[: -dialect.mac_width])
     covered[start] = NO_DIGIT
-    return with_mac(key, bytes(covered), dialect)
+    return with_mac(key, bytes(covered), codec)
 
 
 def early_mac(codec: Codec, body: bytes, key: MacKey) -> bytes:
@@ -49,4 +50,6 @@ def early_mac(codec: Codec, body: bytes, key: MacKey) -> bytes:
     message = codec.decode(body)
     fields = {number: text for number, text in message.fields.items() if number != _SECONDARY_MAC}
     covered = codec.encode(Message(message.mti, {n: text for n, text in fields.items() if n < _PRIMARY_MAC}))
-    return codec.encode(Message(message.mti, {**fields, _PRIMARY_MAC: key.mac(covered).hex().upper()}))
+    return codec.encode(
+        Message(message.mti, {**fields, _PRIMARY_MAC: key.mac(codec.mac_input(covered)).hex().upper()})
+    )

@@ -174,7 +174,7 @@ class Interposed(Link):
         split = self.codec.mac_of(frame.body, message)
         if split is None:
             return Relayed(frame.body, message, "none", "")
-        right = next((key for key in self.keys if key.verify(*split)), None)
+        right = next((key for key in self.keys if key.verify(self.codec.mac_input(split[0]), split[1])), None)
         if right is None:
             return Relayed(frame.body, message, "wrong", "")
         return Relayed(frame.body, message, "right", right.check_value)

@@ -66,7 +66,7 @@ class TrialMachine:
         self._folder = folder
         self._terms = terms
         self._surroundings = surroundings
-        codec = Codec(find_dialect(terms.dialect, terms.dialects))
+        codec = Codec(find_dialect(terms.dialect, terms.dialects), terms.mac.cover)
         self._codec = codec
         self.scheduler = Scheduler(codec, surroundings.clock.seconds, self._run, on_event, delay_seconds)
         self._errands: list[Deferred[Any]] = []

@@ -190,7 +190,7 @@ class Wire:
         split = self.codec.mac_of(body, message)
         if split is None:
             return Heard(message, body, head, "none")
-        right = self.key is not None and self.key.verify(*split)
+        right = self.key is not None and self.key.verify(self.codec.mac_input(split[0]), split[1])
         return Heard(without_mac(message), split[0], head, "right" if right else "wrong")
 
 

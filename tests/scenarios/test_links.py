@@ -97,6 +97,28 @@ def test_a_framing_of_parts_carries_a_day_s_messages_as_a_shipped_one_does(tmp_p
     machine.stop()
 
 
+@pytest.mark.parametrize(
+    "mac",
+    [
+        "unionpay-ecb",
+        '{ algorithm = "x9.19", padding = 2, bytes = 4 }',
+        '{ algorithm = "x9.9", fields = [0, 3, 4, 7, 11, 41], joined = "unionpay" }',
+    ],
+    ids=["UnionPay", "4 bytes", "fields"],
+)
+def test_every_mac_method_signs_on_collects_and_is_held_to(tmp_path: Path, mac: str) -> None:
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", mac=mac, dialect="bcd87")
+    load_front_book(settings)
+    machine = Machine(settings)
+    with machine.signed_on() as bank:
+        assert bank.ask(message()).fields[39] == "00"
+        body = bytearray(bank.codec.seal(inquiry(), bank.key.mac))
+        body[-8] ^= 1
+        bank.send_body(bytes(body))
+        assert bank.receive().fields[39] == "63"
+    machine.stop()
+
+
 def test_a_repeat_on_another_link_under_another_key_gets_the_first_answer(lite_machine: Machine) -> None:
     sent = message()
     with lite_machine.signed_on() as bank:

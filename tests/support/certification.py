@@ -55,7 +55,7 @@ def means_with(terms: Terms, seconds: float = SOCKET_SECONDS) -> Means:
     """What any examination has."""
     return Means(
         terms,
-        Codec(load(terms.dialect)),
+        Codec(load(terms.dialect), terms.mac.cover),
         lambda: datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC),
         _stans,
         seconds,

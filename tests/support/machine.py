@@ -83,7 +83,7 @@ networks = {networks}
 transport = "plain"
 framing = {framing}
 dialect = "{dialect}"
-mac = "{mac}"
+mac = {mac}
 {entry}
 [[bank]]
 code = "{other}"
@@ -140,10 +140,13 @@ def write_settings(folder: Path, database: str, **given: str) -> Settings:
         **given,
     }
     framing = values["framing"] if values["framing"].startswith("{") else f'"{values["framing"]}"'
+    mac = values["mac"] if values["mac"].startswith("{") else f'"{values["mac"]}"'
     write_keystore(folder, mac_of(values["mac"]))
     path = folder / "qianzhi.toml"
     path.write_text(
-        _SETTINGS.format(database=database, bank=BANK, other=OTHER_BANK, **{**values, "framing": framing})
+        _SETTINGS.format(
+            database=database, bank=BANK, other=OTHER_BANK, **{**values, "framing": framing, "mac": mac}
+        )
     )
     return load_settings(path)
 
@@ -257,7 +260,7 @@ class Client:
         self, connected: socket.socket, bank: str, framing: Framing, dialect: str, mac: MacMethod
     ) -> None:
         self.bank, self.framing, self.mac = bank, framing, mac
-        self.codec = Codec(load(dialect))
+        self.codec = Codec(load(dialect), mac.cover)
         self.socket = connected
         self.key: MacKey | None = None
         self.zmk = ZMK
@@ -311,7 +314,7 @@ class Client:
         if split is None:
             return message
         assert self.key is not None
-        assert self.key.verify(*split), "the answer's MAC is wrong"
+        assert self.key.verify(self.codec.mac_input(split[0]), split[1]), "the answer's MAC is wrong"
         return without_mac(message)
 
     def is_closed(self) -> bool:

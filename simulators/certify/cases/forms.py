@@ -90,7 +90,7 @@ def _with_text(draft: Draft, text: str) -> Draft:
 
 
 def _broken(talk: Talk, body: bytes) -> bytes:
-    return malformed(body, talk.key, talk.codec.dialect)
+    return malformed(body, talk.key, talk.codec)
 
 
 def _form(id_: str, title: str, title_en: str, draft: Draft, number: int, tag: str = "") -> Case:
