@@ -28,7 +28,7 @@ from protocol.analyzer.field_display import is_plausible_mti
 from protocol.analyzer.field_tree import Node
 from protocol.analyzer.hexdump import BASE64, RAW
 from protocol.codec import Codec
-from protocol.dialect import load, shipped
+from protocol.dialect import basic_first, load, shipped
 from protocol.framing import Framing
 from qianzhi_errors.sentence import Sentence, listed
 
@@ -74,7 +74,7 @@ def describe_command(
     if bank is not None:
         entry = entry_of(load_settings(config), bank)
         framing, dialect = framing or entry.framing, dialect or entry.dialect
-    codecs = {name: Codec(load(name)) for name in ([dialect] if dialect else shipped())}
+    codecs = {name: Codec(load(name)) for name in ([dialect] if dialect else basic_first())}
     candidates = Candidates(codecs, framing if isinstance(framing, Framing) else None, framing == _BARE)
     data, typed = _input(given)
     explained = explain(data, candidates)

@@ -87,7 +87,8 @@ def codec_seeds(name: str) -> Seeds:
         if label == "collection":
             yield "cut.hex", codec.encode(Message("0200", {**_MONEY}))[:-_CUT_BYTES]
         yield f"{label}.hex", codec.seal(message, lambda _: b"\x00\xff" * 4)
-    every = {n: _value(element) for n, element in codec.dialect.elements.items() if n not in (1, 65)}
+    own = codec.dialect.place_of
+    every = {own(n): _value(element) for n, element in codec.dialect.elements.items() if n not in (1, 65)}
     yield "every-field.hex", codec.encode(Message("0200", every))
 
 
@@ -116,6 +117,22 @@ def _value(element: Element) -> str:
     return "C" + "1" * (length - 1) if element.kind == "x+n" else _SAMPLE_OF[element.kind] * length
 
 
+def dialect_seeds() -> Seeds:
+    """Files that say every key of a dialect, and some that contradict themselves."""
+    yield (
+        "every-key.txt",
+        b'base = "bcd87"\n[wire]\nversion = "1993"\nsecondary = "always"\nlength = "binary"\n'
+        b"[interface]\ngroups = 57\nreceipt = 58\n"
+        b'[elements]\n2 = { format = "n..20", counts = "bytes", fill = "right F" }\n'
+        b'22 = { fill = "right 0" }\n28 = { encoding = "bcd" }\n35 = { encoding = "bcd" }\n'
+        b'43 = { encoding = "gbk" }\n55 = { format = "b...999", encoding = "hex-cp500" }\n'
+        b"57 = { text = true }\n58 = { text = true, lines = true }\n"
+        b'130 = { name = "Third", format = "n 1" }\n',
+    )
+    yield "contradiction.txt", b'base = "ascii87"\n[elements]\n3 = { counts = "bytes", fill = "left 0" }\n'
+    yield "no-table.txt", b'base = "hex87"\nelements = 3\n'
+
+
 def tlv_seeds() -> Seeds:
     """Groups in each encoding, flat and nested, and one cut short."""
     for place, encoding in enumerate(TEXT_ENCODINGS):
@@ -137,9 +154,12 @@ def keyblock_seeds() -> Seeds:
         yield f"{algorithm}-{len(zmk)}-clear.hex", bytes([place]) + b"\x00\x80" + key + bytes(14)
 
 
+_DESCRIBED: Final = ("ascii87", "bcd87", "ebcdic87", "hex87")
+
+
 def describe_seeds() -> Seeds:
     """A message in each dialect and another framing, as bytes, as text, as a hexdump and in a capture."""
-    for kind, name in zip(framing.SHIPPED.values(), dialect.shipped(), strict=False):
+    for kind, name in zip(framing.SHIPPED.values(), _DESCRIBED, strict=False):
         chosen = dialect.load(name)
         [asked] = (message for label, message in _messages(chosen) if label == "collection")
         raw = framing.wrap(kind, Codec(chosen).encode(asked), kind.head.sample())
@@ -230,6 +250,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         "framing": framing_seeds(),
         "framing-table": framing_table_seeds(),
         **{f"codec-{name}": codec_seeds(name) for name in dialect.shipped()},
+        "dialect": dialect_seeds(),
         "tlv": tlv_seeds(),
         "keyblock": keyblock_seeds(),
         "describe": describe_seeds(),

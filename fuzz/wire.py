@@ -18,9 +18,19 @@ from fuzz.errors import require
 from ledger.rules.request import Answer
 from protocol import framing, keyblock, tlv
 from protocol.analyzer.explain import Candidates, explain
+from protocol.analyzer.message_trial import tried
 from protocol.codec import Codec
-from protocol.dialect import load, shipped
-from protocol.errors import DecodeError, EncodeError, FormatError, FrameError, FramingError, KeyBlockError
+from protocol.dialect import basic_first, load, parse
+from protocol.dialect_fit import unfit
+from protocol.errors import (
+    DecodeError,
+    DialectError,
+    EncodeError,
+    FormatError,
+    FrameError,
+    FramingError,
+    KeyBlockError,
+)
 from protocol.frame_head import parsed_part
 from protocol.frame_length import WIDTHS, LengthForm, Notation
 from protocol.framing import SHIPPED, Frame, FrameReader, Framing
@@ -138,6 +148,23 @@ def framing_table(data: bytes) -> None:
     require(frame.body == b"0800" or kind.keep_alive == b"0800", "a frame is read as another")
 
 
+_ANY_MESSAGES: Final = (b"0200" + bytes(8), b"\x02\x00" + b"\xff" * 80, b"0800822000000000000004" * 9)
+
+
+def dialect_file(data: bytes) -> None:
+    """A dialect's file: a DialectError that names it, or a dialect in which any bytes are a message or a
+    DecodeError, and a message is written again.
+    """
+    try:
+        codec = Codec(parse(data.decode("utf-8", "replace"), "bank"))
+    except DialectError as error:
+        require(str(error).startswith("bank.toml"), "an error that does not name the file")
+        return
+    unfit(codec.dialect)
+    for raw in _ANY_MESSAGES:
+        tried(codec, raw)
+
+
 @cache
 def codec_of(dialect: str) -> Codec:
     """Return the codec of a dialect."""
@@ -198,7 +225,7 @@ def _groups(text: str, encoding: str) -> None:
 
 def described(data: bytes) -> None:
     """A description: any bytes are described whole, or the first wrong byte or a note says why not."""
-    explained = explain(data, Candidates({name: codec_of(name) for name in shipped()}))
+    explained = explain(data, Candidates({name: codec_of(name) for name in basic_first()}))
     pointed = [explained.wrong]
     for stream in explained.told:
         if stream.reading is None:

@@ -315,7 +315,10 @@ class Codec:
         if _PRIMARY_MAC in fields or _SECONDARY_MAC in fields:
             fields = {n: text for n, text in fields.items() if n not in (_PRIMARY_MAC, _SECONDARY_MAC)}
         document = self._document(message.mti, fields)
-        number = _SECONDARY_MAC if max(fields, default=0) > _PRIMARY_MAC else _PRIMARY_MAC
+        last = max(fields, default=0)
+        if last > _SECONDARY_MAC:
+            raise EncodeError(str(last), "nothing stands behind the MAC")
+        number = _SECONDARY_MAC if last > _PRIMARY_MAC else _PRIMARY_MAC
         document[str(number)] = _NO_MAC
         return self.append_mac(self._bytes(document)[: -self._width], mac)
 

@@ -16,7 +16,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from protocol.dialect_file import FIRST, WIDE, Entry, Wire, checked, place_of, prefix_bytes
+from protocol.dialect_file import FIRST, WIDE, Entry, Wire, checked, digits_of, place_of, prefix_bytes
 from protocol.errors import DialectError
 from protocol.gb18030 import GB18030_2022
 from protocol.rewriting import Rewriting, rewriting_of
@@ -94,6 +94,18 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
+def basic_first() -> tuple[str, ...]:
+    """Return the names of the shipped dialects, those on which others are based before these."""
+    return tuple(sorted(shipped(), key=_depth))
+
+
+@cache
+def _depth(name: str) -> int:
+    """Return on how many shipped dialects another is based, one on the other."""
+    base = _document(_source(name), name).get("base")
+    return 0 if base is None else 1 + _depth(base)
+
+
 def load(name: str, gb18030: str = "2005") -> Dialect:
     """Return a shipped dialect; where its text is GB18030, as of the year that is given, 2005 or 2022. Raises
     DialectError for an unknown name or a file that cannot be used.
@@ -138,7 +150,7 @@ def parse(source: str, name: str, gb18030: str = "2005") -> Dialect:
         name=name,
         text_encoding=_characters_of(elements[content.interface.receipt]),
         de48_encoding=_characters_of(elements[content.interface.groups]),
-        mac_hex=elements[64].encoding == "hex",
+        mac_hex=elements[64].encoding != "binary",
         elements=MappingProxyType(elements),
         spec=_spec(elements, entries, wire),
         rewriting=rewriting_of(content),
@@ -147,7 +159,7 @@ def parse(source: str, name: str, gb18030: str = "2005") -> Dialect:
 
 def _characters_of(element: Element) -> str:
     """Return the Python codec of a DE's characters: ASCII where it is no text, but digits or bytes."""
-    return "ascii" if element.encoding in ("bcd", "binary", "hex") else element.encoding
+    return "ascii" if element.encoding == "bcd" or element.kind == "b" else element.encoding
 
 
 def complete(source: str, name: str) -> dict[str, Any]:
@@ -210,7 +222,7 @@ def _element(number: int, entry: Entry, wire: Wire) -> Element:
 
 def _spec(elements: Mapping[int, Element], entries: Mapping[int, Entry], wire: Wire) -> Spec:
     """Return pyiso8583's specification: "h" header (none), "t" MTI, "p" bitmap, "1" to "128", or to "192"."""
-    digits = {"binary": "b", "hex": wire.other}.get(wire.bitmap, wire.bitmap.removeprefix("hex-"))
+    digits = digits_of(wire.bitmap, wire)
     bitmap = {"data_enc": digits, "max_len": 8 if digits == "b" else 16, "desc": "Bitmap, primary"}
     mti = {"data_enc": "b" if wire.mti == "bcd" else wire.mti, "max_len": 4, "desc": "MTI"}
     header = {"data_enc": "ascii", "max_len": 0, "desc": "Header"}
@@ -236,8 +248,8 @@ def _element_spec(element: Element, entry: Entry, wire: Wire) -> dict[str, Any]:
     match element.encoding:
         case "binary":
             return {**written, "data_enc": "b", "max_len": element.length // 2}
-        case "hex":
-            return {**written, "data_enc": wire.other}
+        case "hex" | "hex-ascii" | "hex-cp500":
+            return {**written, "data_enc": digits_of(element.encoding, wire)}
         case "bcd" if element.kind == "x+n":
             return {**written, "data_enc": "b", "max_len": 1 + (element.length - 1) // 2}
         case "bcd" if entry.counts == "bytes":

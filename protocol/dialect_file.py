@@ -28,7 +28,19 @@ Lengths = Literal["ascii", "cp500", "cp037", "bcd", "binary"]
 Binary = Literal["binary", "hex"]
 Texts = Literal["utf-8", "gb18030", "gb18030-2022", "gbk", "ascii", "latin-1", "cp500", "cp037"]
 Encoding = Literal[
-    "ascii", "cp500", "cp037", "latin-1", "bcd", "binary", "hex", "utf-8", "gb18030", "gb18030-2022", "gbk"
+    "ascii",
+    "cp500",
+    "cp037",
+    "latin-1",
+    "bcd",
+    "binary",
+    "hex",
+    "hex-ascii",
+    "hex-cp500",
+    "utf-8",
+    "gb18030",
+    "gb18030-2022",
+    "gbk",
 ]
 
 _CHARACTERS: Final = frozenset(get_args(Characters))
@@ -39,7 +51,7 @@ _ENCODINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "n": _CHARACTERS | {"bcd"},
         "z": _CHARACTERS | {"bcd"},
         "x+n": _CHARACTERS | {"bcd"},
-        "b": frozenset(get_args(Binary)),
+        "b": frozenset(("binary", "hex", "hex-ascii", "hex-cp500")),
         "a": _CHARACTERS,
         "an": _CHARACTERS,
         "ns": _CHARACTERS,
@@ -263,6 +275,11 @@ def longest(prefix: int, encoding: str) -> int:
     if encoding == "binary":
         return (1 << 8 * prefix_bytes(prefix, encoding)) - 1
     return int("9" * prefix)
+
+
+def digits_of(encoding: str, wire: Wire) -> str:
+    """Return pyiso8583's word for bits that are written in `encoding`: "b", or the codec of hex digits."""
+    return {"binary": "b", "hex": wire.other}.get(encoding, encoding.removeprefix("hex-"))
 
 
 def prefix_bytes(prefix: int, encoding: str) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from protocol.dialect_file import DialectFile, Entry, Fill
+from protocol.dialect_file import DialectFile, Entry, Fill, digits_of
 from protocol.errors import DecodeError, EncodeError
 from qianzhi_errors.sentence import Sentence
 
@@ -31,9 +31,9 @@ class Signed:
     encoding: str
 
     def read(self, text: str) -> str:
-        """Return sign and digits; the text as it is where the first byte is no sign."""
+        """Return sign and digits; nothing, which no x+n is, where the first byte is no sign."""
         sign = bytes.fromhex(text[:2]).decode(self.encoding, "replace")
-        return sign + text[2:] if sign in tuple(_SIGNS) else text
+        return sign + text[2:] if sign in tuple(_SIGNS) else ""
 
     def write(self, text: str) -> str:
         """Return the hex digits of sign and digits."""
@@ -154,7 +154,7 @@ def rewriting_of(content: DialectFile) -> Rewriting | None:
     rewriting = Rewriting(
         edition=_EDITIONS[wire.version],
         unannounced=wire.secondary == "always",
-        bitmap={"binary": "b", "hex": wire.other}.get(wire.bitmap, wire.bitmap.removeprefix("hex-")),
+        bitmap=digits_of(wire.bitmap, wire),
         mti_width=2 if wire.mti == "bcd" else 4,
         fields=MappingProxyType(dict(_fields(content))),
         moved=MappingProxyType(

@@ -27,6 +27,7 @@ from fep.doctor.selftest import Unfit
 from fep.operator.control import ControlFactory
 from fep.service import Service, World
 from fep.settings.config import Settings
+from fep.settings.dialects import served_dialect
 from ledger.book.store import Store
 from ledger.errors import Unavailable
 from ledger.rules.beijing import BEIJING
@@ -299,7 +300,7 @@ class Machine:
         """
         with (
             _named(fep.service, Store=self._open, ControlFactory=_operated),
-            _named(fep.links.counterparties, load=_dialect, Codec=_codec),
+            _named(fep.links.counterparties, served_dialect=_dialect, Codec=_codec),
             _named(
                 fep.operator.operations,
                 deferToThread=self._lockstep.defer,
@@ -316,13 +317,13 @@ class Machine:
 
 _operated = partial(ControlFactory, identify=lambda _transport: "operator")
 """The kernel knows nobody at the other end of a simulated socket."""
-_dialect = cache(load)
+_dialect = cache(served_dialect)
 """A dialect is read once a process here, and at each start by the machine itself; so it is compiled."""
 
 
 @cache
 def _compiled(name: str) -> Codec:
-    return Codec(_dialect(name))
+    return Codec(load(name))
 
 
 def _codec(dialect: Dialect) -> Codec:

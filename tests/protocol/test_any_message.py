@@ -12,16 +12,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocol.decline import FastDecline
-from protocol.dialect import shipped
 from protocol.errors import DecodeError
 from protocol.message import ECHOED, Message, is_answer
 from tests.protocol.test_decline import KEY, OWN, long_way, short_way
-from tests.support.element_bytes import element_bytes, message_bytes
+from tests.support.element_bytes import WIRES, element_bytes, message_bytes
 from tests.support.messages import CODECS, messages, samples
 
 pytestmark = pytest.mark.slow
 
-EVERY = pytest.mark.parametrize("name", shipped())
+EVERY = pytest.mark.parametrize("name", WIRES)
 
 
 @EVERY

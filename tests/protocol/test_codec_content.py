@@ -9,12 +9,13 @@ from importlib.resources import files
 import pytest
 
 from protocol.codec import Codec
-from protocol.dialect import parse, shipped
+from protocol.dialect import parse
 from protocol.errors import DecodeError, EncodeError
 from protocol.message import Message
 from tests.protocol.test_codec import made
+from tests.support.element_bytes import WIRES
 
-EVERY = pytest.mark.parametrize("name", shipped())
+EVERY = pytest.mark.parametrize("name", WIRES)
 DIGITS, UPPER = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PRINTED = "".join(map(chr, range(0x20, 0x7F)))
 LETTERS = UPPER + UPPER.lower()

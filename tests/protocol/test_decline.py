@@ -9,13 +9,13 @@ import pytest
 from protocol import decline
 from protocol.codec import Codec
 from protocol.decline import FastDecline, Fields
-from protocol.dialect import shipped
 from protocol.errors import EncodeError
 from protocol.mac import MacKey, MacMethod
 from protocol.message import ECHOED, Message, answer_mti
+from tests.support.element_bytes import WIRES
 from tests.support.messages import CODECS
 
-EVERY = pytest.mark.parametrize("name", shipped())
+EVERY = pytest.mark.parametrize("name", WIRES)
 KEY = MacKey(MacMethod.AES_CMAC, bytes(16))
 OWN = ((15, "1124"), (39, "91"), (44, "BUSY, ASK AGAIN"))
 

@@ -9,19 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from protocol.dialect import Dialect, complete, element_names, load, parse, shipped
+from protocol.dialect import Dialect, basic_first, complete, element_names, load, parse, shipped
 from protocol.errors import DialectError
-from tests.support.element_bytes import FORMATS
+from tests.support.element_bytes import FORMATS, WIRES
 
-EVERY = pytest.mark.parametrize("name", shipped())
+EVERY = pytest.mark.parametrize("name", WIRES)
 
 
 def source(name: str = "ascii87") -> str:
     return files("protocol").joinpath("dialects", f"{name}.toml").read_text("utf-8")
 
 
-def test_the_interface_has_four_dialects() -> None:
-    assert shipped() == ("ascii87", "bcd87", "ebcdic87", "hex87")
+SHIPPED = ("ascii87", "bcd87", "cups", "ebcdic-packed", "ebcdic87", "hex87", "iso93-ascii", "unionpay-pos")
+
+
+def test_eight_dialects_are_shipped_and_the_basic_ones_are_tried_first() -> None:
+    assert shipped() == SHIPPED
+    assert basic_first() == (
+        *("ascii87", "bcd87", "ebcdic87", "hex87", "iso93-ascii"),
+        *("cups", "ebcdic-packed", "unionpay-pos"),
+    )
 
 
 def test_only_toml_files_are_dialects(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -54,7 +61,7 @@ def test_the_names_cannot_be_changed() -> None:
         element_names()[4] = "Amount"  # type: ignore[index]
 
 
-@pytest.mark.parametrize("name", [name for name in shipped() if name != "ascii87"])
+@pytest.mark.parametrize("name", [name for name in WIRES if name != "ascii87"])
 def test_a_shipped_dialect_holds_only_what_differs_from_its_base(name: str) -> None:
     document, under = tomllib.loads(source(name)), tomllib.loads(source())
     assert set(document) == {"base", "wire"}
@@ -125,7 +132,7 @@ def test_a_dialect_cannot_be_changed() -> None:
 def test_an_unknown_dialect_is_refused_by_name() -> None:
     with pytest.raises(DialectError) as caught:
         load("../secret")
-    assert str(caught.value) == "no dialect '../secret'; there are ascii87, bcd87, ebcdic87, hex87"
+    assert str(caught.value) == "no dialect '../secret'; there are " + ", ".join(SHIPPED)
 
 
 # For pyiso8583, by key: data_enc, len_type, len_enc, max_len, and what packed digits have besides.
@@ -246,7 +253,7 @@ def test_a_file_that_is_no_toml_is_named_with_the_reason() -> None:
     assert str(caught.value) == f"bank.toml: {caught.value.__cause__}"
 
 
-NO_BASE = "bank.toml, line 1: base must be one of ascii87, bcd87, ebcdic87, hex87"
+NO_BASE = "bank.toml, line 1: base must be one of " + ", ".join(SHIPPED)
 
 
 @pytest.mark.parametrize("text", ['base = "iso93"', "base = 3", 'base = ["ascii87"]', "base = {}"])

@@ -131,8 +131,8 @@ ENTRY = '3 = { name = "Processing code", format = "n 6" }'
         (
             'format = "n 6"',
             'format = "n 6", encoding = "morse"',
-            "DE 3: encoding must be one of ascii, cp500, cp037, latin-1, bcd, binary, hex, utf-8, gb18030,"
-            " gb18030-2022, gbk",
+            "DE 3: encoding must be one of ascii, cp500, cp037, latin-1, bcd, binary, hex, hex-ascii,"
+            " hex-cp500, utf-8, gb18030, gb18030-2022, gbk",
         ),
         (
             'format = "n 6"',

@@ -11,11 +11,11 @@ from functools import cache
 from hypothesis import strategies as st
 
 from protocol.codec import Codec
-from protocol.dialect import load, shipped
+from protocol.dialect import load
 from protocol.message import Message
 from tests.support.element_bytes import FORMATS, TEXT, WIRES
 
-CODECS = {name: Codec(load(name)) for name in shipped()}
+CODECS = {name: Codec(load(name)) for name in WIRES}
 
 DIGITS, LETTERS = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PRINTED = "".join(map(chr, range(0x20, 0x7F)))

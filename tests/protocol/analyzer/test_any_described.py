@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from protocol.analyzer.describe import FRAMINGS, Reading, describe, read
 from protocol.analyzer.error_locator import first_wrong
-from protocol.dialect import shipped
 from protocol.framing import Framing
 from protocol.message import Message
 from tests.protocol.analyzer.test_describe_readings import SIGN_ON, fields, flat, framed
@@ -27,7 +26,7 @@ from tests.support.messages import CODECS, messages
 
 pytestmark = pytest.mark.slow
 
-EVERY = pytest.mark.parametrize("name", shipped())
+EVERY = pytest.mark.parametrize("name", WIRES)
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 
 

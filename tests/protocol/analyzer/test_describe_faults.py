@@ -8,15 +8,15 @@ import pytest
 
 from protocol.analyzer.describe import FRAMINGS, Reading, describe, ranked, read
 from protocol.analyzer.error_locator import WrongByte
-from protocol.dialect import shipped
 from protocol.framing import Framing, wrap
 from protocol.message import Message
 from protocol.tlv import build
 from tests.protocol.analyzer.test_describe_readings import TPDU, framed
 from tests.support.builders import message
+from tests.support.element_bytes import WIRES
 from tests.support.messages import CODECS
 
-EVERY = pytest.mark.parametrize("name", shipped())
+EVERY = pytest.mark.parametrize("name", WIRES)
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 
 

@@ -9,16 +9,16 @@ import pytest
 from protocol.analyzer.describe import FRAMINGS, DescribedFrame, describe, ranked
 from protocol.analyzer.error_locator import WrongByte
 from protocol.analyzer.field_tree import Node
-from protocol.dialect import shipped
 from protocol.framing import Framing, wrap
 from protocol.message import Message
 from tests.support.builders import inquiry, message, reversal, totals
 from tests.support.canary import CARD
+from tests.support.element_bytes import WIRES
 from tests.support.messages import CODECS
 
 TPDU = bytes.fromhex("6000010002")
 SIGN_ON = Message("0800", {7: "1124101112", 11: "000123", 32: "01020000", 70: "001"})
-EVERY = pytest.mark.parametrize("name", shipped())
+EVERY = pytest.mark.parametrize("name", WIRES)
 EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 
 

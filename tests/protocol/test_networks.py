@@ -1,0 +1,63 @@
+"""Messages that others have published read in a dialect of their kind, and are written again byte for byte.
+
+tests/vectors/networks has them, with the files of the dialects that are not shipped.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol.analyzer.message_trial import tried
+from protocol.codec import Codec
+from protocol.dialect import load, parse, shipped
+from protocol.dialect_fit import unfit
+from protocol.errors import DecodeError
+
+FOLDER = Path(__file__).parents[1] / "vectors" / "networks"
+MESSAGES = [json.loads(line) for line in (FOLDER / "messages.jsonl").read_text("utf-8").splitlines()]
+NAMES = sorted({row["dialect"] for row in MESSAGES})
+
+
+def codec(name: str) -> Codec:
+    path = FOLDER / f"{name}.toml"
+    return Codec(parse(path.read_text("utf-8"), name) if path.exists() else load(name))
+
+
+def fields_on_the_wire(made: Codec, raw: bytes) -> dict[str, str]:
+    """The fields as the network numbers them."""
+    return {str(made.dialect.place_of(number)): text for number, text in made.decode(raw).fields.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_published_messages_read_and_are_written_alike(name: str) -> None:
+    made = codec(name)
+    wrong: list[Any] = []
+    for row in MESSAGES:
+        if row["dialect"] != name:
+            continue
+        raw = bytes.fromhex(row["hex"])
+        trial = tried(made, raw)
+        if not row.get("valid", True):
+            with pytest.raises(DecodeError):
+                made.decode(raw)
+            continue
+        if trial.at is not None or trial.mti != row["mti"]:
+            wrong.append((row["id"], trial))
+            continue
+        read = fields_on_the_wire(made, raw)
+        wrong += [(row["id"], key) for key, text in row.get("fields", {}).items() if read.get(key) != text]
+    assert wrong == []
+
+
+def test_every_dialect_file_of_the_folder_has_a_message() -> None:
+    assert {path.stem for path in FOLDER.glob("*.toml")} <= set(NAMES)
+    assert {"unionpay-pos", "cups"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_bank_can_be_served_in_every_shipped_dialect(name: str) -> None:
+    assert unfit(load(name)) == ()
