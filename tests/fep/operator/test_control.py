@@ -15,11 +15,12 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 
-from fep.operator.answer_line import from_line
+from fep.operator.answer_line import as_line, from_line
 from fep.operator.control import Command, ControlFactory, make_way
 from fep.operator.control_client import ControlError, NotAnswering, NotServing, ask, checked_path
 from fep.operator.identity import PersonUnknown
 from ledger.book.cutover import CutoverRefused
+from qianzhi_errors.sentence import Sentence, translated
 
 
 class Operator:
@@ -98,6 +99,13 @@ def test_a_refusal_says_why(error: Exception, wording: str) -> None:
 def test_a_fault_is_not_told_in_detail(caplog: pytest.LogCaptureFixture) -> None:
     operator = Operator({"x": lambda *_: fail(RuntimeError("row of 00000019900307001X"))})
     assert operator.says(b'{"command": "x"}') == [{"refused": "a fault in the machine; its log says which"}]
+
+
+def test_a_refusal_can_be_said_in_the_language_of_whoever_asks() -> None:
+    error = CutoverRefused(Sentence("business day {date}: nothing was done", date="20261124"))
+    [answer] = Operator({"x": lambda *_: fail(error)}).says(b'{"command": "x"}')
+    assert answer == {"refused": "business day 20261124: nothing was done"}
+    assert translated(answer["refused"], lambda _: "业务日 {date}") == "业务日 20261124"
 
 
 # The socket itself.
@@ -187,6 +195,10 @@ def test_asking_raises_a_refusal_and_an_end_without_an_answer(tmp_path: Path) ->
         pytest.raises(ControlError, match=r"^why$"),
     ):
         ask(tmp_path / "a", "cutover")
+    why = Sentence("no {what}", what="file")
+    with answering(tmp_path / "c", as_line({"refused": why})), pytest.raises(ControlError) as refused:
+        ask(tmp_path / "c", "cutover")
+    assert translated(str(refused.value), {"no {what}": "没有 {what}"}.__getitem__) == "没有 file"
     with (
         answering(tmp_path / "b", b'{"progress": 1}'),
         pytest.raises(ControlError, match="the machine ended before it answered; see `qianzhi day status`"),
