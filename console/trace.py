@@ -28,6 +28,7 @@ from ledger.book.store import Store
 from ledger.rules.masking import masked_numbers
 from ledger.rules.trace import NOT_KEPT, TracedEntry, trace
 from ledger.rules.view import DueState
+from office.accounting.break_reasons import note_of, reason_of
 from office.config import load_settings as load_office_settings
 from office.database.schema import entries as office_entries
 from office.reports.trace import OfficeTrace, TracedBreak, office_trace
@@ -217,7 +218,7 @@ def _break_lines(row: TracedBreak) -> Iterator[str]:
         amount=yuan(row.difference),
         state=f"{_state_name(row.state)}{end}",
     )
-    yield f"  {row.reason}"
+    yield f"  {spoken(reason_of(row.reason))}"
     for event in row.history:
         states = f"{_state_name(event.from_state) or _('new')} → {_state_name(event.to_state)}"
         line = Sentence(
@@ -225,7 +226,7 @@ def _break_lines(row: TracedBreak) -> Iterator[str]:
             moment=_moment(event.at),
             states=states,
             by=event.by,
-            note=event.note,
+            note=note_of(event.note),
         )
         yield masked_numbers(f"  {spoken(line)}".rstrip())
 

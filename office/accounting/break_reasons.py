@@ -56,7 +56,9 @@ ADD_UP: Final = phrase("{count} lines of {group} ({many}) add up to this one")
 PATTERNS: Final = tuple(
     value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)
 )
-"""Every pattern of a reason or a hint."""
+"""Every pattern of a reason or a hint, as they stand above."""
+POSTED: Final = phrase("posted on {date}")
+"""The note of the machine's step that posts what two people have decided."""
 CLASS_NAMES: Final = (
     phrase("bank_only"),
     phrase("ours_only"),
@@ -89,6 +91,16 @@ _PLACE: Final = re.compile(r"\\\{([a-z_]+)\\\}")
 def reason_of(text: str) -> str:
     """The reason or hint of a break as a sentence, part by part; a part that no pattern made as it is."""
     return listed([_known(part, PATTERNS) for part in text.split("; ")], "{first}; {rest}")
+
+
+def note_of(text: str) -> str:
+    """The note of a step in a break's history as a sentence, if the machine wrote it: a class with a reason,
+    or when it was posted.
+    """
+    cls, colon, reason = text.partition(": ")
+    if colon and cls in CLASS_NAMES:
+        return Sentence("{cls}: {reason}", cls=Sentence(cls), reason=reason_of(reason))
+    return _known(text, (POSTED,))
 
 
 def examples_of(text: str) -> str:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from ledger.rules.break_classes import CLASSES
 from office.accounting.books import post
+from office.accounting.break_reasons import POSTED
 from office.accounting.break_states import (
     TRANSITIONS,
     Break,
@@ -205,7 +206,7 @@ def post_approved(connection: Connection, chart: Chart, bank: str, date: str, at
     `office.accounting.books.post` raise.
     """
     approved = and_(breaks.c.bank == bank, breaks.c.suspense_on <= date)
-    step = Step(MACHINE, at, f"posted on {date}")
+    step = Step(MACHINE, at, POSTED.format(date=date))
     _move_all(connection, approved, BreakState.APPROVED, BreakEvent.POST, step, {"settled_on": date})
     just_posted = and_(approved, breaks.c.state == BreakState.POSTED, breaks.c.settled_on == date)
     rows = tuple(listed(connection, just_posted))

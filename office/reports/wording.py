@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from ledger.rules.break_classes import CLASSES as CLASS_ROWS
 from ledger.rules.day import DayState
 from office.accounting.break_states import BreakState
-from office.bank_close import CloseStep
 from protocol.transactions import SETTLEMENTS
 from qianzhi_errors.sentence import translated
 
@@ -76,14 +75,15 @@ DAY_STATES: Final[Mapping[str, Words]] = MappingProxyType(
 )
 CLOSE_STEPS: Final[Mapping[str, Words]] = MappingProxyType(
     {
-        CloseStep.PULL: Words("取流水", "Pull"),
-        CloseStep.FILE: Words("收文件", "File"),
-        CloseStep.RECONCILE: Words("对账", "Reconcile"),
-        CloseStep.POST: Words("入账", "Post"),
-        CloseStep.DAY: Words("日结", "Day"),
-        CloseStep.ARCHIVE: Words("归档", "Archive"),
+        "pull": Words("取流水", "Pull"),
+        "file": Words("收文件", "File"),
+        "reconcile": Words("对账", "Reconcile"),
+        "post": Words("入账", "Post"),
+        "day": Words("日结", "Day"),
+        "archive": Words("归档", "Archive"),
     }
 )
+"""The steps of a close."""
 ACCOUNT_KINDS: Final[Mapping[str, Words]] = MappingProxyType(
     {
         "asset": Words("资产", "Asset"),

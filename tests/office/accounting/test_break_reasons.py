@@ -18,6 +18,7 @@ from office.accounting.break_reasons import (
     PATTERNS,
     SAME_KEY,
     examples_of,
+    note_of,
     reason_of,
 )
 from qianzhi_errors.sentence import Sentence, translated
@@ -68,6 +69,19 @@ def test_the_examples_of_a_held_file_are_known_by_class_place_and_reason() -> No
     assert f"<<ours_only> 01020000/T1/20261124/1: <{ONLY_OURS}>>" in str(
         translated(example, lambda pattern: f"<{pattern}>")
     )
+
+
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [
+        (f"ours_only: {ONLY_OURS}", f"<<ours_only>: <{ONLY_OURS}>>"),
+        ("posted on 20261124", "<posted on 20261124>"),
+        ("refund: as agreed", "refund: as agreed"),
+        ("", ""),
+    ],
+)
+def test_the_machines_notes_in_a_history_are_known_and_a_persons_stay(note: str, said: str) -> None:
+    assert translated(note_of(note), lambda pattern: f"<{pattern}>") == said
 
 
 def test_every_class_has_its_name() -> None:
