@@ -33,6 +33,7 @@ from ledger.errors import Unavailable
 from ledger.rules.beijing import BEIJING
 from protocol.codec import Codec
 from protocol.dialect import Dialect, load
+from protocol.mac_cover import Cover
 from simulators.world.network import Host, Network
 from simulators.world.store import Fault, FaultyStore, Killed
 
@@ -322,12 +323,12 @@ _dialect = cache(served_dialect)
 
 
 @cache
-def _compiled(name: str) -> Codec:
-    return Codec(load(name))
+def _compiled(name: str, cover: Cover) -> Codec:
+    return Codec(load(name), cover)
 
 
-def _codec(dialect: Dialect) -> Codec:
-    return _compiled(dialect.name)
+def _codec(dialect: Dialect, cover: Cover) -> Codec:
+    return _compiled(dialect.name, cover)
 
 
 @contextmanager

@@ -104,6 +104,11 @@ PLANTED: dict[str, list[Plant]] = {
         broken(fuzz.wire, "as_written"),
         instead(fuzz.wire, "as_written", lambda right, framing: right(replace(framing, tpdu=True))),
     ],
+    "dialect": [
+        broken(fuzz.wire, "tried"),
+        broken(fuzz.wire, "unfit"),
+        instead(fuzz.wire, "parse", lambda right, text, _name: right(text, "another")),
+    ],
     **{
         name: [
             broken(Codec, "decode"),

@@ -82,6 +82,21 @@ def test_every_framing_dialect_and_mac_collects_and_repeats(
     machine.stop()
 
 
+@pytest.mark.parametrize("dialect", ["cups", "ebcdic-packed", "iso93-ascii", "unionpay-pos"])
+def test_the_dialect_of_a_network_collects_and_repeats(tmp_path: Path, dialect: str) -> None:
+    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", dialect=dialect)
+    load_front_book(settings)
+    machine = Machine(settings)
+    with machine.signed_on() as bank:
+        sent = message()
+        answer = bank.ask(sent)
+        first = bank.last_body[: -bank.codec.dialect.mac_width]
+        bank.ask(message("0201", de7=sent.fields[7], de11=sent.fields[11]))
+        assert bank.last_body[: -bank.codec.dialect.mac_width] == first
+    assert (answer.fields[39], answer.fields[62].count("\n") >= 9) == ("00", True)
+    machine.stop()
+
+
 def test_a_framing_of_parts_carries_a_day_s_messages_as_a_shipped_one_does(tmp_path: Path) -> None:
     parts = (
         '{ length = "5ascii", counts_itself = true, tpdu = true, trailer = "03", keep_alive = "30303030", '

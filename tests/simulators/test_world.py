@@ -22,6 +22,7 @@ from office.accounting import chart
 from protocol.codec import Codec
 from protocol.errors import DecodeError
 from protocol.message import Message
+from simulators.world import fixture as world_fixture
 from simulators.world import misconduct
 from simulators.world.accounts import ENDS, Break, fits
 from simulators.world.cli import Verdict, describe, main, run_many, summed_up
@@ -137,6 +138,20 @@ def test_one_seed_is_one_run_in_whatever_order_a_process_hashes() -> None:
 def test_fixed_seeds_hold(fixture: Fixture, first: int) -> None:
     failed = [failing(run_seed(seed, fixture)) for seed in range(first, first + CHUNK)]
     assert [text for text in failed if text] == []
+
+
+def test_a_day_holds_in_each_dialect_of_a_network(fixture: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = ("unionpay-pos", "cups", "iso93-ascii", "ebcdic-packed")
+    banks = tuple(
+        (*bank[:2], dialect, *bank[3:]) for bank, dialect in zip(world_fixture._BANKS, networks, strict=True)
+    )
+    monkeypatch.setattr(world_fixture, "_BANKS", banks)
+    seeds = range(2_000, 2_004)
+    spoken = {bank.dialect for seed in seeds for bank in draw(seed).banks}
+    assert (spoken, [failing(run_seed(seed, fixture)) for seed in seeds]) == (
+        set(networks),
+        [""] * len(seeds),
+    )
 
 
 def test_fresh_seeds_hold() -> None:
