@@ -317,7 +317,7 @@ class Codec:
         document = self._document(message.mti, fields)
         last = max(fields, default=0)
         if last > _SECONDARY_MAC:
-            raise EncodeError(str(last), "nothing stands behind the MAC")
+            raise EncodeError(str(last), Sentence("nothing stands behind the MAC"))
         number = _SECONDARY_MAC if last > _PRIMARY_MAC else _PRIMARY_MAC
         document[str(number)] = _NO_MAC
         return self.append_mac(self._bytes(document)[: -self._width], mac)
