@@ -409,12 +409,22 @@ def load_settings(path: Path) -> Settings:
     """Read and check a settings file; relative paths in it count from its own folder. Raises
     SettingsError.
     """
-    read = read_settings(path, Settings)
-    settings = _rooted(read, path.parent)
-    faults = (*contradictions(read), *unusable_dialects(settings))
+    settings = settings_alone(path)
+    faults = tuple(unusable_dialects(settings))
     if faults:
         raise SettingsError(str(path), faults)
     return settings
+
+
+def settings_alone(path: Path) -> Settings:
+    """Read and check a settings file as `load_settings` does, but for the dialects that it names: their files
+    may not be there yet. Raises SettingsError.
+    """
+    read = read_settings(path, Settings)
+    faults = tuple(contradictions(read))
+    if faults:
+        raise SettingsError(str(path), faults)
+    return _rooted(read, path.parent)
 
 
 def load_served_settings(path: Path) -> Settings:

@@ -90,6 +90,12 @@ def served_dialect(name: str, folder: str, gb18030: str = "2005") -> Dialect:
     return dialect
 
 
+def own_files(settings: Settings) -> tuple[Path, ...]:
+    """Return the files of the dialects that banks are served in and that are not shipped, sorted."""
+    names = {bank.dialect for bank in settings.bank} - {*shipped()}
+    return tuple(Path(settings.node.dialects, f"{name}{SUFFIX}") for name in sorted(names))
+
+
 def unusable_dialects(settings: Settings) -> Iterator[Fault]:
     """Yield where a bank's dialect is none, or the machine cannot serve a bank in it."""
     for place, bank in enumerate(settings.bank):

@@ -1,10 +1,10 @@
 """A backup of a front-end machine, taken while it serves, and its way back.
 
-A backup is a folder: the settings, the keystore, the machine's certificate and key, the book, and a manifest
-with the digest of each and the end of each chain, written last: without it a folder is no backup. The master
-key is never in it: who has both has every key. Nothing that exists is ever overwritten. How the book itself
-is copied, `ledger.book.book_copy` says; which machine may serve from what came back, a person decides
-(docs/drill.md).
+A backup is a folder: the settings, the keystore, the machine's certificate and key, the banks' own dialects,
+the book, and a manifest with the digest of each and the end of each chain, written last: without it a folder
+is no backup. The master key is never in it: who has both has every key. Nothing that exists is ever
+overwritten. How the book itself is copied, `ledger.book.book_copy` says; which machine may serve from what
+came back, a person decides (docs/drill.md).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from pydantic import ValidationError
 
 from fep.errors import FepError
 from fep.keys.keys import leave_to_owner
-from fep.settings.config import Settings, load_settings
+from fep.settings.config import Settings, load_settings, settings_alone
+from fep.settings.dialects import own_files
 from ledger.book.book_copy import copy_book, put_back, require_place
 from ledger.files.settings import Section, embedded_file
 from ledger.rules.seal import ChainEnd
@@ -99,7 +100,7 @@ def restore(folder: Path, config: Path) -> Manifest:
     manifest = read_manifest(folder)
     if not config.exists():
         _copy(folder / _SETTINGS, config)
-    settings = load_settings(config)
+    settings = settings_alone(config)
     wanted = [source for source in _sources(settings, config) if source.name != _SETTINGS]
     for source in wanted:
         if source.path.exists():
@@ -155,6 +156,7 @@ def _sources(settings: Settings, config: Path) -> Iterator[_Source]:
     if settings.tls is not None:
         yield _Source("machine.crt", Path(settings.tls.certificate_file))
         yield _Source("machine.key", Path(settings.tls.key_file))
+    yield from (_Source(f"dialect-{path.name}", path) for path in own_files(settings))
 
 
 def _copy(source: Path, target: Path) -> None:

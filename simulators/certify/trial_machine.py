@@ -148,6 +148,7 @@ class TrialMachine:
                 "name": "practice",
                 "database": f"sqlite:///{folder / 'front.db'}",
                 "control": str(folder / "control.sock"),
+                "dialects": terms.dialects,
                 "durable": False,
             },
             "keystore": {"file": str(folder / "keystore"), "master_key": f"file:{folder / 'master.key'}"},

@@ -89,6 +89,21 @@ def test_what_was_backed_up_while_the_machine_serves_comes_back_as_it_was(
     assert paid == ["P1"]
 
 
+def test_a_banks_own_dialect_comes_back_with_the_machine(
+    machine: Machine, tmp_path: Path, new_database: Callable[[str], str]
+) -> None:
+    text = machine.config.read_text().replace("[node]", '[node]\ndialects = "dialects"', 1)
+    machine.config.write_text(f'{text}\ndialect = "own"\n')
+    file = machine.config.parent / "dialects" / "own.toml"
+    file.parent.mkdir()
+    file.write_text('base = "hex87"\n')
+    back_up(machine.config, machine.saved, TAKEN)
+    config = elsewhere(machine, tmp_path / "other", new_database)
+    restore(machine.saved, config)
+    assert load_settings(config).node.dialects == str(config.parent / "dialects")
+    assert (config.parent / "dialects" / "own.toml").read_bytes() == file.read_bytes()
+
+
 def test_the_master_key_is_in_no_backup(machine: Machine) -> None:
     back_up(machine.config, machine.saved, TAKEN)
     key = (machine.folder / "master.key").read_bytes()
