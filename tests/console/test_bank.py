@@ -17,6 +17,8 @@ from console.main import cli
 from fep.keys.keys import KeyKind, Secret, checked, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.settings.config import load_settings
+from protocol.framing_table import framing_of
+from protocol.mac_table import mac_of
 from tests.support.builders import BANK
 from tests.support.machine import MASTER_KEY, OTHER_BANK, ZMK, records, write_settings
 
@@ -83,6 +85,16 @@ def test_an_entry_that_the_machine_would_not_take_is_not_added(wrong: tuple[str,
     assert str(failed.exception).startswith(f"{config}, as it would be: ")
     assert config.read_text() == before
     assert [record[3].partition(":")[0] for record in records(config)] == ["asked", "failed"]
+
+
+def test_a_bank_is_added_with_parts_of_a_framing_and_of_a_mac(config: Path) -> None:
+    framing = '{ length = "4hex", tpdu = true, header = ["echo 6", "fixed 01"], trailer = "03" }'
+    mac = '{ algorithm = "x9.9", padding = 2, fields = [0, 3, 4] }'
+    assert add(config, "--framing", framing, "--mac", mac).exit_code == 0
+    entry = load_settings(config).bank[-1]
+    assert (entry.framing, entry.mac) == (framing_of(framing), mac_of(mac))
+    for option, said in (("--framing", '{ length = "9be" }'), ("--mac", "{ bytes = 5 }")):
+        assert add(config, option, said).exit_code == 2
 
 
 def test_a_bank_is_added_once(config: Path) -> None:

@@ -78,6 +78,26 @@ def test_our_machine_passes_and_its_books_are_clean_afterwards(tmp_path: Path, n
         books.close()
 
 
+@pytest.mark.parametrize(
+    "mac",
+    [
+        "unionpay-ecb",
+        "{ bytes = 4, fields = [0, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 48, 49, 70] }",
+    ],
+    ids=["UnionPay", "fields"],
+)
+def test_our_machine_passes_in_a_framing_and_with_a_mac_of_parts(tmp_path: Path, mac: str) -> None:
+    framing = (
+        '{ length = "4hex", counts_itself = true, tpdu = true, trailer = "03", counts_trailer = false, '
+        'header = ["fixed 4953", "length 4ascii", "destination 3", "source 3", "ours 30", "echo 2"] }'
+    )
+    cases = [case.id for case in CASES if case.id.startswith(("FRAME", "SIGN", "MAC", "KEY", "OUT-30"))]
+    with machine_with_dues(tmp_path, framing=framing, mac=mac) as machine:
+        run = certify(machine, only=cases)
+    assert {result.id: result.reason for result in run.results if result.outcome is Outcome.FAILED} == {}
+    assert {result.id for result in run.results if result.outcome is Outcome.NOT_APPLICABLE} == set()
+
+
 def test_a_bank_that_may_not_do_everything_is_held_to_that_too(tmp_path: Path) -> None:
     with machine_with_dues(tmp_path, entry=RESTRICTED) as machine:
         run = certify(machine)
