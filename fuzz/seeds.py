@@ -150,8 +150,8 @@ def keyblock_seeds() -> Seeds:
     for place, (algorithm, zmk) in enumerate(ZMKS):
         key = bytes(range(100, 116))
         block = keyblock.wrap(zmk, key, algorithm, bytes)
-        yield f"{algorithm}-{len(zmk)}.hex", bytes([place]) + block.encode()
-        yield f"{algorithm}-{len(zmk)}-clear.hex", bytes([place]) + b"\x00\x80" + key + bytes(14)
+        yield f"{algorithm.algorithm}-{len(zmk)}.hex", bytes([place]) + block.encode()
+        yield f"{algorithm.algorithm}-{len(zmk)}-clear.hex", bytes([place]) + b"\x00\x80" + key + bytes(14)
 
 
 _DESCRIBED: Final = ("ascii87", "bcd87", "ebcdic87", "hex87")

@@ -35,7 +35,7 @@ from protocol.frame_head import parsed_part
 from protocol.frame_length import WIDTHS, LengthForm, Notation
 from protocol.framing import SHIPPED, Frame, FrameReader, Framing
 from protocol.framing_table import as_written, framing_of
-from protocol.mac import MacMethod
+from protocol.mac import MacAlgorithm, MacMethod
 from protocol.message import Message, is_answer
 from protocol.responses import Response
 
@@ -69,6 +69,8 @@ ZMKS: Final = (
     (MacMethod.AES_CMAC, bytes(range(32))),
     (MacMethod.X9_19, bytes(range(16))),
     (MacMethod.X9_19, bytes(range(24))),
+    (MacMethod(MacAlgorithm.X9_9), bytes(range(16))),
+    (MacMethod(MacAlgorithm.UNIONPAY_ECB, size=4, in_hex=True), bytes(range(24))),
 )
 _SQUEEZED_MAX: Final = 1 << 17
 """Bytes: a hexdump that leaves out lines that are the same stands for more than it has."""

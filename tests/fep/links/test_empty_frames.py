@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from fep.links.connection import EMPTY_FRAMES_A_MINUTE, TOO_MANY_EMPTY
-from tests.fep.links.test_server import House, Sockets, ons
+from protocol.framing import FrameReader, wrap
+from protocol.message import Message
+from tests.fep.links.test_server import CODEC, House, Sockets, ons
 from tests.support.builders import BANK
 from tests.support.machine import write_settings
 
@@ -122,3 +124,14 @@ def test_an_empty_frame_is_a_sign_of_life(tmp_path: Path) -> None:
         house.clock.pump([1.0] * 5)
         link.dataReceived(EMPTY)
     assert written(socket) == b""
+
+
+def test_what_we_ask_of_our_own_accord_goes_with_the_head_of_our_last_answer(tmp_path: Path) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", framing=PARTS))
+    link, socket = house.connect()
+    sign_on = Message("0800", {7: "1124101112", 11: "000001", 32: BANK, 70: "001"})
+    came, ours = b"\x60\x00\x03\x12\x34hs", b"\x60\x12\x34\x00\x03hs"
+    link.dataReceived(wrap(link.link.bank.framing, CODEC.encode(sign_on), came))
+    link.ask("301")
+    framing = link.link.bank.framing
+    assert [frame.head for frame in FrameReader(framing).feed(written(socket))] == [ours, ours]
