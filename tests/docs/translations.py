@@ -33,6 +33,7 @@ TRANSLATED = (
     "install",
     "day",
     "status",
+    "commands",
     "alerts",
     "office-alerts",
     "logs",
