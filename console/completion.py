@@ -27,7 +27,7 @@ def completion_command(ctx: click.Context, shell: str) -> None:
     """Print the script that has SHELL complete commands, options, and the banks' codes of the settings."""
     kind = get_completion_class(shell)
     if kind is None:
-        raise click.ClickException(_("no completion for {shell}").format(shell=shell))
+        raise click.ClickException(_("no completion for {name}").format(name=shell))
     root = ctx.find_root().command
     click.echo(f"# To install: {INSTALL[shell]}; then open a new shell.")
     click.echo("# The settings are those of --config, if it stands before what is completed.")
