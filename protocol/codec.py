@@ -83,12 +83,13 @@ _PACKED_TRACK: Final = "[0-9A-F]*"
 _TEXT: Final = "[^\\x00-\\x1f\\x7f-\\x9f]*"
 _LINES: Final = "[^\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]*"
 
+_EBCDIC_DIGITS: Final = re.compile(rb"[\xf0-\xf9]+").fullmatch
 # The length of a variable field must be digits; pyiso8583 takes all that int() takes, such as " 5" and "1_0".
 _LENGTH_DIGITS: Final[Mapping[str, Callable[[bytes], object]]] = MappingProxyType(
     {
         "ascii": bytes.isdigit,
-        "cp500": re.compile(rb"[\xf0-\xf9]+").fullmatch,
-        "cp037": re.compile(rb"[\xf0-\xf9]+").fullmatch,
+        "cp500": _EBCDIC_DIGITS,
+        "cp037": _EBCDIC_DIGITS,
     }
 )
 
