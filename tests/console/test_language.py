@@ -144,7 +144,7 @@ def test_an_error_from_below_the_commands_is_told_in_chinese() -> None:
         Store("mysql://host/name")
     assert str(refused.value) == "no front book can live on mysql: give sqlite or postgresql+psycopg"
     speak("zh")
-    assert spoken(refused.value) == "前置账簿不能放在 mysql 上：请给出 sqlite 或 postgresql+psycopg"
+    assert spoken(refused.value) == "前置账册不能放在 mysql 上：请给出 sqlite 或 postgresql+psycopg"
 
 
 @pytest.mark.parametrize("error", [ValueError(), ValueError("a", 1), OSError(2, "gone"), KeyError("a")])
