@@ -18,6 +18,8 @@ from fep.operator.control_client import ControlError, Progress
 from fuzz.errors import require
 
 _ANSWERS: Final = frozenset({"done", "refused", "progress"})
+_PARTS: Final = _ANSWERS | {"sentences"}
+"""With an answer goes how its sentences were made, for a reader in another language."""
 
 
 def _echo(asked: Mapping[str, Any], progress: Progress) -> Deferred[Any]:
@@ -46,7 +48,8 @@ def lines(data: bytes) -> None:
             conversation.dataReceived(data[start : start + 4096])
     answers = [json.loads(line) for line in transport.value().splitlines()]
     require(
-        all(len(answer) == 1 and answer.keys() <= _ANSWERS for answer in answers), "an answer of another form"
+        all(len(answer.keys() & _ANSWERS) == 1 and answer.keys() <= _PARTS for answer in answers),
+        "an answer of another form",
     )
     ends = [answer for answer in answers if "progress" not in answer]
     if not transport.disconnecting:
