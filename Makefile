@@ -4,6 +4,8 @@
 PYTHON ?= python3
 UV ?= uv
 PYTEST_ARGS ?=
+# Whatever the caller's shell says: the tests start some hundred Pythons, and each would compile all our modules.
+export PYTHONDONTWRITEBYTECODE :=
 PIP_WHEEL := bootstrap/pip-26.3-py3-none-any.whl
 
 VENV := .venv

@@ -123,8 +123,9 @@ def make(output: Path, wheels: Path, python: str = PYTHON) -> Path:
         set_modes(stage)
         output.mkdir(parents=True, exist_ok=True)
         epoch = {"SOURCE_DATE_EPOCH": str(int(newest.day.timestamp()))}
-        # One thread: how xz cuts its blocks goes by the number of them.
-        options = ("--root-owner-group", "--threads-max=1", "-Zxz")
+        # Debian reads zstd since 12; it takes a fiftieth of xz's time for a fifth more. One thread: how the
+        # blocks are cut goes by their number.
+        options = ("--root-owner-group", "--threads-max=1", "-Zzstd")
         output_of_dpkg = run("dpkg-deb", *options, "--build", str(stage), str(output), **epoch)
     package = re.search(r"'([^']+\.deb)'", output_of_dpkg)
     if package is None:
@@ -279,9 +280,13 @@ def pip(home: Path, *arguments: str) -> None:
 
 
 def run(*command: str, **environment: str) -> str:
-    """A program's standard output. Raises PackageError with its standard error where it fails."""
+    """A program's standard output. Raises PackageError with its standard error where it fails.
+
+    A Python among them writes no bytecode: it would have the date of this making in it.
+    """
+    fixed = {"LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1"}
     completed = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C", **environment}
+        command, capture_output=True, text=True, check=False, env={**os.environ, **fixed, **environment}
     )
     if completed.returncode:
         raise PackageError(f"{' '.join(command)}: exit code {completed.returncode}\n{completed.stderr}")
