@@ -138,6 +138,8 @@ def _sieve(columns: Sequence[Column[Any]]) -> Iterator[ColumnElement[bool]]:
 
 def _has_number(name: str, text: str) -> bool:
     """Whether the text of a column holds an identity or card number."""
+    if len(text) < _CARD_DIGITS_LEAST:
+        return False
     runs = [match[0] for match in _WORDS.finditer(text)] if name in _WHOLE else [text]
     return any(_is_number(run) for run in runs)
 
