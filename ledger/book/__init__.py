@@ -31,7 +31,8 @@ An example: what is in the tables after due D1 of 120000 fen was collected, as t
 
 The modules, from a batch outwards
     schema, store         tables, constraints, triggers; connections, and what a failure means for the money
-    server                a PostgreSQL server's connections: keep-alives, and how long its word is waited for
+    server                what a connection to PostgreSQL is asked for: keep-alives, and how long to wait
+    watched_connection    such a connection; takes PostgreSQL's driver along
     retry                 attempts at a transaction that may be made again at once
     statements, front     the statements of a batch; claiming a chain, committing a batch
     visible               policies and dues as they are seen while a load may be under way

@@ -1,19 +1,19 @@
-"""Connections to a PostgreSQL server: how one that is gone is noticed, and how long its word is waited for.
+"""What a connection to a PostgreSQL server is asked for: how one that is gone is noticed, and how long its
+word is waited for.
 
 A server that was stopped, or a network that drops everything, closes no connection: without the bounds here
 a thread waits for it without end. Where nothing is acknowledged any more, the kernel ends the connection
 (libpq's keep-alives and `tcp_user_timeout`); where the kernel at the other end still acknowledges, and the
-server says nothing, `WatchedConnection` does. No statement and no table is named here, and what a failure
-means for the money is `ledger.book.store`'s.
+server says nothing, `ledger.book.watched_connection` does. No statement and no table is named here, and what
+a failure means for the money is `ledger.book.store`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-import psycopg
 from sqlalchemy import URL
 
 from qianzhi_errors.sentence import Sentence, listed
@@ -54,44 +54,6 @@ _DURABLE: Final = "-c synchronous_commit=on"
 _BY_INDEX: Final = "-c enable_seqscan=off"
 """Every statement of a batch finds its rows by an index. PostgreSQL plans with statistics that can be minutes
 old: it would take a journal that was empty then for empty still, and read all of it for each batch."""
-
-
-class WatchedConnection(psycopg.Connection[Any]):
-    """A connection that is closed when the server says nothing for `silent_seconds` about a statement; the
-    statement then fails as on a lost connection.
-    """
-
-    silent_seconds: int = SILENT_SECONDS_OF_WHOLE_DAYS
-
-    def wait(self, gen: Generator[Any, Any, T], *_: object, **_named: object) -> T:
-        """Wait as psycopg does, for as long as the server is not silent; look once a second."""
-        try:
-            return super().wait(watched(gen, self.silent_seconds), interval=1)
-        except Silent:
-            self.pgconn.finish()
-            raise
-
-
-class Silent(psycopg.OperationalError):
-    """The server has said nothing about a statement for too long."""
-
-
-def watched(gen: Generator[Any, Any, T], seconds: int) -> Generator[Any, Any, T]:
-    """Pass on what psycopg's generator and the socket say to each other: the socket sends 0 for each second
-    in which nothing came. Raises Silent after `seconds` of them in a row.
-    """
-    quiet = 0
-    try:
-        wanted = next(gen)
-        while True:
-            ready = yield wanted
-            quiet = 0 if ready else quiet + 1
-            if quiet >= seconds:
-                raise Silent(f"no answer for {seconds} s")
-            wanted = gen.send(ready)
-    except StopIteration as end:
-        value: T = end.value
-        return value
 
 
 def parameters(query: Mapping[str, Any], *, by_index: bool) -> dict[str, Any]:

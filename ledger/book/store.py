@@ -15,18 +15,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, StatementError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+    StatementError,
+)
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from ledger.book.server import (
     SILENT_SECONDS,
     SILENT_SECONDS_OF_WHOLE_DAYS,
-    Silent,
-    WatchedConnection,
     parameters,
     place,
 )
@@ -46,8 +50,8 @@ first."""
 _POSTGRESQL_SPEAKS_OF_NAMES = frozenset({"08", "23", "25", "28", "3D", "40", "42", "53", "55", "57", "58"})
 """The classes of SQLSTATE whose first line names connections, roles, tables or constraints, and never a
 value. The first line of others can quote a value (22), and later lines quote whole rows (23)."""
-_OF_THE_CONNECTION = (psycopg.OperationalError, Silent)
-"""Errors without a SQLSTATE: libpq's and our own about the connection, which quote no value."""
+_OF_THE_CONNECTION = frozenset({"OperationalError", "Silent"})
+"""Errors without a SQLSTATE, by name: libpq's and our own about the connection, which quote no value."""
 _OUR_TRIGGER = "exec_stmt_raise"
 """The function of PostgreSQL that raises the text of one of our triggers, which is constant."""
 
@@ -278,6 +282,9 @@ def _postgresql(url: Any, *, by_index: bool) -> Engine:  # noqa: ANN401 - see _c
         connect_args=parameters(url.query, by_index=by_index),
     )
     silent_seconds = SILENT_SECONDS if by_index else SILENT_SECONDS_OF_WHOLE_DAYS
+    from ledger.book.watched_connection import (  # noqa: PLC0415 - a command on SQLite loads no driver
+        WatchedConnection,
+    )
 
     @event.listens_for(engine, "do_connect")
     def _connect(
@@ -331,9 +338,7 @@ def _meaning(error: StatementError, store: Store) -> LedgerError:
 def _is_data_fault(error: StatementError) -> bool:
     if not isinstance(error, DBAPIError):  # about a value that did not reach the driver
         return True
-    if isinstance(error.orig, psycopg.DataError | sqlite3.InterfaceError | sqlite3.DataError):
-        return True
-    return isinstance(error.orig, psycopg.ProgrammingError | sqlite3.ProgrammingError)
+    return isinstance(error, DataError | ProgrammingError) or isinstance(error.orig, sqlite3.InterfaceError)
 
 
 def _commit_meaning(error: DBAPIError, store: Store) -> LedgerError:
@@ -359,17 +364,17 @@ def _summary(error: StatementError) -> str:
     and its parameters are never added.
     """
     orig = error.orig
-    if isinstance(orig, psycopg.Error):
+    if orig is not None and hasattr(orig, "sqlstate"):
         return _of_postgresql(orig)
     # SQLite's own texts name columns. Those of its driver, which have no error name, quote values.
     named = isinstance(orig, sqlite3.Error) and getattr(orig, "sqlite_errorname", None)
     return f"{_name_of(orig)}: {_first_line(orig)}" if named else _name_of(orig)
 
 
-def _of_postgresql(error: psycopg.Error) -> str:
+def _of_postgresql(error: Any) -> str:  # noqa: ANN401 - psycopg.Error, which is not loaded for SQLite
     sqlstate, diag = error.sqlstate or "", error.diag
     is_about_names = sqlstate[:2] in _POSTGRESQL_SPEAKS_OF_NAMES or diag.source_function == _OUR_TRIGGER
-    if is_about_names or type(error) in _OF_THE_CONNECTION:
+    if is_about_names or _name_of(error) in _OF_THE_CONNECTION:
         return f"{_name_of(error)}: {_first_line(error)}"
     parts = (("table", diag.table_name), ("column", diag.column_name), ("constraint", diag.constraint_name))
     where = ", ".join(f"{kind} {name}" for kind, name in parts if name)

@@ -12,7 +12,6 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Select, Table
 from sqlalchemy.exc import DBAPIError
 
@@ -128,6 +127,8 @@ def _copy(
     progress: Callable[[int], None],
 ) -> int:
     """Insert with COPY FROM STDIN through the driver, psycopg: SQLAlchemy does not offer COPY."""
+    import psycopg  # noqa: PLC0415 - a command on SQLite loads no driver
+
     target, listed = _names(connection, table, columns)
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):

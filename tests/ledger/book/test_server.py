@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
 
-from ledger.book.server import DEFAULTS, Silent, parameters, place, watched
+from ledger.book.server import DEFAULTS, parameters, place
 from ledger.book.store import Store
 from ledger.errors import OutcomeUnknown, Unavailable
 from tests.support.silent_relay import relayed
@@ -59,42 +59,6 @@ def test_the_urls_options_come_after_ours_and_before_what_makes_a_commit_durable
 )
 def test_a_database_is_named_by_its_host_and_name_and_never_by_its_password(url: str, named: str) -> None:
     assert place(make_url(url)) == named
-
-
-def _outcome(readiness: list[int]) -> str:
-    """What comes of a statement of which the socket says `readiness`, 0 for each second without a byte."""
-
-    def statement() -> Generator[int, int, str]:
-        for _ in readiness:
-            yield 1
-        return "answered"
-
-    statement_watched = watched(statement(), 15)
-    next(statement_watched)
-    try:
-        for ready in readiness:
-            statement_watched.send(ready)
-    except StopIteration as end:
-        return str(end.value)
-    except Silent as error:
-        return str(error)
-    raise AssertionError("the statement still waits")
-
-
-@pytest.mark.parametrize(
-    ("readiness", "outcome"),
-    [
-        ([0] * 14 + [1], "answered"),
-        (([0] * 14 + [1]) * 3, "answered"),
-        ([0] * 15, "no answer for 15 s"),
-        ([0] * 14 + [1] + [0] * 15, "no answer for 15 s"),
-    ],
-    ids=["late", "slow and never silent", "silent", "silent within its answer"],
-)
-def test_a_server_that_says_nothing_for_so_long_is_given_up_and_one_that_is_slow_is_not(
-    readiness: list[int], outcome: str
-) -> None:
-    assert _outcome(readiness) == outcome
 
 
 def _nothing() -> None: ...
