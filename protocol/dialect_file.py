@@ -112,7 +112,7 @@ def _fill(notation: object) -> Fill:
 class _Section(BaseModel):
     """A table of the file: strict types, no unknown keys, nothing changes after the check."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Wire(_Section):

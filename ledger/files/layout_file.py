@@ -71,7 +71,7 @@ class _Section(BaseModel):
     refused by the same text as a wrong one, which names what is expected.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True)
+    model_config = ConfigDict(strict=True, frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -48,7 +48,7 @@ class SettingsError(LedgerError):
 class Section(BaseModel):
     """A section of a settings file: strict types, no unknown keys, immutable."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 Model = TypeVar("Model", bound=Section)

@@ -177,7 +177,7 @@ def parse(source: str, file: str = "chart.toml") -> Chart:
 class _Section(BaseModel):
     """A part of the file: types are strict, and an unknown key is refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 _Words = Annotated[str, Field(min_length=1, max_length=60)]

@@ -24,7 +24,7 @@ _Word = Annotated[str, Field(min_length=1, max_length=40)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Heads(_Section):
