@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 from firewall_rules.hours import Hours
+from qianzhi_errors.sentence import Sentence
 
 Network: TypeAlias = IPv4Network | IPv6Network
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -99,6 +100,32 @@ def overlapping(networks: Iterable[Network], others: Iterable[Network]) -> tuple
     """Return those of `networks` that share an address with one of `others`."""
     others = tuple(others)
     return tuple(network for network in networks if any(_share(network, other) for other in others))
+
+
+def network_of(text: str) -> Network:
+    """Return the network that is written `192.0.2.0/24`, as plain_network has it. Raises ValueError with the
+    reason.
+    """
+    try:
+        return plain_network(ip_network(text))
+    except ValueError as error:
+        if str(error).endswith("has host bits set"):
+            raise ValueError(Sentence("{text} has host bits set", text=text)) from None
+        raise ValueError(
+            Sentence("{text!r} does not appear to be an IPv4 or IPv6 network", text=text)
+        ) from None
+
+
+def address_of(text: str) -> Address:
+    """Return the address that is written `192.0.2.1`, as plain_address has it. Raises ValueError with the
+    reason.
+    """
+    try:
+        return plain_address(ip_address(text))
+    except ValueError:
+        raise ValueError(
+            Sentence("{text!r} does not appear to be an IPv4 or IPv6 address", text=text)
+        ) from None
 
 
 def plain_address(address: Address) -> Address:

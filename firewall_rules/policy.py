@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import time
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv6Network
 from typing import Literal, TypeAlias
 
 from firewall_rules.errors import PolicyError
-from firewall_rules.gateway import Address, Allowance, Network, plain_address, plain_network
+from firewall_rules.gateway import Address, Allowance, Network, address_of, plain_network
 from qianzhi_errors.sentence import Sentence
 
 Direction: TypeAlias = Literal["input", "output", "forward"]
@@ -61,7 +61,7 @@ class Endpoint:
             raise ValueError(
                 Sentence("{text!r}: an address of one link only can be no other zone's", text=text)
             )
-        return cls(plain_address(ip_address(bare)), int(port))
+        return cls(address_of(bare), int(port))
 
 
 @dataclass(frozen=True, slots=True)

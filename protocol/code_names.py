@@ -1,7 +1,7 @@
-"""The names of processing codes and response codes in English, as they stand inside a sentence.
+"""The names of processing codes and response codes, as they stand inside a sentence.
 
-Made from the tables `transactions` and `responses`; no name is written here. Chinese names and the words of
-reports do not belong here.
+Made from the tables `transactions` and `responses`, so no name is written here: in English, and a Sentence,
+for a reader of another language. The words of reports do not belong here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 
 from protocol.responses import RESPONSES, Response
 from protocol.transactions import TRANSACTIONS
+from qianzhi_errors.sentence import Sentence
 
 
 def inside_a_sentence(name: str) -> str:
@@ -28,11 +29,14 @@ _ACTS: Final = MappingProxyType(
     }
 )
 TRANSACTION_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {code: f"{_ACTS[row.act]}{inside_a_sentence(row.english)}" for code, row in TRANSACTIONS.items()}
+    {
+        code: Sentence(f"{_ACTS[row.act]}{inside_a_sentence(row.english)}")
+        for code, row in TRANSACTIONS.items()
+    }
 )
 """Processing code (DE 3) to what it does and its name: "collection: renewal premium"."""
 
 RESPONSE_NAMES: Final[Mapping[Response, str]] = MappingProxyType(
-    {code: inside_a_sentence(row.english) for code, row in RESPONSES.items()}
+    {code: Sentence(inside_a_sentence(row.english)) for code, row in RESPONSES.items()}
 )
 """Response code (DE 39) to its name: "approved: done, and on disk"."""

@@ -210,7 +210,7 @@ def _element(number: int, entry: Entry, wire: Wire) -> Element:
         length = length * 2 if prefix else length // 4
     return Element(
         number,
-        entry.name,
+        Sentence(entry.name),
         kind,
         prefix,
         length + (kind == "x+n"),

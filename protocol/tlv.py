@@ -19,20 +19,20 @@ VALUE_BYTES_MAX: Final = 999
 
 KNOWN: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "PN": "policy number",
-        "RN": "receipt number",
-        "IN": "identity document number",
-        "NM": "policyholder's name",
-        "DU": "due reference",
-        "DK": "kind of due: premium or benefit",
-        "DD": "due date, YYYYMMDD",
-        "AM": "amount, minor units",
-        "ST": "status",
-        "DL": "one due: nested DU, PC, DK, DD, AM, ST",
-        "PC": "processing code (DE 3) that settles the due",
-        "KA": "new MAC session key, a TR-31 key block",
-        "CA": "key check value, hex",
-        "PG": "page wanted, or 'more' where another follows",
+        "PN": Sentence("policy number"),
+        "RN": Sentence("receipt number"),
+        "IN": Sentence("identity document number"),
+        "NM": Sentence("policyholder's name"),
+        "DU": Sentence("due reference"),
+        "DK": Sentence("kind of due: premium or benefit"),
+        "DD": Sentence("due date, YYYYMMDD"),
+        "AM": Sentence("amount, minor units"),
+        "ST": Sentence("status"),
+        "DL": Sentence("one due: nested DU, PC, DK, DD, AM, ST"),
+        "PC": Sentence("processing code (DE 3) that settles the due"),
+        "KA": Sentence("new MAC session key, a TR-31 key block"),
+        "CA": Sentence("key check value, hex"),
+        "PG": Sentence("page wanted, or 'more' where another follows"),
     }
 )
 

@@ -27,6 +27,7 @@ from protocol.framing import (
     length_at,
 )
 from protocol.message import Message
+from qianzhi_errors.sentence import Sentence
 
 FRAMINGS: Final[tuple[Framing | None, ...]] = (
     Framing.BE2,
@@ -159,7 +160,7 @@ def _frames(data: bytes, framing: Framing | None) -> tuple[list[_Cut], WrongByte
     """Return the frames of an input, and the first wrong byte between them, if there is one."""
     if framing is None:
         bare = [_Cut(0, 0, Frame(data), None)] if data else []
-        return bare, None if data else WrongByte(0, "a message")
+        return bare, None if data else WrongByte(0, Sentence("a message"))
     frames, fault = frames_of(framing, data)
     head = framing.message_at
     cuts: list[_Cut] = []
@@ -174,8 +175,18 @@ def _frames(data: bytes, framing: Framing | None) -> tuple[list[_Cut], WrongByte
         before = data[at + framing.length.width : at + head]
         cuts.append(_Cut(at, head, Frame(data[at + head :], before), _following(framing, data, at)))
     if fault:
-        return cuts, WrongByte(_fault_at(data, at, framing, fault), f"a frame in framing {framing}: {fault}")
-    return cuts, WrongByte(len(data), f"the rest of the frame in framing {framing} that begins at byte {at}")
+        return cuts, WrongByte(
+            _fault_at(data, at, framing, fault),
+            Sentence("a frame in framing {framing}: {fault}", framing=str(framing), fault=fault),
+        )
+    return cuts, WrongByte(
+        len(data),
+        Sentence(
+            "the rest of the frame in framing {framing} that begins at byte {byte}",
+            framing=str(framing),
+            byte=at,
+        ),
+    )
 
 
 def _following(framing: Framing, data: bytes, at: int) -> int | None:
@@ -242,7 +253,9 @@ def read(data: bytes, framing: Framing | None, codec: Codec) -> Reading:
         right = _right_length(data, cut, codec) if frame.wrong or wrong else None
         if right is not None:
             length = right + (_beside(framing) if framing is not None else 0)
-            wrong = WrongByte(cut.at, f"a length of {length}, as many bytes as its fields take")
+            wrong = WrongByte(
+                cut.at, Sentence("a length of {length}, as many bytes as its fields take", length=length)
+            )
             message = Frame(data[cut.begin : cut.at + right + _width(cut)], cut.frame.head)
             frames.append(replace(_described(data, cut._replace(frame=message), codec), wrong=wrong))
             break
@@ -295,7 +308,9 @@ def _wrong_group(parts: Sequence[Part], encoding: str) -> WrongByte | None:
         if part.key == "48":
             groups, stop = tlv.intact(part.text, encoding)
             if groups and groups[0].tag in tlv.KNOWN and stop < len(part.data):
-                expected = "a group of DE 48: two characters, three digits, as many bytes as they say"
+                expected = Sentence(
+                    "a group of DE 48: two characters, three digits, as many bytes as they say"
+                )
                 return WrongByte(part.at + len(part.prefix) + stop, expected)
     return None
 
@@ -306,15 +321,19 @@ def _head(head: bytes, cut: _Cut) -> Iterator[Node]:
     if not head:
         return
     here = len(frame.body) + len(frame.head)
-    meaning = f"{cut.length} bytes follow" if cut.length is not None else "not digits"
-    if cut.length not in (None, here):
-        meaning = f"{cut.length} bytes are to follow; {here} do"
-    yield Node("length", "Length of the frame", at, width, head[:width].hex(), "", meaning)
+    if cut.length is None:
+        meaning = Sentence("not digits")
+    elif cut.length == here:
+        meaning = Sentence("{length} bytes follow", length=here)
+    else:
+        meaning = Sentence("{length} bytes are to follow; {actual} do", length=cut.length, actual=here)
+    yield Node("length", Sentence("Length of the frame"), at, width, head[:width].hex(), "", meaning)
     tpdu, header = b"", frame.head
     if len(header) >= TPDU_BYTES and header[0] == TPDU_ID:
         tpdu, header = header[:TPDU_BYTES], header[TPDU_BYTES:]
-        address = f"to {tpdu[1:3].hex()}, from {tpdu[3:].hex()}"
-        yield Node("TPDU", "Transport protocol data unit", at + width, len(tpdu), tpdu.hex(), "", address)
+        address = Sentence("to {target}, from {source}", target=tpdu[1:3].hex(), source=tpdu[3:].hex())
+        name = Sentence("Transport protocol data unit")
+        yield Node("TPDU", name, at + width, len(tpdu), tpdu.hex(), "", address)
     if header:
         place = at + width + len(tpdu)
-        yield Node("header", "Header of the network", place, len(header), header.hex(), "", "")
+        yield Node("header", Sentence("Header of the network"), place, len(header), header.hex(), "", "")

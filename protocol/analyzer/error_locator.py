@@ -15,21 +15,22 @@ from protocol.codec import Part, content_pattern
 from protocol.dialect import Dialect, Element
 from protocol.errors import DecodeError
 from protocol.gb18030 import GB18030_2022
+from qianzhi_errors.sentence import Sentence
 
 _MTI_DIGITS: Final = 4
 _BITMAPS: Final = ("p", "1")
 _SIGNS: Final = frozenset(b"CD" + "CD".encode("cp500"))
-_THIRD_BITMAP: Final = "no bit 65: ISO 8583:1987 has no third bitmap"
+_THIRD_BITMAP: Final = Sentence("no bit 65: ISO 8583:1987 has no third bitmap")
 _KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "n": "a digit",
-        "a": "a letter",
-        "an": "a letter or digit",
-        "ns": "a digit or a special character",
-        "ans": "a printable character",
-        "x+n": "C or D, then digits",
-        "z": "a digit or a separator of a magnetic track",
-        "b": "a hex digit",
+        "n": Sentence("a digit"),
+        "a": Sentence("a letter"),
+        "an": Sentence("a letter or digit"),
+        "ns": Sentence("a digit or a special character"),
+        "ans": Sentence("a printable character"),
+        "x+n": Sentence("C or D, then digits"),
+        "z": Sentence("a digit or a separator of a magnetic track"),
+        "b": Sentence("a hex digit"),
     }
 )
 _WRITTEN: Final[Mapping[str, str]] = MappingProxyType(
@@ -64,7 +65,10 @@ def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: D
     # The error's own position may be behind the field's length, so it is not used.
     begin = parts[-1].end
     if parts[-1].key == key:
-        return WrongByte(begin, f"the message's end: {_bytes(len(data) - begin)} more than its fields take")
+        return WrongByte(
+            begin,
+            Sentence("the message's end: {bytes} more than its fields take", bytes=_bytes(len(data) - begin)),
+        )
     if key == "65":
         return WrongByte(begin, _THIRD_BITMAP)
     spec = dialect.spec[key]
@@ -74,12 +78,15 @@ def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: D
 
 
 def _bytes(count: int) -> str:
-    return "1 byte" if count == 1 else f"{count} bytes"
+    return Sentence("1 byte") if count == 1 else Sentence("{count} bytes", count=count)
 
 
 def _ends(data: bytes, missing: int, of_field: str) -> WrongByte:
     """Return the end of the message as the wrong byte: so many bytes of a field are missing."""
-    return WrongByte(len(data), f"{_bytes(missing)} more {of_field}; the message ends here")
+    return WrongByte(
+        len(data),
+        Sentence("{bytes} more {of_field}; the message ends here", bytes=_bytes(missing), of_field=of_field),
+    )
 
 
 def _mti(data: bytes, spec: Mapping[str, Any]) -> WrongByte:
@@ -89,8 +96,8 @@ def _mti(data: bytes, spec: Mapping[str, Any]) -> WrongByte:
     written = "BCD" if packed else _WRITTEN[spec["data_enc"]]
     for at in range(min(width, len(data))):
         if not _is_digit(data[at : at + 1], written):
-            return WrongByte(at, f"{written} digits of the MTI")
-    return _ends(data, width - len(data), "of the MTI")
+            return WrongByte(at, Sentence("{written} digits of the MTI", written=written))
+    return _ends(data, width - len(data), Sentence("of the MTI"))
 
 
 def _is_digit(byte: bytes, written: str) -> bool:
@@ -103,12 +110,14 @@ def _is_digit(byte: bytes, written: str) -> bool:
 def _bitmap(data: bytes, begin: int, spec: Mapping[str, Any]) -> WrongByte:
     """Return the first wrong byte of the bitmap at byte `begin`."""
     binary = spec["data_enc"] == "b"
-    width, of_field = (8, "of the bitmap") if binary else (16, "of the bitmap, in hex digits")
+    width, of_field = (
+        (8, Sentence("of the bitmap")) if binary else (16, Sentence("of the bitmap, in hex digits"))
+    )
     if not binary:
         text = data[begin : begin + width].decode(spec["data_enc"], "replace")
         for place, letter in enumerate(text):
             if letter not in "0123456789ABCDEFabcdef":
-                return WrongByte(begin + place, "a hex digit of the bitmap")
+                return WrongByte(begin + place, Sentence("a hex digit of the bitmap"))
     if len(data) >= begin + width:  # this bitmap is complete: it announces a third one, which is cut short
         return WrongByte(begin, _THIRD_BITMAP)
     return _ends(data, begin + width - len(data), of_field)
@@ -116,25 +125,34 @@ def _bitmap(data: bytes, begin: int, spec: Mapping[str, Any]) -> WrongByte:
 
 def _element(data: bytes, begin: int, element: Element, spec: Mapping[str, Any]) -> WrongByte:
     """Return the first wrong byte of the DE at byte `begin`: in its length, in its content, or its end."""
-    name = f"of DE {element.number}"
+    name = Sentence("of DE {number}", number=element.number)
     length, width = spec["max_len"], int(spec["len_type"])
     if width:
         prefix = data[begin : begin + width]
         wrong = _first_no_digit(prefix, spec["len_enc"])
         if wrong is not None:
-            return WrongByte(begin + wrong, f"{_WRITTEN[spec['len_enc']]} digits of the length {name}")
+            return WrongByte(
+                begin + wrong,
+                Sentence(
+                    "{written} digits of the length {name}", written=_WRITTEN[spec["len_enc"]], name=name
+                ),
+            )
         if len(prefix) < width:
-            return _ends(data, width - len(prefix), f"of the length {name}")
+            return _ends(data, width - len(prefix), Sentence("of the length {name}", name=name))
         length = _value_of(prefix, spec["len_enc"])
         if length > spec["max_len"]:
-            return WrongByte(begin, f"a length {name} of {spec['max_len']} at most")
+            return WrongByte(
+                begin, Sentence("a length {name} of {most} at most", name=name, most=spec["max_len"])
+            )
     packed = spec.get("len_count") == "nibbles"
     octets = (length + 1) // 2 if packed else length
     start = begin + width
     content = data[start : start + octets]
     inside = _content(content, element, spec, length if packed else octets)
     if inside is not None:
-        return WrongByte(start + inside.at, f"{inside.expected} {name}")
+        return WrongByte(
+            start + inside.at, Sentence("{expected} {name}", expected=inside.expected, name=name)
+        )
     return _ends(data, octets - len(content), name)
 
 
@@ -157,7 +175,8 @@ def _content(content: bytes, element: Element, spec: Mapping[str, Any], length: 
     """Return the first wrong byte within a field's content, which should have `length` bytes, or packed
     digits where these are counted; None if the bytes that are there are correct.
     """
-    expected = "text" if element.text else _KINDS[element.kind]
+    expected = Sentence("text") if element.text else _KINDS[element.kind]
+    encoding = _WRITTEN.get(spec["data_enc"], "")
     if spec["data_enc"] == "b":
         counted = spec.get("len_count") == "nibbles"
         return _packed(content, element, spec, length if counted else length * 2)
@@ -167,29 +186,34 @@ def _content(content: bytes, element: Element, spec: Mapping[str, Any], length: 
         # A content that ends in the middle of a character is cut short, not wrong.
         if error.end == len(content) < length:
             return None
-        return WrongByte(error.start, f"{expected} in {_WRITTEN[spec['data_enc']]}")
+        return WrongByte(
+            error.start, Sentence("{expected} in {encoding}", expected=expected, encoding=encoding)
+        )
     matched = content_pattern(element).match(text.upper() if element.kind == "b" else text)
     good = matched.end() if matched else 0
     if good == len(text):
         return None
-    return WrongByte(len(text[:good].encode(spec["data_enc"])), f"{expected} in {_WRITTEN[spec['data_enc']]}")
+    return WrongByte(
+        len(text[:good].encode(spec["data_enc"])),
+        Sentence("{expected} in {encoding}", expected=expected, encoding=encoding),
+    )
 
 
 def _packed(content: bytes, element: Element, spec: Mapping[str, Any], count: int) -> WrongByte | None:
     """Return the first wrong byte of packed content of `count` digits; None if what is there is correct."""
     if element.kind == "x+n" and content and content[0] not in _SIGNS:
-        return WrongByte(0, "the sign C or D")
+        return WrongByte(0, Sentence("the sign C or D"))
     if element.kind not in ("n", "x+n"):
         return None
     fill, place_of_fill = _fill(spec, count)
     begin = 2 if element.kind == "x+n" else 0
     for place, digit in enumerate(content.hex().upper()[begin:], start=begin):
         if place != place_of_fill and not digit.isdecimal():
-            return WrongByte(place // 2, "two BCD digits")
+            return WrongByte(place // 2, Sentence("two BCD digits"))
     if len(content) < (count + 1) // 2:
         return None
     # The content is complete and all digits, so only the fill digit can be wrong.
-    return WrongByte(max(place_of_fill, 0) // 2, f"a fill digit of {fill}")
+    return WrongByte(max(place_of_fill, 0) // 2, Sentence("a fill digit of {fill}", fill=fill))
 
 
 def _fill(spec: Mapping[str, Any], count: int) -> tuple[str, int]:

@@ -15,11 +15,14 @@ from protocol.analyzer.describe import Guess, Reading, ranked, read
 from protocol.analyzer.error_locator import WrongByte
 from protocol.codec import Codec
 from protocol.framing import Framing
+from qianzhi_errors.sentence import Sentence
 
 _TLS_RECORDS: Final = range(20, 24)
 _TLS_MAJOR: Final = 3
 _TLS_BYTES_MIN: Final = 5
-_TLS: Final = "TLS: it is encrypted, and nothing of it can be described; capture it where it is plain"
+_TLS: Final = Sentence(
+    "TLS: it is encrypted, and nothing of it can be described; capture it where it is plain"
+)
 
 
 class ExplainedStream(NamedTuple):
@@ -73,21 +76,23 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
     Whatever the bytes, nothing is raised.
     """
     if capture.is_capture(data):
-        return _captured("capture", capture.read(data), candidates)
+        return _captured(Sentence("capture"), capture.read(data), candidates)
     guessed = [(candidates.guesses(form.stretches)[0], form) for form in hexdump.readings(data)]
     # Of equally good ones the first: digits that are not a whole message are likelier digits than a message.
     guess, chosen = max(guessed, key=lambda pair: pair[0].rank[:3])
     if chosen.form == "hexdump":
         packets = capture.of_packets(chosen.stretches)
         if packets is not None and not guess.rank.whole:
-            return _captured("hexdump of packets", packets, candidates)
+            return _captured(Sentence("hexdump of packets"), packets, candidates)
     typo = hexdump.find_typo(data) if not guess.rank.whole else None
     if typo is not None and candidates.guesses((typo.mended,))[0].rank >= guess.rank:
         # These are likelier digits with a typo than a message that happens to look like digits.
-        return Explained("hex digits", (), WrongByte(typo.at, typo.expected))
+        return Explained(hexdump.HEX_DIGITS, (), WrongByte(typo.at, typo.expected))
     many = len(chosen.stretches) > 1
     streams = tuple(
-        ExplainedStream(f"stretch {place}" if many else "", candidates.read(stretch, guess))
+        ExplainedStream(
+            Sentence("stretch {place}", place=place) if many else "", candidates.read(stretch, guess)
+        )
         for place, stretch in enumerate(chosen.stretches, 1)
     )
     return Explained(chosen.form, streams, None)
@@ -100,7 +105,11 @@ def _captured(form: str, content: Capture, candidates: Candidates) -> Explained:
     if wrong is None and not content.streams:
         others = content.other_packets
         wrong = WrongByte(
-            0, f"TCP with data: there is none; {others} packets are something else, or cut short"
+            0,
+            Sentence(
+                "TCP with data: there is none; {others} packets are something else, or cut short",
+                others=others,
+            ),
         )
     streams = tuple(_stream(stream, content.streams, candidates) for stream in content.streams)
     return Explained(form, streams, wrong)
@@ -114,7 +123,9 @@ def _stream(stream: Stream, streams: Sequence[Stream], candidates: Candidates) -
     guess = candidates.guesses(both)[0]
     if not guess.rank.whole and _is_tls(data):
         return ExplainedStream(str(stream.direction), None, _TLS)
-    note = f"{stream.missing} bytes were not captured after it" if stream.missing else ""
+    note = (
+        Sentence("{count} bytes were not captured after it", count=stream.missing) if stream.missing else ""
+    )
     return ExplainedStream(str(stream.direction), candidates.read(data, guess), note)
 
 

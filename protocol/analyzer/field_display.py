@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from protocol.card_number import CARD_DIGITS_MIN
 from protocol.code_names import RESPONSE_NAMES, TRANSACTION_NAMES
 from protocol.responses import Response
+from qianzhi_errors.sentence import Sentence
 
 Says = Callable[[str], str]
 
@@ -37,45 +38,51 @@ class FieldDisplay(NamedTuple):
 
 _CLASSES: Final = MappingProxyType(
     {
-        "1": "authorization or inquiry",
-        "2": "financial",
-        "3": "file action",
-        "4": "reversal",
-        "5": "reconciliation",
-        "6": "administrative",
-        "7": "fee collection",
-        "8": "network management",
+        "1": Sentence("authorization or inquiry"),
+        "2": Sentence("financial"),
+        "3": Sentence("file action"),
+        "4": Sentence("reversal"),
+        "5": Sentence("reconciliation"),
+        "6": Sentence("administrative"),
+        "7": Sentence("fee collection"),
+        "8": Sentence("network management"),
     }
 )
 _FUNCTIONS: Final = MappingProxyType(
     {
-        "0": "request",
-        "1": "answer to a request",
-        "2": "advice",
-        "3": "answer to an advice",
-        "4": "notification",
+        "0": Sentence("request"),
+        "1": Sentence("answer to a request"),
+        "2": Sentence("advice"),
+        "3": Sentence("answer to an advice"),
+        "4": Sentence("notification"),
     }
 )
 _ORIGINS: Final = MappingProxyType(
     {
-        "0": "acquirer",
-        "1": "acquirer, repeat",
-        "2": "issuer",
-        "3": "issuer, repeat",
-        "4": "other",
-        "5": "other, repeat",
+        "0": Sentence("acquirer"),
+        "1": Sentence("acquirer, repeat"),
+        "2": Sentence("issuer"),
+        "3": Sentence("issuer, repeat"),
+        "4": Sentence("other"),
+        "5": Sentence("other, repeat"),
     }
 )
 MTI_DIGITS: Final = (
-    ("version", MappingProxyType({"0": "ISO 8583:1987"})),
-    ("class", _CLASSES),
-    ("function", _FUNCTIONS),
-    ("origin", _ORIGINS),
+    (Sentence("version"), MappingProxyType({"0": "ISO 8583:1987"})),
+    (Sentence("class"), _CLASSES),
+    (Sentence("function"), _FUNCTIONS),
+    (Sentence("origin"), _ORIGINS),
 )
 """The name and the values of each of the MTI's four digits (ISO 8583:1987, message type identifier)."""
 
 _NETWORK: Final = MappingProxyType(
-    {"001": "sign-on", "002": "sign-off", "101": "key change", "201": "cut-over", "301": "echo"}
+    {
+        "001": Sentence("sign-on"),
+        "002": Sentence("sign-off"),
+        "101": Sentence("key change"),
+        "201": Sentence("cut-over"),
+        "301": Sentence("echo"),
+    }
 )
 _CURRENCIES: Final = MappingProxyType(
     {"156": "CNY", "344": "HKD", "446": "MOP", "392": "JPY", "840": "USD", "978": "EUR", "826": "GBP"}
@@ -87,7 +94,7 @@ _TIME: Final = "(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]"
 def yuan(fen: str) -> str:
     """Return an amount in fen, digits of any length, in yuan: "000000120000" is "1,200.00 yuan"."""
     whole, cents = divmod(int(fen), 100)
-    return f"{whole:,}.{cents:02d} yuan"
+    return Sentence("{whole:,}.{cents:02d} yuan", whole=whole, cents=cents)
 
 
 def _moment(text: str) -> str:
@@ -104,8 +111,8 @@ def _time(text: str) -> str:
 
 
 def _net(text: str) -> str:
-    side = "the bank owes the insurer" if text[0] == "D" else "the insurer owes the bank"
-    return f"{side} {yuan(text[1:])}"
+    side = Sentence("the bank owes the insurer") if text[0] == "D" else Sentence("the insurer owes the bank")
+    return Sentence("{side} {amount}", side=side, amount=yuan(text[1:]))
 
 
 def _count(text: str) -> str:
@@ -123,16 +130,16 @@ def _one_of(words_of_code: Mapping[Response, str] | Mapping[str, str]) -> FieldD
 _AMOUNT: Final = FieldDisplay(re.compile("00[0-9]{10}"), says=yuan)
 _SUM: Final = FieldDisplay(re.compile("000[0-9]{13}"), says=yuan)
 _NUMBER: Final = FieldDisplay(re.compile("00[0-9]{8}"), says=_count)
-_TRACK: Final = FieldDisplay(hidden="a magnetic track")
-_MAC: Final = FieldDisplay(re.compile("[0-9A-F]{16}"), says=lambda _: "8 bytes")
-UNUSED: Final = FieldDisplay(hidden="not used here: it may hold anything")
+_TRACK: Final = FieldDisplay(hidden=Sentence("a magnetic track"))
+_MAC: Final = FieldDisplay(re.compile("[0-9A-F]{16}"), says=lambda _: Sentence("8 bytes"))
+UNUSED: Final = FieldDisplay(hidden=Sentence("not used here: it may hold anything"))
 ORIGINAL: Final = re.compile(f"0[24][02][01][0-9]{{6}}{_MONTH_DAY}{_TIME}[0-9]{{11}}0{{11}}")
 ORIGINAL_PARTS: Final = (
-    ("original MTI", 4, lambda _: ""),
-    ("original STAN", 6, lambda _: ""),
-    ("original DE 7", 10, _moment),
-    ("original DE 32", 11, lambda _: "the bank's code"),
-    ("fill", 11, lambda _: ""),
+    (Sentence("original MTI"), 4, lambda _: ""),
+    (Sentence("original STAN"), 6, lambda _: ""),
+    (Sentence("original DE 7"), 10, _moment),
+    (Sentence("original DE 32"), 11, lambda _: Sentence("the bank's code")),
+    (Sentence("fill"), 11, lambda _: ""),
 )
 """The parts of DE 90: name, number of digits, and what returns the meaning."""
 
@@ -144,37 +151,42 @@ FIELDS: Final[Mapping[int, FieldDisplay]] = MappingProxyType(
         11: FieldDisplay(re.compile("[0-9]{6}")),
         12: FieldDisplay(re.compile(_TIME), True, says=_time),
         13: FieldDisplay(re.compile(_MONTH_DAY), True, says=_date),
-        14: FieldDisplay(hidden="a card's expiry date"),
+        14: FieldDisplay(hidden=Sentence("a card's expiry date")),
         15: FieldDisplay(re.compile(_MONTH_DAY), True, says=_date),
-        32: FieldDisplay(re.compile("[0-9]{1,11}"), says=lambda _: "the bank's code"),
-        34: FieldDisplay(hidden="a card number"),
+        32: FieldDisplay(re.compile("[0-9]{1,11}"), says=lambda _: Sentence("the bank's code")),
+        34: FieldDisplay(hidden=Sentence("a card number")),
         35: _TRACK,
         36: _TRACK,
         37: FieldDisplay(re.compile("[A-Za-z0-9 ]{12}")),
-        38: FieldDisplay(re.compile("[A-Za-z0-9 ]{6}"), says=lambda _: "the front-end machine's approval"),
+        38: FieldDisplay(
+            re.compile("[A-Za-z0-9 ]{6}"), says=lambda _: Sentence("the front-end machine's approval")
+        ),
         39: _one_of(RESPONSE_NAMES),
         41: FieldDisplay(re.compile("[ -~]{8}")),
         42: FieldDisplay(re.compile("[ -~]{15}")),
-        44: FieldDisplay(re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,25}"), says=lambda _: "the reason in words"),
+        44: FieldDisplay(
+            re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,25}"), says=lambda _: Sentence("the reason in words")
+        ),
         45: _TRACK,
-        48: FieldDisplay(hidden="it is not made of groups"),
+        48: FieldDisplay(hidden=Sentence("it is not made of groups")),
         49: _one_of(_CURRENCIES),
-        52: FieldDisplay(hidden="a PIN block: such a message is refused"),
-        53: FieldDisplay(hidden="of a PIN: such a message is refused"),
-        62: FieldDisplay(hidden="the receipt's lines: they name the policyholder"),
+        52: FieldDisplay(hidden=Sentence("a PIN block: such a message is refused")),
+        53: FieldDisplay(hidden=Sentence("of a PIN: such a message is refused")),
+        62: FieldDisplay(hidden=Sentence("the receipt's lines: they name the policyholder")),
         64: _MAC,
         66: FieldDisplay(
-            re.compile("[12]"), says=lambda text: "in balance" if text == "1" else "out of balance"
+            re.compile("[12]"),
+            says=lambda text: Sentence("in balance") if text == "1" else Sentence("out of balance"),
         ),
         70: _one_of(_NETWORK),
         **dict.fromkeys((74, 75, 76, 77), _NUMBER),
         **dict.fromkeys((86, 87, 88, 89), _SUM),
         90: FieldDisplay(ORIGINAL, True),
         97: FieldDisplay(re.compile("[CD]000[0-9]{13}"), says=_net),
-        98: FieldDisplay(hidden="a payee's name"),
-        102: FieldDisplay(hidden="an account number"),
-        103: FieldDisplay(hidden="an account number"),
-        125: FieldDisplay(hidden="of a PIN: such a message is refused"),
+        98: FieldDisplay(hidden=Sentence("a payee's name")),
+        102: FieldDisplay(hidden=Sentence("an account number")),
+        103: FieldDisplay(hidden=Sentence("an account number")),
+        125: FieldDisplay(hidden=Sentence("of a PIN: such a message is refused")),
         128: _MAC,
     }
 )
@@ -182,9 +194,9 @@ FIELDS: Final[Mapping[int, FieldDisplay]] = MappingProxyType(
 _REFERENCE: Final = re.compile("[A-Za-z0-9][A-Za-z0-9./_-]{0,39}")
 _SECRET_GROUPS: Final = MappingProxyType(
     {
-        "IN": "an identity number",
-        "NM": "a name",
-        "KA": "a key block",
+        "IN": Sentence("an identity number"),
+        "NM": Sentence("a name"),
+        "KA": Sentence("a key block"),
     }
 )
 GROUPS: Final[Mapping[str, FieldDisplay]] = MappingProxyType(
@@ -204,7 +216,7 @@ GROUPS: Final[Mapping[str, FieldDisplay]] = MappingProxyType(
     }
 )
 """The groups of DE 48. A group with another tag is unknown, and hidden."""
-UNKNOWN_GROUP: Final = FieldDisplay(hidden="it may hold anything")
+UNKNOWN_GROUP: Final = FieldDisplay(hidden=Sentence("it may hold anything"))
 
 _LONG_RUN: Final = re.compile(f"[1-9][0-9]{{{CARD_DIGITS_MIN - 1},}}")
 """Digits that are enough for a card number; an identity number has more."""

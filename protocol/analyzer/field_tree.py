@@ -17,10 +17,11 @@ from protocol.analyzer.field_display import FieldDisplay
 from protocol.card_number import masked_card
 from protocol.codec import Codec, Part
 from protocol.tlv import Group
+from qianzhi_errors.sentence import Sentence
 
 _CARD_SHOWN: Final = 6
-_NOT_IN_STEP: Final = "what is around it is not in order"
-_NOT_FITTING: Final = "not what this field may hold"
+_NOT_IN_STEP: Final = Sentence("what is around it is not in order")
+_NOT_FITTING: Final = Sentence("not what this field may hold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +93,27 @@ def _is_grouped(text: str, encoding: str) -> bool:
 def _mti(part: Part, begin: int) -> Node:
     """Return the node of the MTI, its four digits below it."""
     digits = tuple(
-        Node("", name, begin, 0, "", digit, meanings.get(digit, "none of ISO 8583:1987"))
+        Node("", name, begin, 0, "", digit, meanings.get(digit, Sentence("none of ISO 8583:1987")))
         for digit, (name, meanings) in zip(part.text, field_display.MTI_DIGITS, strict=True)
     )
-    meaning = "not one of ISO 8583:1987"
+    meaning = Sentence("not one of ISO 8583:1987")
     if field_display.is_plausible_mti(part.text):
         _, kind, function, origin = (digit.meaning for digit in digits)
-        meaning = f"{kind} {function}, {origin}"
+        meaning = Sentence("{kind} {function}, {origin}", kind=kind, function=function, origin=origin)
     raw, size = part.data.hex(), len(part.data)
-    return Node("MTI", "Message type identifier", begin, size, raw, part.text, meaning, "", digits)
+    return Node("MTI", Sentence("Message type identifier"), begin, size, raw, part.text, meaning, "", digits)
 
 
 def _bitmap(part: Part, begin: int, *, shown: bool) -> Node:
     """Return the node of a bitmap; it means the numbers of its DEs."""
-    name = "Bitmap, primary" if part.key == "p" else "Bitmap, secondary"
+    name = Sentence("Bitmap, primary") if part.key == "p" else Sentence("Bitmap, secondary")
     at, size = begin + part.at, len(part.data)
     if not shown:
         return Node("bitmap", name, at, size, hidden=_NOT_IN_STEP)
     first = 1 if part.key == "p" else 65
     bits = f"{int(part.text, 16):064b}"
     set_ = " ".join(str(first + place) for place, bit in enumerate(bits) if bit == "1")
-    return Node("bitmap", name, at, size, part.data.hex(), "", f"DE {set_}" if set_ else "no DE")
+    return Node("bitmap", name, at, size, part.data.hex(), "", f"DE {set_}" if set_ else Sentence("no DE"))
 
 
 def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
@@ -122,13 +123,15 @@ def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
     at, size, text = begin + part.at, part.end - part.at, part.text
     if number == 2:
         card = masked_card(text) if step.held and step.whole else text[:_CARD_SHOWN].ljust(len(text), "*")
-        return Node(field, name, at, size, "", card, "", "masked")
+        return Node(field, name, at, size, "", card, "", Sentence("masked"))
     if number == 48 and tlv.intact(text, codec.dialect.de48_encoding)[0]:
         return _grouped(part, at, name, codec.dialect.de48_encoding, step)
     display = field_display.display_of(number)
     reason = _why_hidden(text, display, step)
     if reason:
-        return Node(field, name, at, size, hidden=f"{_shape(text)}; {reason}")
+        return Node(
+            field, name, at, size, hidden=Sentence("{shape}; {reason}", shape=_shape(text), reason=reason)
+        )
     raw = (part.prefix + part.data).hex()
     says = display.says(text) if display.fits is not None and display.fits.fullmatch(text) else ""
     return Node(field, name, at, size, raw, text, says, "", _original(part, at) if number == 90 else ())
@@ -146,15 +149,17 @@ def _why_hidden(text: str, display: FieldDisplay, step: _Step) -> str:
         return (
             ""
             if field_display.is_harmless(text, dated=display.dated)
-            else "it has as many digits as a card number"
+            else Sentence("it has as many digits as a card number")
         )
     return "" if step.slight and field_display.is_slight(text) else _NOT_IN_STEP
 
 
 def _shape(text: str) -> str:
     """Return the number of characters of a hidden value: "19 digits", "3 characters"."""
-    noun = "digit" if text.isdecimal() else "character"
-    return f"1 {noun}" if len(text) == 1 else f"{len(text)} {noun}s"
+    count = len(text)
+    if text.isdecimal():
+        return Sentence("1 digit") if count == 1 else Sentence("{count} digits", count=count)
+    return Sentence("1 character") if count == 1 else Sentence("{count} characters", count=count)
 
 
 def _original(part: Part, at: int) -> tuple[Node, ...]:
@@ -176,13 +181,15 @@ def _grouped(part: Part, at: int, name: str, encoding: str, step: _Step) -> Node
     groups, stop = tlv.intact(part.text, encoding)
     nodes = tuple(_groups(groups, begin, encoding, step))
     rest = len(part.data) - stop
-    meaning = _counted(groups) + (f", and at byte {begin + stop} begins none" if rest else "")
-    hidden = f"the {rest} bytes from there" if rest else ""
+    meaning, hidden = _counted(groups), ""
+    if rest:
+        meaning = Sentence("{groups}, and at byte {byte} begins none", groups=meaning, byte=begin + stop)
+        hidden = Sentence("the {count} bytes from there", count=rest)
     return Node("DE 48", name, at, part.end - part.at, part.prefix.hex(), "", meaning, hidden, nodes)
 
 
 def _counted(groups: Sequence[Group]) -> str:
-    return "1 group" if len(groups) == 1 else f"{len(groups)} groups"
+    return Sentence("1 group") if len(groups) == 1 else Sentence("{count} groups", count=len(groups))
 
 
 def _groups(groups: Sequence[Group], begin: int, encoding: str, step: _Step) -> Iterator[Node]:
@@ -197,7 +204,7 @@ def _groups(groups: Sequence[Group], begin: int, encoding: str, step: _Step) -> 
 def _group(tag: str, value: str, raw: bytes, at: int, encoding: str, step: _Step) -> Node:
     """Return the node of one group; the value of a DL group is groups again."""
     is_known = tag in tlv.KNOWN
-    field, name = (f"48.{tag}", tlv.KNOWN[tag]) if is_known else ("48.?", "unknown group")
+    field, name = (f"48.{tag}", tlv.KNOWN[tag]) if is_known else ("48.?", Sentence("unknown group"))
     if tag == "DL":
         inner, stop = tlv.intact(value, encoding)
         if inner and stop == len(value.encode(encoding)):
@@ -208,6 +215,12 @@ def _group(tag: str, value: str, raw: bytes, at: int, encoding: str, step: _Step
     )
     reason = _why_hidden(value, display, step)
     if reason:
-        return Node(field, name, at, len(raw), hidden=f"{_shape(value)}; {reason}")
+        return Node(
+            field,
+            name,
+            at,
+            len(raw),
+            hidden=Sentence("{shape}; {reason}", shape=_shape(value), reason=reason),
+        )
     says = display.says(value) if display.fits is not None and display.fits.fullmatch(value) else ""
     return Node(field, name, at, len(raw), raw.hex(), value, says)

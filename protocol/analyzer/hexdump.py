@@ -14,9 +14,12 @@ import string
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from qianzhi_errors.sentence import Sentence
+
 BASE64: Final = "base64"
-RAW: Final = "raw bytes"
+RAW: Final = Sentence("raw bytes")
 """The form of an input that is read as it is."""
+HEX_DIGITS: Final = Sentence("hex digits")
 _SPELLINGS: Final = re.compile(r"0[xX]|\\x|[\s:,;|\-]")
 _HEX: Final = re.compile("(?:[0-9A-Fa-f]{2})+")
 _BASE64: Final = re.compile("[A-Za-z0-9+/_-]+={0,2}")
@@ -56,7 +59,7 @@ def readings(data: bytes) -> tuple[Hexdump, ...]:
         forms.append(Hexdump("hexdump", dump))
     digits = _SPELLINGS.sub("", text)
     if _HEX.fullmatch(digits):
-        forms.append(Hexdump("hex digits", (bytes.fromhex(digits),)))
+        forms.append(Hexdump(HEX_DIGITS, (bytes.fromhex(digits),)))
     plain = "".join(text.split())
     padding = "=" * (-len(plain) % 4)
     coded = tuple(_base64(plain + padding)) if _BASE64.fullmatch(plain) else ()
@@ -163,7 +166,7 @@ def find_typo(data: bytes) -> Typo | None:
     rest = _SPELLINGS.sub(lambda spelling: " " * len(spelling[0]), text)
     for place, letter in enumerate(rest):
         if letter not in string.hexdigits and letter != " ":
-            return Typo(place, "a hex digit", mended_bytes)
+            return Typo(place, Sentence("a hex digit"), mended_bytes)
     if len(digits) % 2:
-        return Typo(len(text), "one more hex digit: their number is odd", mended_bytes)
+        return Typo(len(text), Sentence("one more hex digit: their number is odd"), mended_bytes)
     return None

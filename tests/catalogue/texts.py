@@ -24,6 +24,8 @@ from babel.messages.pofile import read_po, write_po
 from console.help_text import paragraphs
 from console.language import CATALOGUES, DOMAIN
 from console.main import COMMANDS, cli
+from protocol.code_names import RESPONSE_NAMES, TRANSACTION_NAMES
+from protocol.dialect import element_names
 from qianzhi_errors.sentence import COMMAS
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +40,9 @@ PACKAGES = ("console", "office", "fep", "firewall_rules", "ledger", "protocol", 
 _PLACES = {"_": (0,), "gettext": (0,), "ngettext": (0, 1), "Sentence": (0,), "phrase": (0,), "listed": (1,)}
 """The arguments that are texts, of each function that takes some."""
 
+NAMES = {*TRANSACTION_NAMES.values(), *RESPONSE_NAMES.values(), *element_names().values()}
+"""The names of codes and of data elements: sentences that are made of tables, not of a call."""
+
 Text = str | tuple[str, str]
 """A text in English; in the singular and the plural where it has a number."""
 
@@ -46,7 +51,9 @@ def all_texts() -> set[Text]:
     """Every text that the catalogue must hold."""
     ours = chain.from_iterable(called(ROOT / package, "**/*.py") for package in PACKAGES)
     clicks = (called(Path(click.__file__).parent, f"{name}.py") for name in _OF_CLICK)
-    return {*ours, COMMAS, _IN_A_TABLE, *helps(cli), *(place.summary for place in COMMANDS)}.union(*clicks)
+    return {*ours, *NAMES, COMMAS, _IN_A_TABLE, *helps(cli), *(place.summary for place in COMMANDS)}.union(
+        *clicks
+    )
 
 
 def called(folder: Path, pattern: str) -> Iterator[Text]:
