@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from fnmatch import translate
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,7 +20,7 @@ from fep.keys.keystore import SOURCE, rooted_source
 from fep.settings.contradictions import contradictions
 from fep.settings.database_servers import servers_of
 from fep.settings.dialects import unusable_dialects
-from firewall_rules.gateway import Allowance, plain_network
+from firewall_rules.gateway import Allowance, network_of
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Endpoint, Policy, ZoneRule
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
@@ -44,7 +44,7 @@ Fen = Annotated[int, Field(ge=0, le=999_999_999_999)]
 def _networks(value: object) -> object:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError(Sentence('give a list of networks such as ["192.0.2.0/24"]'))
-    return tuple(plain_network(ip_network(item)) for item in value)
+    return tuple(network_of(item) for item in value)
 
 
 def _hours(value: object) -> object:

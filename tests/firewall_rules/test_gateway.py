@@ -14,12 +14,15 @@ from firewall_rules.gateway import (
     Allowance,
     Gateway,
     Overlap,
+    address_of,
+    network_of,
     overlapping,
     overlaps,
     plain_address,
     plain_network,
 )
 from firewall_rules.hours import Hours
+from qianzhi_errors.sentence import Sentence
 
 A = Allowance("A", 1, (ip_network("192.0.2.0/24"), ip_network("2001:db8:a::/48")))
 B = Allowance("B", 1, (ip_network("198.51.100.7/32"),))
@@ -119,6 +122,23 @@ def test_a_bank_whose_right_rests_is_nobody_and_its_addresses_stay_its_own() -> 
     gateway = Gateway((resting, replace(A, bank="H")))
     assert gateway.bank_of("192.0.2.1", 1, NOON) is None
     assert gateway.owner_of("192.0.2.1", 1) == resting
+
+
+@pytest.mark.parametrize("text", ["x", "192.0.2.1/24", "192.0.2.0/99", "2001:db8::1/64", "fe80::1%1/64", ""])
+def test_a_network_that_is_none_is_refused_in_the_librarys_words(text: str) -> None:
+    with pytest.raises(ValueError, match=r"network|host bits") as ours:
+        network_of(text)
+    with pytest.raises(ValueError, match=r"network|host bits") as librarys:
+        ip_network(text)
+    assert (str(ours.value), type(ours.value.args[0])) == (str(librarys.value), Sentence)
+
+
+def test_an_address_that_is_none_is_refused_in_the_librarys_words() -> None:
+    with pytest.raises(ValueError, match="address") as ours:
+        address_of("x")
+    with pytest.raises(ValueError, match="address") as librarys:
+        ip_address("x")
+    assert (str(ours.value), type(ours.value.args[0])) == (str(librarys.value), Sentence)
 
 
 @given(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(8, 32), st.integers(8, 32))
