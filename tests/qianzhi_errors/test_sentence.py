@@ -104,3 +104,9 @@ def test_an_empty_sentence_is_empty_in_any_language() -> None:
 @pytest.mark.parametrize("parts", [["a"], ["a", "b"], ["a", Sentence("b, {c}", c="c"), "d"]])
 def test_a_list_can_be_taken_apart_again(parts: list[str]) -> None:
     assert unlisted(listed(parts, "{first}; {rest}")) == parts
+
+
+def test_a_list_of_thousands_is_no_thousands_of_sentences_in_each_other() -> None:
+    parts = [f"line {number}" for number in range(5000)]
+    whole = listed(parts, "{first}\n{rest}")
+    assert (whole, translated(whole, look_up), unlisted(whole)) == ("\n".join(parts), "\n".join(parts), parts)

@@ -16,6 +16,7 @@ from ledger.files.settings import (
     rooted_database,
     rooted_path,
 )
+from qianzhi_errors.sentence import Sentence, unlisted
 
 
 class Limits(Section):
@@ -149,3 +150,10 @@ def test_a_databases_path_counts_from_there_where_it_is_a_file_and_not_rooted(
 )
 def test_a_database_has_a_file_where_it_is_embedded(url: str, file: Path | None) -> None:
     assert embedded_file(url) == file
+
+
+def test_each_fault_is_a_line_that_another_language_can_say() -> None:
+    error = SettingsError("some.toml", (Fault("name", Sentence("is missing")), Fault("", "is no file")))
+    lines = unlisted(str(error))
+    assert lines == ["some.toml: name: is missing", "some.toml: is no file"]
+    assert {type(line) for line in lines} == {Sentence}
