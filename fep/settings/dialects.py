@@ -68,7 +68,7 @@ def find_dialect(name: str, folder: str, gb18030: str = "2005") -> Dialect:
         return read_dialect(Path(folder, f"{name}{SUFFIX}"), gb18030)
     if name not in shipped():
         names = ", ".join((*shipped(), *own))
-        raise DialectError(Sentence("no dialect {name}; there are {names}", name=repr(name), names=names))
+        raise DialectError(Sentence("no such dialect; there are {names}", names=names))
     return load(name, gb18030)
 
 

@@ -17,6 +17,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from console.failure import run_to_end
 from fep.settings.config import load_settings
 from fep.setup.install import install
+from protocol.dialect import load
 from protocol.message import Message
 from protocol.tlv import build
 from simulators import cli as command
@@ -31,7 +32,7 @@ DUE = build((("DU", "D2026093000000003"), ("DK", "premium"), ("AM", "120000"), (
 
 def printed(message: Message, width: int = 80) -> str:
     console = Console(width=width, record=True, markup=False, emoji=False)
-    command._show(message, console, "ascii87")
+    command._show(message, console, load("ascii87"))
     return console.export_text()
 
 
@@ -57,7 +58,7 @@ def test_an_identity_number_and_a_key_block_are_shown_nowhere() -> None:
 def test_the_machine_s_words_are_text_and_no_markup() -> None:
     console = command._console()
     with console.capture() as shown:
-        command._show(Message("0110", {39: "12", 44: "[red]:bank:[/]"}), console, "ascii87")
+        command._show(Message("0110", {39: "12", 44: "[red]:bank:[/]"}), console, load("ascii87"))
     assert cells(shown.get()) == "12[red]:bank:[/]"
 
 

@@ -69,7 +69,7 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         (HEAD + bank(more='framming = "2be"'), "bank[0].framming: is no setting; did you mean 'framing'?"),
-        (HEAD + bank(more='dialect = "ascii"'), "bank[0].dialect: no dialect "),
+        (HEAD + bank(more='dialect = "ascii"'), "bank[0].dialect: no such dialect; there are "),
         (
             HEAD + bank(more='mac = "des"'),
             "bank[0].mac: there is no such algorithm; there are",

@@ -57,7 +57,7 @@ def test_a_folder_beside_the_settings_holds_dialects_of_the_banks(folder: Path) 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no dialect 'bank'; there are"),
+        ("", "no such dialect; there are"),
         ("base = 3", "bank.toml, line 1: base must be one of"),
         (DEAF, "dialect bank cannot be served: DE 48 is n...322, and the interface needs ans...999 of text"),
     ],
