@@ -37,9 +37,9 @@ pytest.register_assert_rewrite(
 )
 
 # No deadline: how long an example takes on a busy machine says nothing about whether it is right.
-# Half of hypothesis' own number of examples: others come at each run, and a run is to end in minutes.
+# A third of hypothesis' own number of examples: others come at each run, and a run is to end in minutes.
 settings.register_profile(
-    "usual", max_examples=50, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "usual", max_examples=30, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("thorough", settings.get_profile("usual"), max_examples=2_000)
 # The same examples for every mutant (tests/mutants): what one is killed by, it is killed by again.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from html.parser import HTMLParser
@@ -82,20 +85,35 @@ def outside(text: str, *, style: bool = False) -> list[str]:
     return [reference for reference in (*parser.found, *in_page) if _OUTSIDE.match(reference)]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site") / "html"
-    done = build(folder)
-    assert (done.returncode, done.stderr) == (0, "")
+def built_once(
+    shared: Path, name: str, build_into: Callable[[Path], subprocess.CompletedProcess[str]]
+) -> Path:
+    """A site in the folder that all processes of a run share, built by whichever comes first."""
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            done = build_into(folder)
+            assert (done.returncode, done.stderr) == (0, "")
     return folder
 
 
 @pytest.fixture(scope="module")
-def chinese_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site") / "zh"
-    done = build_in_chinese(folder)
-    assert (done.returncode, done.stderr) == (0, "")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "sites"
+    folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="module")
+def site(shared: Path) -> Path:
+    return built_once(shared, "html", build)
+
+
+@pytest.fixture(scope="module")
+def chinese_site(shared: Path) -> Path:
+    return built_once(shared, "zh", build_in_chinese)
 
 
 def test_every_page_is_in_the_site(site: Path) -> None:

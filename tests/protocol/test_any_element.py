@@ -64,7 +64,7 @@ def test_an_element_holds_every_length_that_it_may_have_and_none_beside(name: st
 
 @pytest.mark.slow
 @ELEMENTS
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_an_element_holds_any_value_of_its_kind(name: str, number: int, data: st.DataObject) -> None:
     holds(name, number, data.draw(values(name, number)))
@@ -72,7 +72,7 @@ def test_an_element_holds_any_value_of_its_kind(name: str, number: int, data: st
 
 @pytest.mark.slow
 @ELEMENTS
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_an_element_refuses_any_value_with_a_character_that_its_kind_has_not(
     name: str, number: int, data: st.DataObject

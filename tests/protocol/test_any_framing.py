@@ -45,7 +45,7 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(places)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     framing=framings(),
     bodies=st.lists(st.binary(max_size=LIMIT), min_size=1, max_size=4),
@@ -77,7 +77,7 @@ def test_frames_of_any_framing_come_back_at_any_split_and_written_again_are_the_
         assert back.body == frame.body
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(framing=framings(), parts=st.lists(st.binary(max_size=80), max_size=8), taken=st.booleans())
 def test_any_bytes_are_frames_or_a_frame_error_and_no_more_is_held_than_one_frame(
     framing: Framing, parts: list[bytes], taken: bool
@@ -94,7 +94,7 @@ def test_any_bytes_are_frames_or_a_frame_error_and_no_more_is_held_than_one_fram
         assert all(len(frame.body) <= 64 and (taken or frame.body) for frame in frames)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(framing=framings(), body=st.binary(min_size=LIMIT + 1, max_size=LIMIT + 9))
 def test_a_length_over_the_limit_is_refused_by_its_length_alone(framing: Framing, body: bytes) -> None:
     reader = FrameReader(framing, LIMIT)
@@ -119,7 +119,7 @@ def _shortest_said(framing: Framing) -> int:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(framing=framings())
 def test_a_framing_is_written_as_it_is_read(framing: Framing) -> None:
     assert framing_of(as_written(framing)) == framing
@@ -144,7 +144,7 @@ TABLES = st.dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(said=st.one_of(TABLES, st.text(max_size=20), TABLES.map(str), st.none(), st.integers()))
 def test_whatever_is_said_is_a_framing_or_a_framing_error(said: object) -> None:
     try:

@@ -53,7 +53,7 @@ def test_a_message_that_is_sealed_ends_with_its_mac_over_all_before_it(
 
 
 @EVERY
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=200))
 @example(data=b"")
 @example(data=b"0200" + b"\xff" * 60)
@@ -72,7 +72,7 @@ def test_hostile_bytes_raise_decode_error_alone(name: str, data: bytes) -> None:
 
 
 @EVERY
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_damaged_message_decodes_or_raises_decode_error_alone(name: str, data: st.DataObject) -> None:
     raw = bytearray(CODECS[name].encode(data.draw(messages(name))))
@@ -101,7 +101,7 @@ def requests(draw: st.DrawFn, name: str) -> Message:
 
 
 @EVERY
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_refusal_is_byte_for_byte_what_decoding_and_encoding_would_give(
     name: str, data: st.DataObject
@@ -114,7 +114,7 @@ def test_a_refusal_is_byte_for_byte_what_decoding_and_encoding_would_give(
 
 
 @EVERY
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_the_header_scan_tells_what_the_mac_covers_and_who_sent_it(name: str, data: st.DataObject) -> None:
     codec = CODECS[name]
@@ -127,7 +127,7 @@ def test_the_header_scan_tells_what_the_mac_covers_and_who_sent_it(name: str, da
 
 
 @EVERY
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_of_damaged_bytes_it_refuses_what_decodes_and_never_fails(name: str, data: st.DataObject) -> None:
     codec = CODECS[name]
@@ -147,7 +147,7 @@ def test_of_damaged_bytes_it_refuses_what_decodes_and_never_fails(name: str, dat
 
 
 @EVERY
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.binary(max_size=200))
 def test_hostile_bytes_never_fail(name: str, data: bytes) -> None:
     header_scan = FastDecline(CODECS[name]).scan(data)

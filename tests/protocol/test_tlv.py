@@ -143,7 +143,7 @@ def test_any_groups_come_back(encoding: str, data: st.DataObject) -> None:
 
 
 @ENCODINGS
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(text=st.text(max_size=40) | st.from_regex(r"(PN0[01][0-9].{0,12}){1,3}", fullmatch=True))
 def test_any_text_parses_or_is_a_format_error_of_48(encoding: str, text: str) -> None:
     try:

@@ -288,7 +288,7 @@ def carried_over(result: Result, near: set[str]) -> list[BroughtForward]:
 COUNTS = st.builds(Counts, *[st.integers(0, 6)] * 8)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32), COUNTS, COUNTS, st.booleans(), st.integers(0, 60))
 def test_over_two_days_each_discrepancy_is_found_once_as_what_it_is_and_ends_as_it_must(
     number: int, counts: Counts, counts_tomorrow: Counts, lists_reversed: bool, more: int

@@ -59,7 +59,7 @@ JUDGES = (
     "accounts",
 )
 MAY_IMPORT = ("protocol", *(f"simulators.world.{name}" for name in JUDGES))
-CHUNK, FIXED = 40, 120
+CHUNK, FIXED = 40, 80
 FRESH_SECONDS = 10
 
 

@@ -276,7 +276,7 @@ HAPPENINGS = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(happenings=HAPPENINGS, hour=st.sampled_from(["12:00", "22:00", "23:30", "00:30", "05:59"]))
 def test_whatever_clocks_people_and_restarts_do_no_day_ends_without_its_dues_nor_two_at_once(
     happenings: list[tuple[str, int]], hour: str

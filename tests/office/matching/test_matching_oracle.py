@@ -372,7 +372,7 @@ def judged_by_match(date: Date) -> Result:
     return resolve(paired, date.brought_forward, date.earlier, date.lists_reversed, date.late)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(days(), st.integers(0, 1000))
 def test_any_date_is_judged_as_the_slow_oracle_judges_it(date: Date, shuffle: int) -> None:
     result = judged_by_match(date)

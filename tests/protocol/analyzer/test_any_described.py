@@ -32,7 +32,7 @@ EVERY_FRAMING = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 
 @EVERY
 @EVERY_FRAMING
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_any_message_is_described_in_its_dialect_and_framing_or_as_one_that_reads_the_same(
     name: str, framing: Framing | None, data: st.DataObject
@@ -48,7 +48,7 @@ def test_any_message_is_described_in_its_dialect_and_framing_or_as_one_that_read
 
 @EVERY
 @EVERY_FRAMING
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_what_is_shown_adds_up_to_the_message(
     name: str, framing: Framing | None, data: st.DataObject
@@ -72,7 +72,7 @@ def test_what_is_shown_adds_up_to_the_message(
 
 
 @EVERY
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_the_first_wrong_byte_of_a_message_cut_short_is_its_end(name: str, data: st.DataObject) -> None:
     codec = CODECS[name]
@@ -84,7 +84,7 @@ def test_the_first_wrong_byte_of_a_message_cut_short_is_its_end(name: str, data:
 
 
 @EVERY
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_the_parts_of_a_message_are_all_of_it_and_those_before_a_fault_end_there(
     name: str, data: st.DataObject
@@ -106,7 +106,7 @@ def test_the_parts_of_a_message_are_all_of_it_and_those_before_a_fault_end_there
         assert re.search(r"(?<![0-9])-?0 byte", wrong.expected) is None
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_described_or_pointed_at(data: bytes) -> None:
     best = describe(data, CODECS)
@@ -188,7 +188,7 @@ def test_no_secret_is_in_a_description_with_any_byte_changed(name: str) -> None:
 
 
 @EVERY
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_no_secret_is_in_a_description_in_any_dialect_and_framing_however_it_was_damaged(
     name: str, data: st.DataObject
