@@ -7,16 +7,17 @@ needed, office.accounting.decisions says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from gettext import gettext as _
 from pathlib import Path
 
 import click
+from rich.table import Table
 
 from console.closing import chart_of, close_command, closing, opened, print_step
 from console.language import chinese, speaks_chinese, spoken
 from console.options import DATE, OFFICE_SETTINGS
-from console.output import JSON, show
+from console.output import JSON, cell, show, table
 from console.say import say
 from console.term import term
 from console.wall_clock import now_us, today
@@ -31,7 +32,7 @@ from office.accounting.date_decisions import is_date_name
 from office.accounting.decisions import Decision, Desk
 from office.config import load_settings
 from office.reports import extract, report
-from office.reports.date_lines import date_lines
+from office.reports.date_lines import DateLine, date_lines
 from office.reports.wording import BREAK_STATES, CLASSES, Reader, yuan
 from qianzhi_errors.sentence import listed
 
@@ -62,11 +63,10 @@ def show_command(bank: str, date: str, everything: bool, config: Path, as_json: 
         rows = breaks.listing(connection, bank, date, states)
         dates = [row for row in date_lines(connection) if bank in ("", row.bank) and date in ("", row.date)]
     on = today()
-    lines = [f"{row.name} {spoken(row.text)}" for row in dates]
-    lines += [*(break_line(row, on) for row in rows), _("{count} breaks").format(count=len(rows))]
+    people = (breaks_table(dates, rows, on), _("{count} breaks").format(count=len(rows)))
     objects: list[object] = [row._asdict() for row in dates]
     objects += [_as_object(row, on) for row in rows]
-    show(objects, lambda: lines, as_json=as_json)
+    show(objects, lambda: people if dates or rows else people[1:], as_json=as_json)
 
 
 def _as_object(row: Break, on: str) -> dict[str, object]:
@@ -75,24 +75,33 @@ def _as_object(row: Break, on: str) -> dict[str, object]:
     return {**dict(zip(_BREAK_FIELDS, values, strict=True)), "age_days": breaks.age_days(row, on)}
 
 
-def break_line(row: Break, on: str) -> str:
-    """A break in one line, with its age on a date (YYYYMMDD)."""
+def breaks_table(dates: Sequence[DateLine], rows: Sequence[Break], on: str) -> Table:
+    """A line for each bank's date and each break, whose ages are those on a date (YYYYMMDD)."""
+    name, amount = _("break"), _("yuan")
+    lines = table(name, amount, _("class, state, age, owner, policy: reason"), right=(amount,), whole=(name,))
+    for date in dates:
+        lines.add_row(cell(date.name), "", cell(date.text))
+    for row in rows:
+        lines.add_row(cell(row.name), cell(yuan(row.difference)), cell(break_text(row, on)))
+    return lines
+
+
+def break_text(row: Break, on: str) -> str:
+    """What is said of a break beside its name and its difference, with its age on a date (YYYYMMDD)."""
     people = _(" by {person}").format(person=row.proposed_by) if row.proposed_by else ""
     decided = f" {row.resolution}{people}" if row.resolution else ""
     whose = f"{row.owner} {row.policy}" if row.owner else row.policy
     hint = f" [{spoken(reason_of(row.hint))}]" if row.hint else ""
     cls = term(CLASSES[row.cls].name, row.cls)
     state = term(BREAK_STATES.get(row.state), row.state)
-    line = _("{name} {cls} {difference} {state}, {days} d, {whose}: {reason}").format(
-        name=row.name,
+    text = _("{cls}, {state}, {days} d, {whose}: {reason}").format(
         cls=cls,
-        difference=yuan(row.difference),
         state=f"{state}{decided}",
         days=breaks.age_days(row, on),
         whose=whose,
         reason=spoken(reason_of(row.reason)),
     )
-    return masked_numbers(f"{line}{_bank_line(row)}{hint}")
+    return masked_numbers(f"{text}{_bank_line(row)}{hint}")
 
 
 def _bank_line(row: Break) -> str:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from console.language import LanguageUnknown, language_of, speak, speaks_chinese, spoken
 from console.main import cli, main
 from console.office import balance_tables
-from console.recon import break_line
+from console.recon import break_text
 from ledger.book.store import BadDatabaseUrl, Store
 from office.accounting.books import TrialBalance
 from tests.support.builders import DATE
@@ -135,8 +135,8 @@ def test_the_trial_balance_has_the_glossarys_words() -> None:
 def test_a_break_has_its_class_and_state_in_words() -> None:
     speak("zh")
     row = broken(1, "20261124", "details_differ", 500, 500, withheld=500, reason="why", bank_policy="P9")
-    line = break_line(row, "20261125")
-    assert line == f"{row.name} 要素不符 5.00 挂账，1 天，李娜 P1：why（银行方：保单 P9）"
+    text = break_text(row, "20261125")
+    assert text == "要素不符，挂账，1 天，李娜 P1：why（银行方：保单 P9）"
 
 
 def test_an_error_from_below_the_commands_is_told_in_chinese() -> None:

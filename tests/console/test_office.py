@@ -184,7 +184,7 @@ def test_a_break_is_told_with_what_the_bank_names_instead() -> None:
         bank_policy="P9",
         bank_code="502000",
     )
-    assert console.recon.break_line(row, "20261125") == (
-        f"{row.name} details_differ 5.00 suspense, 1 d, 李娜 P1: the bank names another policy and another"
+    assert console.recon.break_text(row, "20261125") == (
+        "details_differ, suspense, 1 d, 李娜 P1: the bank names another policy and another"
         " processing code (the bank's policy P9, DE 3 502000)"
     )
