@@ -13,7 +13,7 @@ from console.audit_entry import NotRecorded
 from console.keys import keys
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
-from fep.keys.keys import FRONT, SEAL, KeyKind, Secret, checked, zmk_name
+from fep.keys.keys import FRONT, SEAL, KeyKind, Secret, ZmkUnusable, checked, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.identity import at_keyboard
 from fep.settings.config import load_settings
@@ -293,5 +293,6 @@ def test_a_zmk_goes_into_the_token_and_its_bank_is_served_from_there(
     key_provider.close()
     without_its_entry(config)
     run(config, "remove", NAME, typed=NAME)
-    with pytest.raises(FepError, match="0 keys"):
-        KeyProvider(settings.keystore).bank_keys(settings.bank[0], os.urandom)
+    keys = KeyProvider(settings.keystore).bank_keys(settings.bank[0], os.urandom)
+    with pytest.raises(ZmkUnusable, match="0 keys"):
+        keys.fresh()
