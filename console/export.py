@@ -1,7 +1,8 @@
 """The commands `qianzhi office export`: hand a posted date to the core system, and take its answer.
 
-Parses arguments, opens files, prints. The files of an export are written beside their place and moved there
-when the export is durable. What is in them, office.exports says.
+Parses arguments, opens files, prints. The files of an export are written beside their place, in a folder
+whose name ends with `.new`, and moved when the export is durable. Where that was cut short the folder is
+still there, and the next export puts all of them in place. What is in them, office.exports says.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from gettext import gettext as _
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import click
 
@@ -33,8 +34,10 @@ from office.exports.answer import (
     take_answer,
 )
 from office.exports.make import EXPORT, find_export, make_export, repeat_export, waiting_dates
-from office.exports.read import Export
+from office.exports.read import Export, read_exports
 from office.exports.write import OpenFile
+
+_FRESH: Final = ".new"
 
 
 @click.group("export", invoke_without_command=True)
@@ -51,7 +54,9 @@ def export_command(context: click.Context, date: str, config: Path) -> None:
     settings = load_settings(config)
     with opened(settings) as store, recorded(store, now_us, at_keyboard(), EXPORT):
         with store.reading() as connection:
-            dates = (date,) if date else waiting_dates(connection)
+            left = set() if date else _cut_short(Path(settings.office.exports))
+            cut_short = (export.date for export in read_exports(connection) if export.date in left)
+            dates = (date,) if date else (*cut_short, *waiting_dates(connection))
         for each in dates:
             export, folder, again = _exported(store, settings, each)
             words = _("exported again, as it was") if again else _("exported")
@@ -125,7 +130,7 @@ def status_lines(states: Sequence[ExportState], waiting: Sequence[str]) -> Itera
 def _exported(store: Store, settings: Settings, date: str) -> tuple[Export, Path, bool]:
     """Export a date, or write it again; the export, its folder, and whether it was made before."""
     folder = Path(settings.office.exports) / date
-    fresh = folder.with_name(f"{date}.new")
+    fresh = folder.with_name(f"{date}{_FRESH}")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
@@ -135,14 +140,37 @@ def _exported(store: Store, settings: Settings, date: str) -> tuple[Export, Path
                 export = repeat_export(connection, date, _into(fresh))
             else:
                 export = make_export(connection, date, now_us(), at_keyboard(), _into(fresh))
+            for named_in in (fresh, fresh.parent):  # before the commit: after it the files must be found
+                _sync_names(named_in)
     except BaseException:
         shutil.rmtree(fresh)
         raise
+    _put_in_place(fresh, folder)
+    return export, folder, again
+
+
+def _cut_short(exports: Path) -> set[str]:
+    """The dates of which not all files were moved to their place, exported or not."""
+    return {path.name.removesuffix(_FRESH) for path in exports.glob(f"*{_FRESH}")}
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    """Move the files of an export that is durable; `fresh` goes last, and shows until then that some are
+    missing.
+    """
     folder.mkdir(exist_ok=True)
     for file in sorted(fresh.iterdir()):
         file.replace(folder / file.name)
     fresh.rmdir()
-    return export, folder, again
+
+
+def _sync_names(folder: Path) -> None:
+    """Have the names that a folder holds on disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _into(folder: Path) -> OpenFile:

@@ -28,6 +28,7 @@ from fep.settings.config import load_settings as load_front_settings
 from ledger.book.audit_log import read_audit_log
 from office import close
 from office.accounting import breaks
+from office.accounting.bank_dates import Cause, unposted
 from office.accounting.books import BalanceRow, BalanceScope, TrialBalance, trial_balance
 from office.accounting.break_states import BreakState
 from office.config import load_settings
@@ -81,6 +82,7 @@ def status_command(config: Path, as_json: bool) -> None:
         days = tuple(close.read_office_days(connection))
         open_breaks = sum(row.state != BreakState.CLOSED for row in breaks.listing(connection))
         exports, to_export = export_states(connection), waiting_dates(connection)
+        dates = unposted(connection, [bank.code for bank in settings.bank])
 
     def lines() -> Iterator[str]:
         for day in days:
@@ -89,11 +91,30 @@ def status_command(config: Path, as_json: bool) -> None:
                 date=day.date, state=state, entries=day.entries
             )
             yield _("  root {root}").format(root=day.root)
+        for row in dates:
+            yield _("{date} {bank}: {cause}").format(date=row.date, bank=row.bank, cause=_cause(row.cause))
         yield _("{open_breaks} breaks are not closed").format(open_breaks=open_breaks)
         yield from status_lines(exports, to_export)
 
-    figures = {"days": days, "open_breaks": open_breaks, "exports": exports, "to_export": to_export}
+    figures = {
+        "days": days,
+        "unposted": dates,
+        "open_breaks": open_breaks,
+        "exports": exports,
+        "to_export": to_export,
+    }
     show(figures, lines, as_json=as_json)
+
+
+def _cause(cause: Cause) -> str:
+    """Why a bank's date is not posted, in the reader's language."""
+    match cause:
+        case Cause.HELD:
+            return _("held for too many breaks: two people decide, qianzhi recon show")
+        case Cause.WITHOUT_FILE:
+            return _("closed without the bank's file, which has not come")
+        case Cause.WAITS:
+            return _("waits: the bank's file is not there, or was not taken")
 
 
 @office.command("audit-log")

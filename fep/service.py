@@ -319,7 +319,7 @@ class Service:
         factory = ControlFactory({**self.operations.commands(), **self.cutover_clock.commands(), **own})
         path = make_way(Path(self.settings.node.control))
         self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600))
-        self.key_desk.serve(party.keys for party in self._counterparties.values())
+        self.key_desk.serve({code: party.keys for code, party in self._counterparties.items()})
         self._every(1, self.engine.look)
         self._every(1, self.key_desk.look)
         self._every(1, watch.look)
@@ -453,7 +453,7 @@ class Service:
         keys, material = held
         differences = [*changes(self.settings, settings), *renewed(self._material, material, _ends(settings))]
         self._counterparties = self._banks.enabled(settings, key_provider, keys)
-        self.key_desk.serve(keys.values())
+        self.key_desk.serve(keys)
         self.settings, self._key_provider, self._material = settings, key_provider, material
         self._polling.interval = settings.day.poll_seconds  # from its next turn on
         ended = Counter(self.server.replace(Gateway(allowances), self._counterparties))

@@ -20,7 +20,7 @@ import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 
 from fep.errors import FepError
-from fep.keys.keys import LENGTHS, Entropy, Key, KeyKind, Secret, is_zmk
+from fep.keys.keys import LENGTHS, Entropy, Key, KeyKind, Secret, ZmkUnusable, is_zmk
 from protocol.keyblock import BINDINGS, FOR_AUTHENTICATION, FOR_ENCRYPTION, Binding, frame, key_data
 from protocol.mac import (
     AES_BLOCK_LENGTH,
@@ -36,6 +36,10 @@ _PAD: Final = b"\x80"
 
 class TokenError(FepError):
     """The token cannot be used, or has no such key. The text says why, and never holds a PIN or a key."""
+
+
+class UnusableKey(TokenError, ZmkUnusable):
+    """One key is not in the token, or cannot be used as a ZMK; the token itself can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,9 @@ class Token:
         return iter(sorted(zmks))
 
     def zmk(self, name: str, method: MacMethod, kind: KeyKind) -> TokenZmk:
-        """The ZMK of this name, ready to wrap session keys. Raises TokenError."""
+        """The ZMK of this name, ready to wrap session keys. Raises TokenError, and of it UnusableKey where
+        this key alone is missing or no good.
+        """
         cipher = CIPHERS[kind]
         missing = cipher.mechanisms() - self._mechanisms
         if missing:
@@ -193,7 +199,7 @@ class Token:
     def _find(self, name: str) -> Any:  # noqa: ANN401 - the library's classes are made at run time
         keys = self._objects({Attribute.LABEL: name})
         if len(keys) != 1:
-            raise TokenError(
+            raise UnusableKey(
                 Sentence(
                     "token {label}: there are {count} keys {name}, one is needed",
                     label=self._label,
@@ -302,12 +308,12 @@ def _masked(part: bytes, masks: tuple[bytes, bytes], block_length: int) -> bytes
 
 
 def _length(cipher: Cipher, key: Any) -> int:  # noqa: ANN401 - as above
-    """The length of a key in the token, in bytes. Raises TokenError for a key of another cipher."""
+    """The length of a key in the token, in bytes. Raises UnusableKey for a key of another cipher."""
     for length, key_type in cipher.key_types.items():
         if key.key_type == key_type != KeyType.AES:
             return length
     if key.key_type != KeyType.AES or cipher.block_length != AES_BLOCK_LENGTH:
-        raise TokenError(
+        raise UnusableKey(
             Sentence("is a {kind} key, which the bank's MAC does not go with", kind=key.key_type.name)
         )
     return int(key[Attribute.VALUE_LEN])
@@ -322,9 +328,12 @@ def _token_errors(place: str) -> Iterator[None]:
         yield
     except pkcs11.PKCS11Error as error:
         name = type(error).__name__
-        raise TokenError(Sentence("{place}{reason}", place=place, reason=_WORDS.get(name, name))) from None
+        kind = UnusableKey if name in _OF_ONE_KEY else TokenError
+        raise kind(Sentence("{place}{reason}", place=place, reason=_WORDS.get(name, name))) from None
 
 
+_OF_ONE_KEY: Final = frozenset({"KeyFunctionNotPermitted", "KeySizeRange", "KeyTypeInconsistent"})
+"""The library's errors about the key that was used, and about nothing else of the token."""
 _WORDS: Final = MappingProxyType(
     {
         "PinIncorrect": Sentence("the PIN is wrong"),

@@ -20,6 +20,7 @@ from fep.keys.keys import (
     KeyKind,
     Secret,
     Zmk,
+    ZmkUnusable,
     zmk_kind,
     zmk_name,
 )
@@ -57,29 +58,38 @@ class TokenSession:
 
 
 class ReopenedZmk:
-    """A ZMK in the token, found again in a new session after the token has failed."""
+    """A ZMK in the token: found when it is first used, and again in a new session after the token failed."""
 
     in_token = True
 
     def __init__(self, session: TokenSession, name: str, method: MacMethod, kind: KeyKind) -> None:
-        """Raises KeystoreError, KeyFileError and TokenError."""
         self._session = session
         self._names = name, method, kind
-        self._zmk: TokenZmk | None = session.zmk(*self._names)
-        self.check_value = self._zmk.check_value
+        self._zmk: TokenZmk | None = None
+
+    @property
+    def check_value(self) -> str:
+        """The check value, hex. Raises KeystoreError, KeyFileError and TokenError."""
+        return self._found().check_value
 
     def wrap(self, key: bytes, method: MacMethod, entropy: Entropy) -> str:
-        """The TR-31 key block that carries a session key. Raises TokenError, and then begins a new session
-        when it is next asked.
+        """The TR-31 key block that carries a session key. Raises ZmkUnusable; and TokenError, and then begins
+        a new session when it is next asked.
         """
         try:
-            if self._zmk is None:
-                self._zmk = self._session.zmk(*self._names)
-            return self._zmk.wrap(key, method, entropy)
+            return self._found().wrap(key, method, entropy)
+        except ZmkUnusable:  # the session is good, and other banks' keys were derived in it
+            self._zmk = None
+            raise
         except Exception:  # whatever a vendor's library raises, its session is not asked again
             self._zmk = None
             self._session.close()
             raise
+
+    def _found(self) -> TokenZmk:
+        if self._zmk is None:
+            self._zmk = self._session.zmk(*self._names)
+        return self._zmk
 
 
 class KeyProvider:
@@ -113,7 +123,9 @@ class KeyProvider:
         return tuple(name for name, (ours, former_value) in pairs.items() if ours != former_value)
 
     def bank_keys(self, bank: Bank, entropy: Entropy) -> BankKeys:
-        """The maker of a bank's session keys. Raises KeystoreError, KeyFileError and TokenError."""
+        """The maker of a bank's session keys; one whose ZMK the token lacks makes none. Raises KeystoreError
+        and KeyFileError.
+        """
         return BankKeys(bank.mac, self._zmk(bank), entropy)
 
     def check_value(self, bank: Bank) -> str:

@@ -283,6 +283,12 @@ def leave_to_owner(descriptor: int, path: Path) -> None:
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
+class ZmkUnusable(FepError):
+    """The token is there, and one bank's ZMK in it is not, or is no good: this bank alone gets no session
+    keys.
+    """
+
+
 class SessionKey(NamedTuple):
     """A fresh session key: `key` to use here, and what the bank gets: the TR-31 key block (DE 48 group KA)
     and the check value (group CA).
@@ -296,8 +302,11 @@ class SessionKey(NamedTuple):
 class Zmk(Protocol):
     """A bank's key-encryption key, in this process's memory or in a token."""
 
-    check_value: str
     in_token: bool
+
+    @property
+    def check_value(self) -> str:
+        """The check value, hex; a token is asked for it, and may raise."""
 
     def wrap(self, key: bytes, method: MacMethod, entropy: Entropy) -> str:
         """The TR-31 key block that carries a session key."""

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import NoReturn
 
 from fep.keys.key_provider import KeyProvider
-from fep.keys.keys import BankKeys, Entropy, KeyFileError
+from fep.keys.keys import BankKeys, Entropy, KeyFileError, ZmkUnusable
 from fep.keys.keystore import KeystoreError
-from fep.settings.config import Settings
+from fep.settings.config import Bank, Settings
 from qianzhi_errors.sentence import Sentence
 from qianzhi_errors.system import system_reason
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """The check value of each enabled bank's ZMK, by the bank's code; and a digest of the files of the
-    machine's certificate and its key, empty where all links are plain.
+    """The check value of each enabled bank's ZMK, by the bank's code, empty where the token lacks it; and a
+    digest of the files of the machine's certificate and its key, empty where all links are plain.
     """
 
     zmks: Mapping[str, str]
@@ -35,7 +35,7 @@ def material_of(settings: Settings, key_provider: KeyProvider) -> Material:
     """Return what a machine with these settings serves with. Raises KeystoreError, KeyFileError and
     TokenError.
     """
-    zmks = {bank.code: key_provider.check_value(bank) for bank in settings.bank if bank.enabled}
+    zmks = {bank.code: _check_value(key_provider, bank) for bank in settings.bank if bank.enabled}
     digest = ""
     if settings.tls is not None:
         whole = hashlib.sha256()
@@ -53,6 +53,16 @@ def material_of(settings: Settings, key_provider: KeyProvider) -> Material:
                 ) from error
         digest = whole.hexdigest()
     return Material(zmks, digest)
+
+
+def _check_value(key_provider: KeyProvider, bank: Bank) -> str:
+    """Return the check value of a bank's ZMK; empty where the token lacks it, which is this bank's trouble
+    alone.
+    """
+    try:
+        return key_provider.check_value(bank)
+    except ZmkUnusable:
+        return ""
 
 
 def held_keys(
@@ -78,7 +88,9 @@ def renewed(before: Material, after: Material, certificate_ends: str) -> Iterato
     of `after` ends.
     """
     for code, check_value in sorted(after.zmks.items()):
-        if before.zmks.get(code, check_value) != check_value:
+        if not check_value:
+            yield Sentence("the token has no ZMK that bank {code} can sign on with", code=code)
+        elif before.zmks.get(code, check_value) != check_value:
             yield Sentence(
                 "new ZMK of bank {code}, check value {check_value}", code=code, check_value=check_value
             )

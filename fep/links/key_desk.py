@@ -2,14 +2,15 @@
 
 A token (PKCS#11) takes milliseconds, or does not answer at all. So its calls are made one after the other in
 a thread of their own, which banks get by turns. Who asked is told after `seconds` at the latest. Each bank
-has a few spare keys made ahead, so that banks notice nothing of a token that is away for a moment. No message
-and no PKCS#11 is known here.
+has a few spare keys made ahead, so that banks notice nothing of a token that is away for a moment. A bank
+whose own ZMK is not in the token gets none, which is no fault of the token's. No message and no PKCS#11 is
+known here.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from twisted.python.failure import Failure
 
 from fep.engine.availability import Outage
 from fep.engine.queue import FairQueue
-from fep.keys.keys import BankKeys, SessionKey
+from fep.keys.keys import BankKeys, SessionKey, ZmkUnusable
 from fep.settings.config import Bank
 from firewall_rules.token_bucket import TokenBucket
 
@@ -72,21 +73,35 @@ class KeyDesk:
         self._seconds = seconds
         self._queue: FairQueue[_Waiting] = FairQueue(_WAITING_MAX)
         self._spares: dict[BankKeys, deque[SessionKey]] = {}
+        self._codes: dict[BankKeys, str] = {}
+        self._unusable: dict[BankKeys, tuple[float, int]] = {}
+        """Since when a ZMK is unusable; the one that was tried last stands last."""
         self._buckets: dict[str, TokenBucket] = {}
         self._began: float | None = None
         self._failing: tuple[float, int] | None = None
 
     @property
     def outage(self) -> Outage | None:
-        """Since when the token makes no keys in time; None while it does, or where there is none."""
-        if self._failing is None:
+        """Since when the token makes no keys in time, or has no bank's ZMK; None while it makes some, or
+        where there is none.
+        """
+        since = self._failing
+        if since is None and self._spares and len(self._unusable) == len(self._spares):
+            since = max(self._unusable.values())
+        if since is None:
             return None
-        return Outage(self._clock.seconds() - self._failing[0], self._failing[1])
+        return Outage(self._clock.seconds() - since[0], since[1])
 
-    def serve(self, keys: Iterable[BankKeys]) -> None:
-        """Make spare keys of these banks from now on; those of banks' former ZMKs are forgotten."""
-        in_token = [bank_keys for bank_keys in keys if bank_keys.in_token]
-        self._spares = {bank_keys: self._spares.get(bank_keys, deque()) for bank_keys in in_token}
+    @property
+    def without_zmk(self) -> frozenset[str]:
+        """The banks whose ZMK the token does not have, or cannot use."""
+        return frozenset(self._codes[keys] for keys in self._unusable)
+
+    def serve(self, keys: Mapping[str, BankKeys]) -> None:
+        """Make spare keys of these banks, by code, from now on; those of banks' former ZMKs are forgotten."""
+        self._codes = {bank_keys: code for code, bank_keys in keys.items() if bank_keys.in_token}
+        self._spares = {bank_keys: self._spares.get(bank_keys, deque()) for bank_keys in self._codes}
+        self._unusable = {each: since for each, since in self._unusable.items() if each in self._codes}
         self._next()
 
     def may_ask(self, bank: Bank) -> bool:
@@ -126,8 +141,8 @@ class KeyDesk:
             self._next(trying=True)
 
     def _next(self, *, trying: bool = False) -> None:
-        """Begin the next call: for who waits, else for a spare key. A token that failed is asked for a spare
-        key by `look` alone.
+        """Begin the next call: for who waits, else for a spare key. A token that failed, and a ZMK that is
+        unusable, are asked for a spare key by `look` alone.
         """
         if self._began is not None:
             return
@@ -135,12 +150,16 @@ class KeyDesk:
             if not waiting[0].is_over:
                 self._make(waiting[0].keys, waiting[0])
                 return
-        if self._failing is None or trying:
-            lacking = [keys for keys, spares in self._spares.items() if len(spares) < SPARES]
-            if lacking:
-                self._make(min(lacking, key=lambda keys: len(self._spares[keys])), None)
-            elif trying and self._failing is not None and self._spares:
-                self._make(next(iter(self._spares)), None)
+        if self._failing is not None and not trying:
+            return
+        usable = {keys: spares for keys, spares in self._spares.items() if keys not in self._unusable}
+        lacking = [keys for keys, spares in usable.items() if len(spares) < SPARES]
+        if lacking:
+            self._make(min(lacking, key=lambda keys: len(usable[keys])), None)
+        elif trying and self._failing is not None and usable:
+            self._make(next(iter(usable)), None)
+        elif trying and self._unusable:
+            self._make(next(iter(self._unusable)), None)
 
     def _make(self, keys: BankKeys, waiting: _Waiting | None) -> None:
         self._began = self._clock.seconds()
@@ -150,11 +169,15 @@ class KeyDesk:
         took = self._clock.seconds() - (self._began or 0.0)
         self._began = None
         if isinstance(result, Failure):
-            self._fails(str(result.value))
+            if isinstance(result.value, ZmkUnusable):
+                self._lacks(keys, result.value)
+            else:
+                self._fails(str(result.value))
             if waiting is not None:
                 waiting.tell(None)
             self._next()
             return
+        self._unusable.pop(keys, None)
         if took < self._seconds:
             self._failing = None
         if waiting is not None and not waiting.is_over:
@@ -162,6 +185,17 @@ class KeyDesk:
         elif keys in self._spares and len(self._spares[keys]) < SPARES:
             self._spares[keys].append(result)
         self._next()
+
+    def _lacks(self, keys: BankKeys, why: ZmkUnusable) -> None:
+        """Note that the token answers, and lacks this bank's ZMK; spare keys under it are given no more."""
+        self._failing = None
+        if keys not in self._codes:  # a reload has replaced it
+            return
+        since = self._unusable.pop(keys, None)
+        self._unusable[keys] = since or (self._clock.seconds(), self._now_us())
+        self._spares[keys].clear()
+        if since is None:
+            self.log.error("bank {bank} gets no session keys: {why}", bank=self._codes[keys], why=str(why))
 
     def _late(self, waiting: _Waiting) -> None:
         self._fails("it does not answer in time")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from fnmatch import translate
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, field_validator
 
 from fep.day.schedule import Rule, is_hour
 from fep.keys.keystore import SOURCE, rooted_source
@@ -92,6 +92,19 @@ MacSetting = Annotated[
 ]
 """The name of an algorithm, or a table of parts."""
 TRANSACTION_CODES = tuple(sorted(code for code, act in ACT_OF_CODE.items() if act in FINANCIAL))
+
+
+def _address(value: str) -> str:
+    """An address, or an empty text for all of them; a name would be looked up while the machine starts."""
+    try:
+        return value and str(ip_address(value))
+    except ValueError:
+        raise ValueError(
+            Sentence("give an address of this machine, such as 127.0.0.1, and no name")
+        ) from None
+
+
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class Node(Section):
@@ -173,7 +186,7 @@ class Tls(Section):
 class Status(Section):
     """The listener of the status page and the metrics, for operators."""
 
-    host: str = Field(default="127.0.0.1", description="the address where it listens")
+    host: Address = Field(default="127.0.0.1", description="the address where it listens")
     port: Port = Field(description="0: the system chooses one")
     names: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")], ...] = Field(
         default=(), strict=False, description="under which browsers and monitoring ask, beside addresses"
@@ -272,7 +285,7 @@ class Bank(Section):
     name: str = Field(min_length=1, max_length=40, description="for people, and on receipts")
     name_en: Annotated[Ascii, Field(max_length=60)] = Field(default="", description="on receipts in English")
     enabled: bool = Field(default=True, description="false: no link is let in, and open ones end at a reload")
-    host: str = Field(default="127.0.0.1", description="the address where the machine listens for it")
+    host: Address = Field(default="127.0.0.1", description="the address where the machine listens for it")
     port: Port = Field(description="where the machine listens for it; 0: the system chooses one")
     networks: Networks = Field(min_length=1, description="where its links come from, and from nowhere else")
     hours: Annotated[Hours, BeforeValidator(_hours)] | None = Field(

@@ -118,6 +118,12 @@ def _bad_macs(snapshot: Snapshot) -> Sightings:
             yield bank.code, bank.mac_lately
 
 
+def _without_zmk(snapshot: Snapshot) -> Sightings:
+    for bank in snapshot.banks:
+        if not bank.has_zmk:
+            yield bank.code, None
+
+
 def _misses(snapshot: Snapshot) -> Sightings:
     for bank in snapshot.banks:
         if bank.misses:
@@ -248,6 +254,7 @@ RULES: Final[tuple[tuple[str, Severity, Callable[[Snapshot], Sightings]], ...]] 
     ("disk_full", Severity.RED, _disk(Severity.RED)),
     ("bank_certificate_expired", Severity.RED, _bank_certificate_expired),
     ("bank_certificate_ends_soon", Severity.RED, _bank_certificate_ends(Severity.RED)),
+    ("bank_without_zmk", Severity.RED, _without_zmk),
     ("bank_down", Severity.RED, _light(Light.DOWN)),
     ("bank_unsigned", Severity.YELLOW, _light(Light.UNSIGNED)),
     ("bank_silent", Severity.YELLOW, _light(Light.SILENT)),

@@ -66,7 +66,7 @@ class StatisticsCollector(Collector):
                 CounterMetricFamily, "qianzhi_failed_batches", "Attempts that failed.", "error", failed
             ),
         )
-        yield _lights(source.lights())
+        yield from (_without_zmk(source, links), _lights(source.lights()))
         yield CounterMetricFamily(
             "qianzhi_refused_connections",
             "Connections closed before a byte was read.",
@@ -128,6 +128,17 @@ def _away(source: Source) -> Metric:
     outage = source.engine.outage
     away.add_metric((source.engine.database,), 0 if outage is None else outage.seconds)
     return away
+
+
+def _without_zmk(source: Source, banks: Iterable[str]) -> Metric:
+    lacking = source.key_desk.without_zmk
+    return _labelled(
+        GaugeMetricFamily,
+        "qianzhi_bank_without_zmk",
+        "1 while the token has no usable ZMK of the bank.",
+        "bank",
+        {bank: int(bank in lacking) for bank in banks},
+    )
 
 
 def _lights(lights: Mapping[str, Light]) -> Metric:

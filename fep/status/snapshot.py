@@ -72,8 +72,8 @@ class BankSnapshot:
     refusals, both of the last five minutes; `misses` are those that are worth telling; `unfit` is the sum
     in fen of advices that fit no due, with an alarm from `unfit_alarm` on; `held` is how many of its
     messages wait because of its rate or its refusals; `certificate_seconds` is for how long the certificate
-    that it has shown is valid, `certificate_until` its end in Beijing's time. None means: it never
-    happened, or there are too few samples.
+    that it has shown is valid, `certificate_until` its end in Beijing's time; `has_zmk` is False where the
+    token lacks its ZMK. None means: it never happened, or there are too few samples.
     """
 
     code: str
@@ -95,6 +95,7 @@ class BankSnapshot:
     held: int = 0
     certificate_seconds: int | None = None
     certificate_until: str = ""
+    has_zmk: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +313,7 @@ class SnapshotBuilder:
             "totals": [asdict(bank) for bank in self.totals()],
             "held_messages": dict(self._held()),
             "locked_dues": overview.locked_dues,
+            "banks_without_zmk": sorted(self._key_desk.without_zmk),
             "cutover_waits": self._obstacle() or "",
             "certificate": None if certificate is None else asdict(certificate),
             "bank_certificates": {
@@ -384,6 +386,7 @@ class SnapshotBuilder:
             unfit=self._overview().figures.get(code, NO_FIGURES).unfit,
             held=held,
             unfit_alarm=bank.unfit_alarm_fen,
+            has_zmk=code not in self._key_desk.without_zmk,
         )
 
     def _ago(self, at: float | None) -> int | None:

@@ -33,6 +33,7 @@ The modules, from a batch outwards
     schema, store         tables, constraints, triggers; connections, and what a failure means for the money
     server                what a connection to PostgreSQL is asked for: keep-alives, and how long to wait
     watched_connection    such a connection; takes PostgreSQL's driver along
+    host_names            the addresses behind its servers' names, looked up for a bounded time
     retry                 attempts at a transaction that may be made again at once
     statements, front     the statements of a batch; claiming a chain, committing a batch
     visible               policies and dues as they are seen while a load may be under way

@@ -28,6 +28,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
+from ledger.book.host_names import HostNames, Unresolved
 from ledger.book.server import (
     SILENT_SECONDS,
     SILENT_SECONDS_OF_WHOLE_DAYS,
@@ -52,6 +53,8 @@ _POSTGRESQL_SPEAKS_OF_NAMES = frozenset({"08", "23", "25", "28", "3D", "40", "42
 value. The first line of others can quote a value (22), and later lines quote whole rows (23)."""
 _OF_THE_CONNECTION = frozenset({"OperationalError", "Silent"})
 """Errors without a SQLSTATE, by name: libpq's and our own about the connection, which quote no value."""
+_HOST_NAMES = HostNames()
+"""Of the process: a name that hangs is looked up by one thread, however often it is asked for."""
 _OUR_TRIGGER = "exec_stmt_raise"
 """The function of PostgreSQL that raises the text of one of our triggers, which is constant."""
 
@@ -151,6 +154,12 @@ class Store:
     def _connect(engine: Engine) -> Connection:
         try:
             return engine.connect()
+        except Unresolved as fault:
+            raise Unavailable(
+                Sentence(
+                    "cannot connect to the database {place}: {reason}", place=place(engine.url), reason=fault
+                )
+            ) from None
         except DBAPIError as error:
             # Not `from error`: the driver's error holds libpq's parameters, the password among them.
             reason = _without_password(_first_line(error.orig), engine.url.password)
@@ -290,7 +299,7 @@ def _postgresql(url: Any, *, by_index: bool) -> Engine:  # noqa: ANN401 - see _c
     def _connect(
         _dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]
     ) -> WatchedConnection:
-        connection = WatchedConnection.connect(*arguments, **named)
+        connection = WatchedConnection.connect(*arguments, **_HOST_NAMES.with_addresses(named))
         connection.silent_seconds = silent_seconds
         return connection
 

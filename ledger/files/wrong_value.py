@@ -18,13 +18,16 @@ _PATTERNS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "bool_type": (phrase("Input should be a valid boolean"),),
         "dict_type": (phrase("Input should be a valid dictionary"),),
+        "extra_forbidden": (phrase("Extra inputs are not permitted"),),
         "float_type": (phrase("Input should be a valid number"),),
         "greater_than": (phrase("Input should be greater than {gt}"),),
         "greater_than_equal": (phrase("Input should be greater than or equal to {ge}"),),
         "int_type": (phrase("Input should be a valid integer"),),
+        "json_invalid": (phrase("Invalid JSON: {error}"),),
         "less_than": (phrase("Input should be less than {lt}"),),
         "less_than_equal": (phrase("Input should be less than or equal to {le}"),),
         "list_type": (phrase("Input should be a valid list"),),
+        "missing": (phrase("Field required"),),
         "model_type": (phrase("Input should be a valid dictionary or instance of {class_name}"),),
         "string_pattern_mismatch": (phrase("String should match pattern '{pattern}'"),),
         "string_too_long": (

@@ -8,6 +8,7 @@ says.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -63,6 +64,25 @@ class HeldFile(NamedTuple):
             difference=f"{sign}{yuan:,}.{cents:02d}",
             examples=examples_of(self.examples),
         )
+
+
+class Cause(StrEnum):
+    """Why a bank's date is not posted."""
+
+    HELD = "held"
+    """Its file would make too many breaks; two people decide."""
+    WITHOUT_FILE = "without_file"
+    """It was closed without the bank's file, which has not come yet."""
+    WAITS = "waits"
+    """Its day is closed, and its file is not there or was not taken."""
+
+
+class Unposted(NamedTuple):
+    """A bank's date that is not posted, and why."""
+
+    bank: str
+    date: str
+    cause: Cause
 
 
 class Decided(NamedTuple):
@@ -151,6 +171,18 @@ def posted(connection: Connection) -> dict[tuple[str, str], str]:
     row = posted_dates.c
     rows = connection.execute(select(row.bank, row.date, row.posted_on))
     return {(bank, date): posted_on for bank, date, posted_on in rows}
+
+
+def unposted(connection: Connection, banks: Iterable[str]) -> tuple[Unposted, ...]:
+    """Which dates of these banks are not posted, by date and bank: of closed days, and of those that were
+    closed without a file.
+    """
+    done, of_bank = posted(connection), tuple(banks)
+    closed = connection.scalars(select(days.c.date).where(days.c.state == DayState.CLOSED.value))
+    causes = {(date, bank): Cause.WAITS for date in closed for bank in of_bank if (bank, date) not in done}
+    causes |= {(each.date, each.bank): Cause.WITHOUT_FILE for each in awaited(connection)}
+    causes |= {(each.date, each.bank): Cause.HELD for each in waiting_holds(connection)}
+    return tuple(Unposted(bank, date, cause) for (date, bank), cause in sorted(causes.items()))
 
 
 def earlier_date_due(connection: Connection, bank: str, date: str) -> str:

@@ -15,6 +15,7 @@ from typing import Annotated, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ledger.files.wrong_value import reason_of
 from ledger.rules.break_classes import BreakClass
 from ledger.rules.dues import KINDS
 from office.errors import ChartError
@@ -155,7 +156,7 @@ def parse(source: str, file: str = "chart.toml") -> Chart:
         raise ChartError(file, (("", Sentence("not TOML: {error}", error=error)),)) from error
     except ValidationError as error:
         details = error.errors()
-        faults = tuple((".".join(map(str, detail["loc"])), _sentence(detail["msg"])) for detail in details)
+        faults = tuple((".".join(map(str, detail["loc"])), reason_of(detail)) for detail in details)
         raise ChartError(file, faults) from None
     if faults := tuple(_faults(content)):
         raise ChartError(file, faults)
@@ -222,11 +223,6 @@ class _File(_Section):
 
 _Fault: TypeAlias = tuple[str, str]
 """A key, and what is wrong with its value."""
-
-
-def _sentence(message: str) -> str:
-    """The message without its capital letter, to stand after a key."""
-    return message[:1].lower() + message[1:]
 
 
 def _faults(content: _File) -> Iterator[_Fault]:

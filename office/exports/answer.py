@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, and_, func, insert, select
 
+from ledger.files.wrong_value import reason_of
 from ledger.rules.masking import masked_numbers
 from office.database.audit_log import moment_of, write_record
 from office.database.bulk import insert_rows
@@ -111,9 +112,9 @@ def parse_answer(data: bytes) -> AnswerFile:
             Sentence(
                 "{place}: {reason}",
                 place=".".join(map(str, fault["loc"])) or Sentence("the file"),
-                reason=fault["msg"].lower(),
+                reason=reason_of(fault),
             )
-            for fault in error.errors(include_url=False, include_input=False, include_context=False)
+            for fault in error.errors(include_url=False, include_input=False)
         ]
         more = len(faults) - _FAULTS_SHOWN
         shown = faults[:_FAULTS_SHOWN] + ([Sentence("and {count} more", count=more)] if more > 0 else [])

@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ledger.errors import LayoutError
+from ledger.files.wrong_value import reason_of
 from office.statements.statement import Marks
 from qianzhi_errors.sentence import Sentence, listed
 
@@ -133,8 +134,8 @@ def parse(source: str, file: str) -> StatementLayout:
     except tomllib.TOMLDecodeError as error:
         raise LayoutError(Sentence("{file}: not TOML: {error}", file=file, error=error)) from None
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        fault = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, fault["loc"])) or "the file"
         raise LayoutError(
-            Sentence("{file}, {key}: {reason}", file=file, key=key, reason=fault["msg"].lower())
+            Sentence("{file}, {key}: {reason}", file=file, key=key, reason=reason_of(fault))
         ) from None

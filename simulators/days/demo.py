@@ -1,12 +1,14 @@
 """`make demo`: a whole business day with three banks, and at its end every fen accounted for.
 
 Starts the real machine as a process, lets simulated banks work over real sockets, cuts over in full flow,
-leaves bank files with discrepancies in them, closes the day at the office, and holds everything against what
-was put in. The exit code is 0 only if all of it agrees.
+leaves bank files with discrepancies in them, closes the day at the office, takes a bank's statement of
+account, hands the day to the core system, and holds everything against what was put in. The exit code is 0
+only if all of it agrees.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -42,14 +44,17 @@ from office.accounting.decisions import Decision, Desk
 from office.config import Settings as OfficeSettings
 from office.config import load_settings as load_office_settings
 from office.errors import SamePerson
+from office.exports.write import MANIFEST
+from office.reports.wording import yuan
 from protocol.message import Message
 from qianzhi_errors import QianzhiError
 from simulators.bank import Bank, together
 from simulators.beliefs import State
 from simulators.days import dayfile
 from simulators.days.comparison import Key, Recorded, crossed, differences, read_journal
+from simulators.days.counterparts import acceptance, statement
 from simulators.days.customers import Customers
-from simulators.days.discrepancies import Counts, seed
+from simulators.days.discrepancies import Counts, effect, seed
 from simulators.processes import ProcessError, qianzhi, serving
 from simulators.profile import profile_of
 
@@ -65,6 +70,10 @@ SEED = 20_261_124
 DISCREPANCIES = Counts(
     bank_only=4, ours_only=6, amount_differs=3, state_differs=3, details_differ=3, duplicate=3, renumbered=5
 )
+ACCOUNT = "6222000012345678"
+"""The insurer's account with the first bank."""
+MISSING, FEE = 10_000, 2_000
+"""In fen: what of the day's money the first bank's statement lacks, and what the bank took for itself."""
 FOLDER = Path("var/demo")
 MAKER, CHECKER, OTHER_CHECKER = "li", "wang", "zhao"
 
@@ -86,6 +95,8 @@ class Stage:
     book: bookfile.Book
     banks: list[Customers] = field(default_factory=list)
     next_date: str = ""
+    owed: dict[str, int] = field(default_factory=dict)
+    """By bank, what it owes for the closed day by its own file, in fen."""
 
 
 def main() -> None:
@@ -117,6 +128,8 @@ async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - react
         expected = _leave_files(stage, journals)
         _close(stage, expected)
         _decide(stage)
+        _take_statement(stage)
+        _hand_over(stage)
         await _next_day(stage)
         for customers in stage.banks:
             await customers.bank.sign_off()
@@ -138,6 +151,9 @@ def _set_up(reactor: Any, console: Console) -> Stage:  # noqa: ANN401 - as above
     _tell(console, qianzhi("book", "load", str(FOLDER / "book.csv"), "--config", str(config)))
     settings = load_settings(config)
     book = bookfile.parse(data)
+    first = f'code = "{settings.bank[0].code}"\n'
+    text = office_config.read_text(encoding="utf-8")
+    office_config.write_text(text.replace(first, f'{first}account = "{ACCOUNT}"\n'), encoding="utf-8")
     office = load_office_settings(office_config)
     return Stage(reactor, console, settings, config, office_config, office, book)
 
@@ -247,6 +263,7 @@ def _leave_files(stage: Stage, journals: Sequence[dict[Key, Recorded]]) -> dict[
         code, record = customers.bank.profile.code, customers.bank.record
         of_bank = layout.load(stage.office.named(code).layout)
         seeded = seed(code, tuple(dayfile.lines(record, DATE[4:])), (), Random(SEED + place), DISCREPANCIES)
+        stage.owed[code] = sum(map(effect, seeded.lines))
         lines = (line._replace(line=number) for number, line in enumerate(seeded.lines, 1))
         path = Path(stage.office.office.files) / f"{code}.{DATE}.txt"
         path.write_bytes(b"".join(bankfile.write(of_bank, code, DATE, lines)))
@@ -330,7 +347,38 @@ def _decide(stage: Stage) -> None:
     qianzhi("recon", "post", *config)
     waiting = len(others) + 1 - decided
     stage.console.print(f"{decided} breaks decided by two people and posted; {waiting} stay in suspense")
+
+
+def _take_statement(stage: Stage) -> None:
+    """Take a statement of the first bank's account in which some of the day's money is missing; the office
+    must find just that.
+    """
+    config = ("--config", str(stage.office_config))
+    code, path = stage.banks[0].bank.profile.code, FOLDER / "statement.csv"
+    owed = stage.owed[code]
+    path.write_bytes(statement(ACCOUNT, stage.next_date, [(DATE, owed - MISSING)], FEE))
+    qianzhi("office", "statement", "load", str(path), "--bank", code, *config)
+    rows = json.loads(qianzhi("office", "statement", "show", "--json", *config))
+    shown = [tuple(row[name] for name in ("bank", "date", "expected", "arrived")) for row in rows]
+    if shown != [(code, DATE, owed, owed - MISSING)]:
+        raise DemoFailure(f"the statement lacks {yuan(MISSING)} of {code}, and the office shows {shown}")
+    stage.console.print(
+        f"statement {code}: {yuan(owed)} expected, {yuan(owed - MISSING)} came, {yuan(MISSING)} missing",
+        soft_wrap=True,
+    )
     _tell(stage.console, qianzhi("office", "balance", *config))
+
+
+def _hand_over(stage: Stage) -> None:
+    """Export the closed day to the core system, and take its answer, which accepts every line."""
+    config = ("--config", str(stage.office_config))
+    qianzhi("office", "export", *config)
+    folder = Path(stage.office.office.exports) / DATE
+    manifest, answer = (folder / MANIFEST).read_bytes(), FOLDER / "answer.json"
+    counts = (f"{file['lines']:,} of {file['name']}" for file in json.loads(manifest)["files"][:3])
+    stage.console.print(f"to the core: {', '.join(counts)}", soft_wrap=True)
+    answer.write_bytes(acceptance(manifest))
+    _tell(stage.console, qianzhi("office", "export", "ack", str(answer), *config))
 
 
 def _tell(console: Console, output: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from ledger.errors import LedgerError
 from ledger.files import bankfile, layout
 from office.accounting import breaks
-from office.accounting.bank_dates import date_name, waiting_holds
+from office.accounting.bank_dates import Cause, Unposted, date_name, unposted, waiting_holds
 from office.accounting.books import BalanceScope, trial_balance
 from office.accounting.date_decisions import decide_date, propose_date
 from office.audit.evidence import Evidence, Stated
@@ -155,6 +155,23 @@ def test_two_people_close_a_date_without_a_file_which_is_posted_on_the_date_of_i
     assert findings(world) == []
 
 
+def test_a_date_that_is_not_posted_is_named_with_its_cause(world: World) -> None:
+    first = traded(world)
+    late = [world.files.pop((bank, first)) for bank in (A, B)]
+    closed(world)
+    decide(world, A, first, "without_file")
+    with world.office.reading() as connection:
+        assert unposted(connection, BANKS) == (
+            Unposted(A, first, Cause.WITHOUT_FILE),
+            Unposted(B, first, Cause.WAITS),
+        )
+    for bank, data in zip((A, B), late, strict=True):
+        world.files[bank, first] = data
+    closed(world)
+    with world.office.reading() as connection:
+        assert unposted(connection, BANKS) == ()
+
+
 def test_one_person_closes_nothing_and_a_reason_is_needed(world: World) -> None:
     first = traded(world)
     del world.files[A, first]
@@ -222,6 +239,7 @@ def test_a_mass_of_breaks_stops_before_suspense_and_holds_that_bank_alone(
         assert count(connection, held_files, A, date) == 1, "a hold is kept once"
         assert count(connection, posted_dates, B, date) == 1
         (held,) = waiting_holds(connection)
+        assert unposted(connection, BANKS) == (Unposted(A, date, Cause.HELD),)
         assert [(line.name, line.text) for line in date_lines(connection)] == [
             (date_name(A, date), held.text)
         ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from protocol.errors import FramingError
 from protocol.frame_length import length_form
-from protocol.framing import SHIPPED, Framing, wrap
+from protocol.framing import SHIPPED, Framing, frames_of, wrap
 from protocol.framing_table import as_written, framing_of
 
 
@@ -29,6 +32,37 @@ def test_a_framing_of_parts_says_them_all_in_words() -> None:
         "4be counting itself, tpdu, header of echo 6, trailer 03 not counted, keep-alive 0000"
     )
     assert wrap(framing, b"x", b"\x60\0\1\0\2abcdef") == b"\0\0\0\x10\x60\0\1\0\2abcdefx\x03"
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "connect.md"
+WORKED = re.findall(r"`framing = (\{ .*? \})`", PAGE.read_text("utf-8"))
+BODY = b"0800"
+PARTIES = b"00010000   ", b"00010344   "
+ON_THE_WIRE = (
+    (
+        b"\0\x0f" + b"\x60\0\3\0\0" + b"\x60\x31\0\x31\x13\x12",
+        b"\0\x0f" + b"\x60\0\0\0\3" + b"\x60\x31\0\x31\x13\x12",
+        b"",
+    ),
+    (
+        b"0050" + b"\x2e\2" + b"0050" + PARTIES[0] + PARTIES[1] + bytes(18),
+        b"0050" + b"\x2e\2" + b"0050" + PARTIES[1] + PARTIES[0] + bytes(18),
+        b"",
+    ),
+    (b"0009", b"0009", b"\3"),
+)
+"""By framing of the page: what stands before a message of four bytes, before its answer, and behind both."""
+
+
+@pytest.mark.parametrize(("said", "bytes_"), list(zip(WORKED, ON_THE_WIRE, strict=True)))
+def test_a_framing_on_the_page_reads_a_message_and_frames_its_answer(
+    said: str, bytes_: tuple[bytes, bytes, bytes]
+) -> None:
+    asked, answered, behind = bytes_
+    framing = framing_of(said)
+    [frame], fault = frames_of(framing, asked + BODY + behind)
+    assert (frame.body, fault) == (BODY, "")
+    assert wrap(framing, BODY, framing.head.of_answer(frame.head)) == answered + BODY + behind
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -56,6 +58,24 @@ def token(monkeypatch: pytest.MonkeyPatch) -> SlowToken:
 
 
 @pytest.fixture
+def lacks_bank(token: SlowToken) -> SlowToken:
+    """The token, from which the first bank's ZMK was taken."""
+    with token_open() as opened:
+        opened.remove(zmk_name(BANK))
+    return token
+
+
+@contextmanager
+def token_open() -> Iterator[Any]:
+    """The token, to be written."""
+    from fep.keys.hsm import Token
+
+    opened = Token(softhsm.MODULE, softhsm.LABEL, Secret(softhsm.PIN.encode()), writing=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def machine(tmp_path: Path, token: SlowToken) -> Iterator[Machine]:
     write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", limits="token_seconds = 1")
     config = tmp_path / "qianzhi.toml"
@@ -102,6 +122,30 @@ def test_a_token_whose_session_is_lost_is_opened_anew(machine: Machine, token: S
         machine.until_ready(200)
         assert bank.sign_on().fields[39] == "00"
         assert bank.ask(message()).fields[39] == "00"
+
+
+def without_zmk(machine: Machine) -> list[str]:
+    banks: list[str] = json.loads(machine.get("/status")[1])["banks_without_zmk"]
+    return banks
+
+
+@pytest.mark.usefixtures("lacks_bank")
+def test_a_bank_whose_zmk_is_not_in_the_token_cannot_sign_on_and_the_machine_is_ready(
+    machine: Machine,
+) -> None:
+    from fep.keys.keys import KeyKind, checked
+
+    with machine.signed_on(OTHER_BANK) as other, machine.client() as bank:
+        assert bank.sign_on().fields[39] == "96"
+        assert machine.until_ready(200) == "ok\n"
+        assert without_zmk(machine) == [BANK]
+        assert other.ask(message(de32=OTHER_BANK)).fields[39] == "00"
+        with token_open() as opened:
+            opened.put(zmk_name(BANK), checked(KeyKind.AES, Secret(ZMK)))
+        deadline = monotonic() + 60
+        while without_zmk(machine):
+            assert monotonic() < deadline
+        assert bank.sign_on().fields[39] == "00"
 
 
 def test_a_reload_asks_the_token_beside_the_reactor(machine: Machine, token: SlowToken) -> None:

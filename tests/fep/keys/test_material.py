@@ -36,6 +36,14 @@ def test_the_first_zmk_of_a_bank_is_no_new_one_and_neither_is_one_that_is_gone()
     assert list(renewed(Material({BANK: "ab"}, ""), Material({}, ""), "")) == []
 
 
+def test_a_zmk_that_the_token_lacks_is_told_at_each_reload() -> None:
+    lacks = f"the token has no ZMK that bank {BANK} can sign on with"
+    assert list(renewed(Material({BANK: "ab"}, ""), Material({BANK: ""}, ""), "")) == [lacks]
+    assert list(renewed(Material({BANK: ""}, ""), Material({BANK: ""}, ""), "")) == [lacks]
+    came = list(renewed(Material({BANK: ""}, ""), Material({BANK: "ab"}, ""), ""))
+    assert came == [f"new ZMK of bank {BANK}, check value ab"]
+
+
 def test_a_new_certificate_is_told_with_its_end() -> None:
     said = list(renewed(Material({}, "one"), Material({}, "two"), "2027-11-24"))
     assert said == ["new certificate of the machine, until 2027-11-24"]

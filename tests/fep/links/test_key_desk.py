@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 
 from fep.engine.availability import Outage
 from fep.errors import FepError
-from fep.keys.keys import BankKeys, SessionKey
+from fep.keys.keys import BankKeys, SessionKey, ZmkUnusable
 from fep.links.key_desk import SPARES, KeyDesk
 from protocol.mac import MacMethod
 from tests.support.builders import BANK
@@ -28,10 +28,13 @@ class SlowZmk:
     def __init__(self, *, in_token: bool = True) -> None:
         self.in_token = in_token
         self.fails = False
+        self.is_missing = False
 
     def wrap(self, _key: bytes, _algorithm: MacMethod, _entropy: Callable[[int], bytes]) -> str:
         if self.fails:
             raise FepError("the token is gone")
+        if self.is_missing:
+            raise ZmkUnusable("there is no such key")
         return "block"
 
 
@@ -80,7 +83,7 @@ class Desk:
         assert most, "the token is asked without end"
 
     def with_spares(self) -> Desk:
-        self.desk.serve(self.keys.values())
+        self.desk.serve(self.keys)
         self.come_back_all()
         return self
 
@@ -155,7 +158,7 @@ def test_a_token_that_fails_is_told_at_once_and_tried_each_second_until_it_works
     desk = Desk()
     for zmk in desk.zmks.values():
         zmk.fails = True
-    desk.desk.serve(desk.keys.values())
+    desk.desk.serve(desk.keys)
     desk.ask()
     desk.come_back_all()
     assert (desk.taken, desk.desk.outage) == ([(BANK, False)], Outage(0.0, 7))
@@ -185,10 +188,67 @@ def test_a_token_that_hung_with_all_spares_there_is_tried_too() -> None:
     assert desk.desk.outage is None
 
 
+def test_a_bank_whose_zmk_is_missing_gets_no_key_and_the_token_is_no_outage() -> None:
+    desk = Desk()
+    desk.zmks[BANK].is_missing = True
+    desk.with_spares()
+    for bank in (BANK, OTHER_BANK):
+        desk.ask(bank)
+    desk.come_back_all()
+    assert desk.taken == [(OTHER_BANK, True), (BANK, False)]
+    assert (desk.desk.without_zmk, desk.desk.outage) == ({BANK}, None)
+
+
+def test_a_zmk_that_was_missing_is_tried_each_second_and_serves_once_it_is_there() -> None:
+    desk = Desk()
+    desk.zmks[BANK].is_missing = True
+    desk.with_spares()
+    for _ in range(3):
+        desk.clock.advance(1)
+        desk.desk.look()
+        assert len(desk.out) == 1
+        desk.come_back_all()
+    desk.zmks[BANK].is_missing = False
+    desk.desk.look()
+    desk.come_back_all()
+    desk.ask()
+    assert (desk.taken, desk.desk.without_zmk) == ([(BANK, True)], set())
+
+
+def test_each_of_two_missing_zmks_is_tried_in_its_turn() -> None:
+    desk = Desk()
+    for zmk in desk.zmks.values():
+        zmk.is_missing = True
+    desk.with_spares()
+    desk.zmks[OTHER_BANK].is_missing = False
+    for _ in range(2):
+        desk.desk.look()
+        desk.come_back_all()
+    assert desk.desk.without_zmk == {BANK}
+
+
+def test_a_token_without_any_banks_zmk_is_an_outage() -> None:
+    desk = Desk()
+    for zmk in desk.zmks.values():
+        zmk.is_missing = True
+    desk.with_spares()
+    desk.clock.advance(2)
+    assert desk.desk.outage == Outage(2.0, 7)
+
+
+def test_a_missing_zmk_is_forgotten_with_its_bank() -> None:
+    desk = Desk()
+    desk.zmks[BANK].is_missing = True
+    desk.with_spares()
+    del desk.keys[BANK]
+    desk.desk.serve(desk.keys)
+    assert desk.desk.without_zmk == set()
+
+
 def test_spare_keys_under_a_former_zmk_are_forgotten() -> None:
     desk = Desk().with_spares()
     desk.keys[BANK] = keys_under(SlowZmk())
-    desk.desk.serve(desk.keys.values())
+    desk.desk.serve(desk.keys)
     desk.ask()
     assert desk.taken == []
     desk.come_back_all()

@@ -85,6 +85,7 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
         ),
         (HEAD + bank(more='transactions = ["5000"]'), "bank[0].transactions: '5000' is no processing code"),
         (HEAD + bank(networks='["192.0.2.1/24"]'), "bank[0].networks: 192.0.2.1/24 has host bits set"),
+        (HEAD + bank(more='host = "fep1"'), "bank[0].host: give an address of this machine"),
         (HEAD + bank(networks="[]"), "bank[0].networks: "),
         (HEAD + bank(port=99999), "bank[0].port: Input should be less than or equal to 65535"),
         (HEAD + bank(port=8580), "bank[0].port: is the status port"),

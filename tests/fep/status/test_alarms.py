@@ -91,6 +91,7 @@ WRONG: tuple[tuple[dict[str, Any], Alarm], ...] = (
     (disk((2 << 30) - 1, 4 << 30), Alarm(YELLOW, "disk_fills", figure=2047, subject="/var/lib")),
     (banks(light=Light.DOWN, heard_seconds=7), Alarm(RED, "bank_down", BANK, 7)),
     (banks(light=Light.DOWN, heard_seconds=None), Alarm(RED, "bank_down", BANK)),
+    (banks(has_zmk=False), Alarm(RED, "bank_without_zmk", BANK)),
     (banks(light=Light.UNSIGNED, heard_seconds=1), Alarm(YELLOW, "bank_unsigned", BANK, 1)),
     (banks(light=Light.SILENT, heard_seconds=70), Alarm(YELLOW, "bank_silent", BANK, 70)),
     (banks(mac_lately=2), Alarm(YELLOW, "bad_mac", BANK, 2)),

@@ -30,6 +30,7 @@ def series(house: House) -> list[tuple[str, tuple[str, ...]]]:
         unready=lambda: "",
         log_dropped=lambda: 0,
         lights=lambda: {},
+        key_desk=SimpleNamespace(without_zmk={BANK}),
     )
     families = StatisticsCollector(cast("Source", source)).collect()
     return [(sample.name, tuple(sample.labels.values())) for family in families for sample in family.samples]

@@ -105,12 +105,14 @@ def test_a_bank_is_silent_by_its_signed_on_links_alone() -> None:
     none: Any = None
     overview: Any = SimpleNamespace(figures={})
     history = History(statistics)
+    desk: Any = SimpleNamespace(without_zmk={BANK})
     snapshot_builder = SnapshotBuilder(
-        none, server, none, statistics, history, none, lambda: 0.0, none, {}, lambda: overview, none, none
+        none, server, none, statistics, history, none, lambda: 0.0, none, {}, lambda: overview, desk, none
     )
     links: list[Any] = [StubLink("signed on", 70), StubLink("connected", 0)]
     now = datetime(2026, 11, 24, 10, 11, 12, tzinfo=UTC)
     assert snapshot_builder._bank(bank, links, 60, now, 0).light is Light.SILENT
+    assert not snapshot_builder._bank(bank, links, 60, now, 0).has_zmk
     links[0].idle_seconds = lambda: 60
     assert snapshot_builder._bank(bank, links, 60, now, 0).light is Light.UP
 

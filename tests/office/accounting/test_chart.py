@@ -145,17 +145,17 @@ KEPT = "is kept for the day's clearing and suspense"
 NO_CODE = "a code is 4, 6 or 8 digits"
 NO_NAME = "a name is 1 to 32 of a-z and _, begins with a letter, and is not failed"
 NONE_ALONE = 'none goes with signs = ["0"] and with no others'
-NO_OTHER = "extra inputs are not permitted"
+NO_OTHER = "Extra inputs are not permitted"
 LIES = "is where the break lies already"
 BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
-    ('currency = "156"', 'currency = "CNY"', (("currency", "string should match pattern '^[0-9]{3}$'"),)),
-    ('currency = "156"', "", (("currency", "field required"),)),
+    ('currency = "156"', 'currency = "CNY"', (("currency", "String should match pattern '^[0-9]{3}$'"),)),
+    ('currency = "156"', "", (("currency", "Field required"),)),
     ('currency = "156"', 'currency = "156"\ntax = 1', (("tax", NO_OTHER),)),
-    ('zh = "应收保费"', 'zh = ""', (("accounts.1122.zh", "string should have at least 1 character"),)),
+    ('zh = "应收保费"', 'zh = ""', (("accounts.1122.zh", "String should have at least 1 character"),)),
     (
         'zh = "应收保费"',
         f'zh = "{"费" * 61}"',
-        (("accounts.1122.zh", "string should have at most 60 characters"),),
+        (("accounts.1122.zh", "String should have at most 60 characters"),),
     ),
     (
         '502000 = "1303"',
@@ -163,7 +163,7 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (("products.502000", "missing: money of this processing code would have no account"),),
     ),
     ('502000 = "1303"', '502000 = "1304"', (("products.502000", "no account 1304"),)),
-    ('502000 = "1303"', "502000 = 1303", (("products.502000", "input should be a valid string"),)),
+    ('502000 = "1303"', "502000 = 1303", (("products.502000", "Input should be a valid string"),)),
     ('502000 = "1303"', '502000 = "224101"', (("products.502000", f"224101 {KEPT}"),)),
     ('502000 = "1303"', '502000 = "122102"', (("products.502000", f"122102 {KEPT}"),)),
     ('502000 = "1303"', '502000 = "122101"', (("products.502000", f"122101 {KEPT}"),)),
@@ -245,7 +245,7 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
         'signs = ["0"]\ncounter = "none"',
         'signs = ["0", "1"]\ncounter = "none"',
-        (("resolutions.no_money.signs.1", "input should be '+', '-' or '0'"),),
+        (("resolutions.no_money.signs.1", "Input should be '+', '-' or '0'"),),
     ),
     (
         'signs = ["0"]\ncounter = "none"',
@@ -253,7 +253,7 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 "resolutions.no_money.signs",
-                "tuple should have at least 1 item after validation, not 0",
+                "Tuple should have at least 1 item after validation, not 0",
             ),
         ),
     ),
@@ -263,7 +263,7 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 "resolutions.ours_stands.classes",
-                "tuple should have at least 1 item after validation, not 0",
+                "Tuple should have at least 1 item after validation, not 0",
             ),
         ),
     ),
@@ -284,17 +284,17 @@ BAD: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
         'normal = "credit" }\n660301',
         'normal = "credit", by_bank = 1 }\n660301',
-        (("accounts.6301.by_bank", "input should be a valid boolean"),),
+        (("accounts.6301.by_bank", "Input should be a valid boolean"),),
     ),
     (
         'operating expense", kind = "expense"',
         'operating expense", kind = "cost"',
-        (("accounts.6711.kind", "input should be 'asset', 'liability', 'equity', 'income' or 'expense'"),),
+        (("accounts.6711.kind", "Input should be 'asset', 'liability', 'equity', 'income' or 'expense'"),),
     ),
     (
         'operating expense", kind = "expense", normal = "debit"',
         'operating expense", kind = "expense", normal = "left"',
-        (("accounts.6711.normal", "input should be 'debit' or 'credit'"),),
+        (("accounts.6711.normal", "Input should be 'debit' or 'credit'"),),
     ),
     ('deposit = "1002"', 'deposit = "1009"', (("statement.deposit", "no account 1009"),)),
     ('deposit = "1002"', 'deposit = "1122"', (("statement.deposit", "1122 must be of kind asset, by bank"),)),
