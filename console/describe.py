@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from datetime import date
+from functools import partial
 from gettext import gettext as _
 from pathlib import Path
 
@@ -20,15 +22,18 @@ from console import settings_place
 from console.language import spoken
 from console.options import BANK_CODE, FRAMING, entry_of
 from console.output import JSON, cell, show, table
+from console.wall_clock import today
+from fep.links.form_check import refused
 from fep.settings.config import load_settings
+from fep.settings.dialects import SUFFIX, find_dialect, read_dialect
 from protocol.analyzer.describe import DescribedFrame, Reading
 from protocol.analyzer.error_locator import WrongByte
 from protocol.analyzer.explain import Candidates, Explained, ExplainedStream, explain
 from protocol.analyzer.field_display import is_plausible_mti
 from protocol.analyzer.field_tree import Node
-from protocol.analyzer.hexdump import BASE64, RAW
+from protocol.analyzer.hexdump import BASE64, NO_FORM, RAW
 from protocol.codec import Codec
-from protocol.dialect import basic_first, load, shipped
+from protocol.dialect import Dialect, basic_first, load
 from protocol.framing import Framing
 from qianzhi_errors.sentence import Sentence, listed
 
@@ -53,9 +58,9 @@ class _FramingOrNone(click.ParamType[Framing | str]):
 @click.command("describe")
 @click.argument("given", metavar="[HEX|BASE64|FILE|-]", nargs=-1)
 @click.option("--framing", type=_FramingOrNone(), help="[default: tried, all]")
-@click.option("--dialect", type=click.Choice(shipped()), help="[default: tried, all]")
+@click.option("--dialect", metavar="NAME|FILE", help="[default: tried, all that are shipped]")
 @click.option("--bank", type=BANK_CODE, help="the framing and dialect of this bank's entry in the settings")
-@settings_place.option("config", settings_place.FRONT, "for --bank")
+@settings_place.option("config", settings_place.FRONT, "for --bank, and a dialect of your own by its name")
 @JSON
 def describe_command(
     given: tuple[str, ...],
@@ -67,18 +72,27 @@ def describe_command(
 ) -> None:
     """Explain a message, a stream of them or a capture: framing, dialect, every field, the first wrong byte.
 
-    Hex digits in any spelling, a hexdump, base64, raw bytes, pcap or pcapng; from the command line, a FILE,
-    or - for standard input. Card and identity numbers, names, PIN blocks and keys are not shown. Exit code 1
-    if anything in it is wrong.
+    Hex digits in any spelling or in lines of a log, a hexdump, Python bytes, numbers, base64, raw bytes,
+    pcap or pcapng; from the command line, a FILE, or - for standard input. Card and identity numbers,
+    names, PIN blocks and keys are not shown. What the machine would refuse in a message is said in its own
+    words. Exit code 1 if anything in it is wrong.
     """
+    known = None if dialect is None else _dialect(dialect, config)
     if bank is not None:
-        entry = entry_of(load_settings(config), bank)
-        framing, dialect = framing or entry.framing, dialect or entry.dialect
-    codecs = {name: Codec(load(name)) for name in ([dialect] if dialect else basic_first())}
-    candidates = Candidates(codecs, framing if isinstance(framing, Framing) else None, framing == _BARE)
+        settings = load_settings(config)
+        entry = entry_of(settings, bank)
+        framing = framing or entry.framing
+        known = known or find_dialect(entry.dialect, settings.node.dialects, entry.gb18030)
+    dialects = [known] if known else [load(name) for name in basic_first()]
+    candidates = Candidates(
+        {chosen.name: Codec(chosen) for chosen in dialects},
+        framing if isinstance(framing, Framing) else None,
+        framing == _BARE,
+        partial(_refusal, date.fromisoformat(today())),
+    )
     data, typed = _input(given)
     explained = explain(data, candidates)
-    if typed and explained.form in (RAW, BASE64) and not _begins_as_message(explained):
+    if typed and explained.form in (RAW, BASE64, NO_FORM) and not _begins_as_message(explained):
         raise click.UsageError(
             _("no file has this name, and it is no message in hex digits, base64 or itself")
         )
@@ -86,6 +100,27 @@ def describe_command(
     if not explained.whole:
         fault = next(_faults(explained), Sentence("nothing in it can be described"))
         raise click.ClickException(spoken(fault))
+
+
+def _dialect(name: str, config: Path) -> Dialect:
+    """Return the dialect of a file, or of this name, shipped or in the settings' folder.
+
+    Raises DialectError.
+    """
+    path = Path(name)
+    if path.suffix == SUFFIX:
+        return read_dialect(path)
+    return find_dialect(name, load_settings(config).node.dialects if config.exists() else "")
+
+
+def _refusal(day: date, codec: Codec, message: bytes) -> str:
+    """Return in words what the machine would refuse in a message; empty for nothing."""
+    refusal = refused(codec, message, day)
+    if refusal is None:
+        return ""
+    return Sentence(
+        "the machine would refuse it: DE 39 = {code}, {reason}", code=refusal.response, reason=str(refusal)
+    )
 
 
 def _input(given: tuple[str, ...]) -> tuple[bytes, bool]:
@@ -112,7 +147,7 @@ def _input(given: tuple[str, ...]) -> tuple[bytes, bool]:
 
 
 def _begins_as_message(explained: Explained) -> bool:
-    """Whether the first message's MTI is an MTI of ISO 8583:1987."""
+    """Whether the first message's MTI is an MTI of ISO 8583."""
     frames = [
         frame
         for stream in explained.told
@@ -175,6 +210,8 @@ def _stream_lines(stream: ExplainedStream) -> Iterator[RenderableType]:
             yield _fields(frame)
             while wrongs and (wrongs[0].at < end or wrongs[0] is frame.wrong):
                 yield _wrong(wrongs.pop(0))
+            if frame.refused:
+                yield frame.refused
         yield from map(_wrong, wrongs)
     if stream.note:
         yield stream.note

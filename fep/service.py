@@ -34,7 +34,7 @@ from fep.engine.commit import Engine
 from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import BankKeys
 from fep.keys.material import Material, held_keys, renewed, token_is_silent
-from fep.links.counterparties import Counterparties, shown_certificate
+from fep.links.counterparties import Counterparties, redefined, shown_certificate
 from fep.links.counterparty import Surroundings
 from fep.links.key_desk import KeyDesk
 from fep.links.network_management import CUTOVER
@@ -452,7 +452,9 @@ class Service:
         """Go on with new settings whose keys are there, and return what changed."""
         keys, material = held
         differences = [*changes(self.settings, settings), *renewed(self._material, material, _ends(settings))]
-        self._counterparties = self._banks.enabled(settings, key_provider, keys)
+        counterparties = self._banks.enabled(settings, key_provider, keys)
+        differences += redefined(self._counterparties, counterparties)
+        self._counterparties = counterparties
         self.key_desk.serve(keys)
         self.settings, self._key_provider, self._material = settings, key_provider, material
         self._polling.interval = settings.day.poll_seconds  # from its next turn on

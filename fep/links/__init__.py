@@ -52,6 +52,7 @@ The modules, in the order in which data goes through:
     authentication      MAC and DE 32; bad MACs in a row
     network_management  08xx: sign-on, sign-off, change of keys, echo, notice of the cut-over
     request_parser      message to request, with a verdict (pure)
+    form_check          what of a message's form is refused, said to people who look at bytes (pure)
     misses              a bank's budget of misses (pure)
     receipt             the lines of DE 62 (pure)
     response_builder    answer to message (pure)

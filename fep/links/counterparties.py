@@ -6,7 +6,7 @@ valid that it has shown. Nothing here knows links: who may open one is `fep.link
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fep.keys.key_provider import KeyProvider
@@ -75,6 +75,14 @@ class Counterparties:
         misses = self.misses.setdefault(bank.code, Misses(bank.misses_a_minute, bank.misses_a_day))
         misses.a_minute, misses.a_day = bank.misses_a_minute, bank.misses_a_day
         return misses
+
+
+def redefined(before: Mapping[str, Counterparty], after: Mapping[str, Counterparty]) -> Iterator[str]:
+    """Yield which banks' dialects have the names that they had, and say something else, for a reload."""
+    for code in sorted(before.keys() & after.keys()):
+        old, new = before[code].codec.dialect, after[code].codec.dialect
+        if old.name == new.name and old != new:
+            yield Sentence("bank {code}: its dialect {name} has changed", code=code, name=new.name)
 
 
 def shown_certificate(counterparties: Mapping[str, Counterparty]) -> OwnCertificate | None:

@@ -129,11 +129,7 @@ class RequestParser:
         window = _window(today, self._key_days)
         if mti[1] == "5":
             return self._totals(message, mti, window)
-        fields = message.fields
-        for number in _KEY_FIELDS:
-            if number not in fields:
-                raise FormatError(str(number))
-        sent_at = full_moment("7", fields[7], window)
+        sent_at = sent_moment(message, window)
         request = self._keyed(message, mti, covered, window, sent_at)
         if window.holds(sent_at):
             return request
@@ -145,11 +141,12 @@ class RequestParser:
         """The request of a message that has a key. `sent_at` is its DE 7 as YYYYMMDDhhmmss."""
         fields = message.fields
         code = fields.get(3, "")
-        act = _act(mti, code)
+        act = act_of(mti, code)
         groups, original, local_at = Groups(), "", ""
         try:
             check_carries_no_secret(message)
-            groups, original = self._content(message, mti, act, window)
+            recorded = act in FINANCIAL and self._is_advice(mti, act)
+            groups, original = content_of(message, act, window, self._encoding, recorded=recorded)
             local_at = full_moment("13", fields[13] + fields[12], window)
             verdict, reason = self._permission(message, act, original)
         except MessageRefused as error:
@@ -184,12 +181,6 @@ class RequestParser:
             page=int(groups.page or "1"),
         )
 
-    def _is_recorded(self, mti: str, act: Act) -> bool:
-        """Whether a message is an advice that is recorded whatever its groups say, since its money has
-        moved.
-        """
-        return act in FINANCIAL and self._is_advice(mti, act)
-
     def _is_advice(self, mti: str, act: Act | None) -> bool:
         """Whether a message reports what has been done. Of a payout only where the bank's entry allows it."""
         return is_advice(mti) and (act is not Act.PAY or self._bank.payout_advices)
@@ -199,28 +190,6 @@ class RequestParser:
         MTI in its first form.
         """
         return self._front_key.content(mti.encode() + covered[self._mti_width :])
-
-    def _content(self, message: Message, mti: str, act: Act | None, window: KeyWindow) -> tuple[Groups, str]:
-        """The groups and the original's key (empty if none is named). Raises FormatError where something
-        mandatory is missing or malformed, and Unsupported for an unknown processing code.
-        """
-        fields = message.fields
-        for number in MANDATORY[mti]:
-            if number not in fields:
-                raise FormatError(str(number))
-        if act is None:
-            raise Unsupported(f"DE 3 {fields[3]} NOT SUPPORTED")
-        check_time("12", fields[12])
-        if mti != "0100" and (fields[49] != _CURRENCY or not int(fields[4])):
-            raise FormatError("49" if fields[49] != _CURRENCY else "4", "malformed")
-        groups = _groups(parse(fields[48], self._encoding)) if 48 in fields else Groups()
-        if self._is_recorded(mti, act):
-            groups = _cut(groups)
-        else:
-            _check(groups)
-        _GROUPS_NEEDED[act](groups, fields)
-        names_original = 90 in fields and act in _USES_ORIGINAL
-        return groups, original_key(fields[90], fields[41], window) if names_original else ""
 
     def _permission(self, message: Message, act: Act | None, original: str) -> tuple[Response, str]:
         """The verdict on the bank's and the terminal's permission, and DE 44. A reversal is always allowed:
@@ -243,24 +212,61 @@ class RequestParser:
 
     def _totals(self, message: Message, mti: str, window: KeyWindow) -> Request:
         """The request of a 0500: the bank's totals of a business date. Raises Unsupported and FormatError."""
-        check_carries_no_secret(message)
+        date_text = totals_date(message, window)
         fields = message.fields
-        for number in MANDATORY[mti]:
-            if number not in fields:
-                raise FormatError(str(number))
-        full_moment("7", fields[7], window)
-        if fields[49] != _CURRENCY:
-            raise FormatError("49", "malformed")
         net = int(fields[97][1:])
         return Request(
             key="",
             act=Act.TOTALS,
             bank=self._bank.code,
             mti=mti,
-            date=full_date("15", fields[15], window),
+            date=date_text,
             totals=Totals(*(int(fields[number]) for number in _TOTAL_FIELDS)),
             net=net if fields[97][0] == "D" else -net,
         )
+
+
+def content_of(
+    message: Message, act: Act | None, window: KeyWindow, encoding: str, *, recorded: bool
+) -> tuple[Groups, str]:
+    """The groups and the original's key (empty if none is named) of a message whose groups are in `encoding`.
+    `recorded`: it is an advice that is recorded whatever its groups say, since its money has moved.
+
+    Raises FormatError where something mandatory is missing or malformed, and Unsupported for an unknown
+    processing code.
+    """
+    mti, fields = first_form(message.mti), message.fields
+    _check_complete(message)
+    if act is None:
+        raise Unsupported(f"DE 3 {fields[3]} NOT SUPPORTED")
+    check_time("12", fields[12])
+    if mti != "0100" and (fields[49] != _CURRENCY or not int(fields[4])):
+        raise FormatError("49" if fields[49] != _CURRENCY else "4", "malformed")
+    groups = _groups(parse(fields[48], encoding)) if 48 in fields else Groups()
+    if recorded:
+        groups = _cut(groups)
+    else:
+        _check(groups)
+    _GROUPS_NEEDED[act](groups, fields)
+    names_original = 90 in fields and act in _USES_ORIGINAL
+    return groups, original_key(fields[90], fields[41], window) if names_original else ""
+
+
+def totals_date(message: Message, window: KeyWindow) -> str:
+    """The business date YYYYMMDD of a 0500 that is in order. Raises Unsupported and FormatError."""
+    check_carries_no_secret(message)
+    _check_complete(message)
+    full_moment("7", message.fields[7], window)
+    if message.fields[49] != _CURRENCY:
+        raise FormatError("49", "malformed")
+    return full_date("15", message.fields[15], window)
+
+
+def _check_complete(message: Message) -> None:
+    """Raises FormatError for a message without one of its mandatory fields."""
+    for number in MANDATORY[first_form(message.mti)]:
+        if number not in message.fields:
+            raise FormatError(str(number))
 
 
 def check_carries_no_secret(message: Message) -> None:
@@ -271,6 +277,16 @@ def check_carries_no_secret(message: Message) -> None:
         )
 
 
+def sent_moment(message: Message, window: KeyWindow) -> str:
+    """DE 7 of a message as YYYYMMDDhhmmss. Raises FormatError where a DE of its key is missing, or where that
+    is no date and time.
+    """
+    for number in _KEY_FIELDS:
+        if number not in message.fields:
+            raise FormatError(str(number))
+    return full_moment("7", message.fields[7], window)
+
+
 def check_network(message: Message, today: date) -> None:
     """Raises Unsupported for an 08xx that the interface does not take, and FormatError for one that lacks a
     mandatory field or whose DE 7 is not a date and time.
@@ -279,9 +295,7 @@ def check_network(message: Message, today: date) -> None:
     if mti not in MANDATORY:
         raise Unsupported(f"MTI {message.mti} NOT SUPPORTED")
     check_carries_no_secret(message)
-    for number in MANDATORY[mti]:
-        if number not in message.fields:
-            raise FormatError(str(number))
+    _check_complete(message)
     full_moment("7", message.fields[7], KeyWindow(today))
 
 
@@ -290,7 +304,7 @@ def first_form(mti: str) -> str:
     return mti[:3] + "0" if mti[3] == "1" else mti
 
 
-def _act(mti: str, code: str) -> Act | None:
+def act_of(mti: str, code: str) -> Act | None:
     """The act that a message asks for; None if its MTI's class has no such processing code."""
     if mti[1] == "4":
         return Act.REVERSE

@@ -25,6 +25,7 @@ The modules, in the order in which an input goes through them
     hexdump        the bytes in a text; `find_typo` in hex digits.
     capture        the TCP streams in a pcap or pcapng file, or in dumped packets.
     describe       guesses framing and dialect; cuts the frames.
+    head_finder    where a message may begin behind a head that no shipped framing has.
     field_tree     the tree of a message's nodes, its secrets hidden.
     error_locator  the first wrong byte of a message that does not decode.
     field_display  how each field is displayed, and whether it may be shown.

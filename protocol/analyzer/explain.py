@@ -6,12 +6,13 @@ names of the fields here and in `describe` are the keys of `qianzhi describe --j
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from protocol.analyzer import capture, hexdump
 from protocol.analyzer.capture import Capture, Stream
-from protocol.analyzer.describe import Guess, Reading, ranked, read
+from protocol.analyzer.describe import DescribedFrame, Guess, Rank, Reading, ranked, read
 from protocol.analyzer.error_locator import WrongByte
 from protocol.codec import Codec
 from protocol.framing import Framing
@@ -19,7 +20,10 @@ from qianzhi_errors.sentence import Sentence
 
 _TLS_RECORDS: Final = range(20, 24)
 _TLS_MAJOR: Final = 3
+_ANCHORS_MIN: Final = 2
+"""Fields that fit exactly, of a message whose MTI alone is damaged: so many at least."""
 _TLS_BYTES_MIN: Final = 5
+_A_FORM: Final = Sentence("hex digits, a hexdump, base64 or a message")
 _TLS: Final = Sentence(
     "TLS: it is encrypted, and nothing of it can be described; capture it where it is plain"
 )
@@ -52,22 +56,38 @@ class Explained(NamedTuple):
         return self.wrong is None and bool(readings) and are_whole
 
 
+def _no_gate(_codec: Codec, _message: bytes) -> str:
+    return ""
+
+
 class Candidates(NamedTuple):
     """What to try: the codecs by the names of their dialects, and one framing, or none at all (`bare`), if
-    that is known.
+    that is known. `gate` says in words what the machine would refuse in a message, empty for nothing.
     """
 
     codecs: Mapping[str, Codec]
     framing: Framing | None = None
     bare: bool = False
+    gate: Callable[[Codec, bytes], str] = _no_gate
 
-    def guesses(self, samples: Sequence[bytes]) -> tuple[Guess, ...]:
-        """Return the framings and dialects that the samples may be in, the best first."""
-        return ranked(samples, self.codecs, self.framing, bare=self.bare)
+    def guesses(self, samples: Sequence[bytes], *, headed: bool = True) -> tuple[Guess, ...]:
+        """Return the framings and dialects that the samples may be in, the best first; `headed` as for
+        `ranked`.
+        """
+        return ranked(samples, self.codecs, self.framing, bare=self.bare, headed=headed)
 
     def read(self, data: bytes, guess: Guess) -> Reading:
-        """Return the reading of `data` in the framing and dialect of a guess."""
-        return read(data, guess.framing, self.codecs[guess.dialect])
+        """Return the reading of `data` in the framing and dialect of a guess, with what would be refused."""
+        codec = self.codecs[guess.dialect]
+        reading = read(data, guess.framing, codec, guess.lead)
+        # A frame that is none, or is not all there, is not answered: its message is not looked at.
+        answered = reading.frames if reading.wrong is None else reading.frames[:-1]
+        frames = tuple(replace(frame, refused=self._refused(data, frame, codec)) for frame in answered)
+        return replace(reading, frames=(*frames, *reading.frames[len(frames) :]))
+
+    def _refused(self, data: bytes, frame: DescribedFrame, codec: Codec) -> str:
+        """Return what the machine would refuse in a frame's message."""
+        return "" if frame.begin is None else self.gate(codec, data[frame.begin : frame.at + frame.size])
 
 
 def explain(data: bytes, candidates: Candidates) -> Explained:
@@ -77,17 +97,21 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
     """
     if capture.is_capture(data):
         return _captured(Sentence("capture"), capture.read(data), candidates)
-    guessed = [(candidates.guesses(form.stretches)[0], form) for form in hexdump.readings(data)]
+    forms = hexdump.readings(data)
+    # Among many hex digits, read as characters, something like a header and an MTI is soon found.
+    guessed = [(candidates.guesses(form.stretches, headed=form is forms[0])[0], form) for form in forms]
     # Of equally good ones the first: digits that are not a whole message are likelier digits than a message.
     guess, chosen = max(guessed, key=lambda pair: pair[0].rank[:3])
     if chosen.form == "hexdump":
         packets = capture.of_packets(chosen.stretches)
-        if packets is not None and not guess.rank.whole:
+        if packets is not None and (guess.is_headed or not guess.rank.whole):
             return _captured(Sentence("hexdump of packets"), packets, candidates)
     typo = hexdump.find_typo(data) if not guess.rank.whole else None
-    if typo is not None and candidates.guesses((typo.mended,))[0].rank >= guess.rank:
+    if typo is not None and candidates.guesses((typo.mended,), headed=False)[0].rank >= guess.rank:
         # These are likelier digits with a typo than a message that happens to look like digits.
         return Explained(hexdump.HEX_DIGITS, (), WrongByte(typo.at, typo.expected))
+    if chosen.form in (hexdump.RAW, hexdump.BASE64) and _is_strange(guess.rank) and _is_text(data):
+        return Explained(hexdump.NO_FORM, (), WrongByte(0, _A_FORM))
     many = len(chosen.stretches) > 1
     streams = tuple(
         ExplainedStream(
@@ -96,6 +120,20 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
         for place, stretch in enumerate(chosen.stretches, 1)
     )
     return Explained(chosen.form, streams, None)
+
+
+def _is_strange(rank: Rank) -> bool:
+    """Tell whether nothing about the best guess looks like a message."""
+    return not (rank.whole or rank.delimited or rank.plausible) and rank.fitting < _ANCHORS_MIN
+
+
+def _is_text(data: bytes) -> bool:
+    """Tell whether an input is nothing but characters, blanks and ends of lines."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return bool(text.strip()) and all(map(str.isprintable, text.split()))
 
 
 def _captured(form: str, content: Capture, candidates: Candidates) -> Explained:

@@ -68,12 +68,14 @@ _ORIGINS: Final = MappingProxyType(
     }
 )
 MTI_DIGITS: Final = (
-    (Sentence("version"), MappingProxyType({"0": "ISO 8583:1987"})),
+    (Sentence("version"), MappingProxyType({"0": "ISO 8583:1987", "1": "ISO 8583:1993"})),
     (Sentence("class"), _CLASSES),
     (Sentence("function"), _FUNCTIONS),
     (Sentence("origin"), _ORIGINS),
 )
-"""The name and the values of each of the MTI's four digits (ISO 8583:1987, message type identifier)."""
+"""The name and the values of each of the MTI's four digits (ISO 8583, message type identifier): the editions
+differ in the first alone.
+"""
 
 _NETWORK: Final = MappingProxyType(
     {
@@ -231,7 +233,7 @@ _MUCH: Final = re.compile("[1-9][0-9]{7,}|[^\\W\\d_]{4,}")
 
 
 def is_plausible_mti(mti: str) -> bool:
-    """Tell whether each digit of an MTI is one that ISO 8583:1987 defines."""
+    """Tell whether each digit of an MTI is one that ISO 8583 defines, of 1987 or 1993."""
     return len(mti) == len(MTI_DIGITS) and all(
         digit in meanings for digit, (_, meanings) in zip(mti, MTI_DIGITS, strict=True)
     )

@@ -16,10 +16,12 @@ from protocol.analyzer import field_display
 from protocol.analyzer.field_display import FieldDisplay
 from protocol.card_number import masked_card
 from protocol.codec import Codec, Part
+from protocol.dialect import Dialect
 from protocol.tlv import Group
 from qianzhi_errors.sentence import Sentence
 
 _CARD_SHOWN: Final = 6
+_GROUPS: Final = 48
 _NOT_IN_STEP: Final = Sentence("what is around it is not in order")
 _NOT_FITTING: Final = Sentence("not what this field may hold")
 
@@ -53,7 +55,7 @@ class _Step(NamedTuple):
 
 def field_nodes(parts: Sequence[Part], codec: Codec, begin: int, *, whole: bool) -> Iterator[Node]:
     """Yield the nodes of the parts. `begin`: offset of the message. `whole`: it decodes to its end."""
-    anchors = anchors_of(parts, codec.dialect.de48_encoding)
+    anchors = anchors_of(parts, codec.dialect)
     # In a message that breaks off, one anchor that does not fit makes every field doubtful.
     sure = whole or (len(anchors) > 1 and all(anchors.values()))
     for place, part in enumerate(parts):
@@ -68,19 +70,33 @@ def field_nodes(parts: Sequence[Part], codec: Codec, begin: int, *, whole: bool)
             yield _field(part, begin, codec, _Step(held, before and after is None, whole))
 
 
-def anchors_of(parts: Sequence[Part], encoding: str) -> dict[int, bool]:
+def anchors_of(parts: Sequence[Part], dialect: Dialect) -> dict[int, bool]:
     """Return the anchors among the parts by their place, and whether each fits."""
     anchors: dict[int, bool] = {}
+    groups = groups_key(dialect)
     for place, part in enumerate(parts):
         if part.key == "t":
             anchors[place] = field_display.is_plausible_mti(part.text)
-        elif part.key == "48":
-            anchors[place] = _is_grouped(part.text, encoding)
+        elif part.key == groups:
+            anchors[place] = _is_grouped(part.text, dialect.de48_encoding)
         elif part.key.isdecimal():
-            display = field_display.display_of(int(part.key))
+            display = _display_of(int(part.key), dialect)
             if display.anchor and display.fits is not None:
                 anchors[place] = display.fits.fullmatch(part.text) is not None
     return anchors
+
+
+def groups_key(dialect: Dialect) -> str:
+    """Return the key of the part that has the interface's groups: "48", or where the network has them."""
+    return str(dialect.place_of(_GROUPS))
+
+
+def _display_of(number: int, dialect: Dialect) -> FieldDisplay:
+    """Return how a DE of the network is displayed: one in which a DE of the interface stands, as that one.
+
+    What a moved DE leaves behind is the network's own.
+    """
+    return field_display.display_of(dialect.place_of(number))
 
 
 def _is_grouped(text: str, encoding: str) -> bool:
@@ -93,10 +109,10 @@ def _is_grouped(text: str, encoding: str) -> bool:
 def _mti(part: Part, begin: int) -> Node:
     """Return the node of the MTI, its four digits below it."""
     digits = tuple(
-        Node("", name, begin, 0, "", digit, meanings.get(digit, Sentence("none of ISO 8583:1987")))
+        Node("", name, begin, 0, "", digit, meanings.get(digit, Sentence("none of ISO 8583")))
         for digit, (name, meanings) in zip(part.text, field_display.MTI_DIGITS, strict=True)
     )
-    meaning = Sentence("not one of ISO 8583:1987")
+    meaning = Sentence("not one of ISO 8583")
     if field_display.is_plausible_mti(part.text):
         _, kind, function, origin = (digit.meaning for digit in digits)
         meaning = Sentence("{kind} {function}, {origin}", kind=kind, function=function, origin=origin)
@@ -124,9 +140,9 @@ def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
     if number == 2:
         card = masked_card(text) if step.held and step.whole else text[:_CARD_SHOWN].ljust(len(text), "*")
         return Node(field, name, at, size, "", card, "", Sentence("masked"))
-    if number == 48 and tlv.intact(text, codec.dialect.de48_encoding)[0]:
+    if part.key == groups_key(codec.dialect) and tlv.intact(text, codec.dialect.de48_encoding)[0]:
         return _grouped(part, at, name, codec.dialect.de48_encoding, step)
-    display = field_display.display_of(number)
+    display = _display_of(number, codec.dialect)
     reason = _why_hidden(text, display, step)
     if reason:
         return Node(
@@ -185,7 +201,8 @@ def _grouped(part: Part, at: int, name: str, encoding: str, step: _Step) -> Node
     if rest:
         meaning = Sentence("{groups}, and at byte {byte} begins none", groups=meaning, byte=begin + stop)
         hidden = Sentence("the {count} bytes from there", count=rest)
-    return Node("DE 48", name, at, part.end - part.at, part.prefix.hex(), "", meaning, hidden, nodes)
+    field = f"DE {part.key}"
+    return Node(field, name, at, part.end - part.at, part.prefix.hex(), "", meaning, hidden, nodes)
 
 
 def _counted(groups: Sequence[Group]) -> str:

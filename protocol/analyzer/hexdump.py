@@ -1,5 +1,5 @@
-"""Finds the bytes in what people pass on: hex digits in any spelling, hexdumps of the usual tools, base64, or
-the bytes themselves.
+"""Finds the bytes in what people pass on: hex digits in any spelling or in lines of a log, hexdumps of the
+usual tools, bytes as Python writes them, decimal numbers, base64, or the bytes themselves.
 
 What the bytes mean, `capture` and `describe` find out. A text may be read in several ways, and only the bytes
 that come out show which way is right: so all of them are returned.
@@ -11,7 +11,8 @@ import base64
 import binascii
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from qianzhi_errors.sentence import Sentence
@@ -20,15 +21,35 @@ BASE64: Final = "base64"
 RAW: Final = Sentence("raw bytes")
 """The form of an input that is read as it is."""
 HEX_DIGITS: Final = Sentence("hex digits")
-_SPELLINGS: Final = re.compile(r"0[xX]|\\x|[\s:,;|\-]")
+NO_FORM: Final = Sentence("text in no known form")
+"""The form of a text in which no message can be seen, however it is read."""
+_SPELLINGS: Final = re.compile(r"0[xX]|\\x|[\s:,;|\-\[\]{}()\"']")
 _HEX: Final = re.compile("(?:[0-9A-Fa-f]{2})+")
 _BASE64: Final = re.compile("[A-Za-z0-9+/_-]+={0,2}")
-_OFFSET: Final = re.compile(r"\s*(?:0x)?(?P<offset>[0-9A-Fa-f]{4,16})(?P<colon>:?)(?:\s+(?P<rest>.*))?")
+_OFFSET: Final = re.compile(
+    r"\s*\[?(?:0x)?(?P<offset>[0-9A-Fa-f]{4,16})h?\]?(?P<colon>:?)(?:\s+(?P<rest>.*))?"
+)
 _TOKEN: Final = re.compile("(?:[0-9A-Fa-f]{2}){1,8}")
 _WORD_OFFSET_DIGITS: Final = (6, 7)
 """Digits of an offset as `hexdump` without an option and `od -A x -x` write it; they write 16-bit words, the
 lower byte first.
 """
+_RUN: Final = re.compile(
+    r"(?<![0-9A-Za-z:.])(?:0[xX])?[0-9A-Fa-f]{2}(?P<gap>[ :\-]?)(?:[0-9A-Fa-f]{2}(?P=gap)){8,}"
+    r"[0-9A-Fa-f]{2}(?![0-9A-Za-z])"
+)
+"""Ten bytes or more in hex digits within a line: a message has an MTI and a bitmap."""
+_ARRAY: Final = re.compile(r"(?:(?:0[xX]|\\x)[0-9A-Fa-f]{2}[\s,;]*){10,}")
+"""Bytes of which each has its own mark, as in a source file."""
+_LITERAL: Final = re.compile(r"(?<![0-9A-Za-z_'\"])b(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
+_ESCAPE: Final = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
+_ESCAPED: Final[Mapping[str, str]] = MappingProxyType(
+    {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
+)
+"""What stands behind a backslash in a literal of Python, beside x and two hex digits."""
+_NUMBERS: Final = re.compile(r"[\[{(]\s*(-?[0-9]{1,3}(?:\s*,\s*-?[0-9]{1,3}){9,})[\s,]*[\]})]")
+_BYTE_VALUES: Final = range(-128, 256)
+"""Bytes as numbers, of languages with a sign and without."""
 _SAME_AGAIN: Final = "*"
 _REPEATED_BYTES_MAX: Final = 1 << 16
 """Offset up to which repeated lines are filled in. A message is shorter: a larger offset is not believed."""
@@ -60,11 +81,55 @@ def readings(data: bytes) -> tuple[Hexdump, ...]:
     digits = _SPELLINGS.sub("", text)
     if _HEX.fullmatch(digits):
         forms.append(Hexdump(HEX_DIGITS, (bytes.fromhex(digits),)))
+    for form, found in (
+        (Sentence("Python bytes"), _literals(text)),
+        (Sentence("decimal numbers"), _numbers(text)),
+        (Sentence("hex digits in a text"), _runs(text) if not forms else ()),
+    ):
+        stretches = tuple(found)
+        if stretches:
+            forms.append(Hexdump(form, stretches))
     plain = "".join(text.split())
     padding = "=" * (-len(plain) % 4)
     coded = tuple(_base64(plain + padding)) if _BASE64.fullmatch(plain) else ()
     as_is = Hexdump(RAW, (data,))
     return (*forms, as_is, *coded) if padding else (*forms, *coded, as_is)
+
+
+def _literals(text: str) -> Iterator[bytes]:
+    """Yield the bytes of each literal of Python in a text."""
+    for match in _LITERAL.finditer(text):
+        content = match[0][2:-1]
+        escapes = _ESCAPE.findall(content)
+        if content.isascii() and all(len(escape) > 1 or escape in _ESCAPED for escape in escapes):
+            yield _ESCAPE.sub(_unescaped, content).encode("latin-1")
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """Return the character of an escape in a literal of Python."""
+    return chr(int(escape[1][1:], 16)) if len(escape[1]) > 1 else _ESCAPED[escape[1]]
+
+
+def _numbers(text: str) -> Iterator[bytes]:
+    """Yield the bytes of each list of decimal numbers in a text."""
+    for match in _NUMBERS.finditer(text):
+        values = [int(number) for number in match[1].split(",")]
+        if all(value in _BYTE_VALUES for value in values):
+            yield bytes(value % 256 for value in values)
+
+
+def _runs(text: str) -> Iterator[bytes]:
+    """Yield the bytes of a text in which hex digits stand among words: of each array, else of the longest run
+    in each line.
+    """
+    arrays = [_SPELLINGS.sub("", match[0]) for match in _ARRAY.finditer(text)]
+    lines = (
+        max((match[0] for match in _RUN.finditer(line)), key=len, default="") for line in text.splitlines()
+    )
+    for run in arrays or lines:
+        digits = _SPELLINGS.sub("", run)
+        if digits:
+            yield bytes.fromhex(digits)
 
 
 def _base64(text: str) -> Iterator[Hexdump]:
@@ -132,14 +197,34 @@ def _dump(text: str) -> Iterator[bytes]:
 def _joined(rows: list[_Row]) -> bytes:
     """Return the bytes of a stretch, up to the first missing row."""
     octets = bytearray()
+    rows = _with_hex_offsets(rows)
     for place, row in enumerate(rows):
         if row.repeats and row.offset <= _REPEATED_BYTES_MAX:
             before = rows[place - 1].octets or b"\0"
             octets += before * ((row.offset - len(octets)) // len(before))
         if row.offset != len(octets):  # a row is missing; or the first row is not at 0: then it is no hexdump
             break
-        octets += row.octets
+        octets += row.octets[: _size(rows, place)]
     return bytes(octets)
+
+
+def _with_hex_offsets(rows: list[_Row]) -> list[_Row]:
+    """Return rows with the offsets that they mean: decimal ones, if the second row shows that they are."""
+    if len(rows) < 2 or not all(f"{row.offset:x}".isdecimal() for row in rows):
+        return rows
+    decimal = [row._replace(offset=int(f"{row.offset:x}")) for row in rows]
+    size = len(rows[0].octets)
+    return decimal if decimal[1].offset == size != rows[1].offset else rows
+
+
+def _size(rows: list[_Row], place: int) -> int | None:
+    """Return how many bytes a row has at most, by the offset of the next one: what is read beyond them is
+    characters that look like hex digits. None for an only row; the last has no more than the first.
+    """
+    if len(rows) == 1:
+        return None
+    place = min(place, len(rows) - 2)
+    return None if rows[place + 1].repeats else rows[place + 1].offset - rows[place].offset
 
 
 class Typo(NamedTuple):

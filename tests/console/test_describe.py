@@ -10,6 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console import describe as command
+from fep.settings.dialects import read_dialect
+from protocol.codec import Codec
+from protocol.errors import DialectError
 from protocol.framing import Framing, wrap
 from tests.support.builders import message
 from tests.support.canary import CARD, IDENTITY, PERSONS
@@ -118,6 +121,52 @@ def test_a_bank_fixes_both(tmp_path: Path) -> None:
     shown = as_json("--config", config, "--bank", "01020000", RAW.hex())["told"][0]["reading"]
     assert (shown["framing"], shown["dialect"]) == ("2be", "ascii87")
     assert run("--config", config, "--bank", "9", RAW.hex()).exit_code == 2
+
+
+OWN = 'base = "unionpay-pos"\n[elements]\n61 = { format = "ans...100" }\n'
+
+
+def test_a_dialect_of_ones_own_is_named_by_its_file_or_by_its_name_in_the_settings_folder(
+    tmp_path: Path,
+) -> None:
+    write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
+    config = tmp_path / "qianzhi.toml"
+    folder = tmp_path / "dialects"
+    folder.mkdir()
+    (folder / "anybank.toml").write_text(OWN)
+    config.write_text(config.read_text().replace("[node]", f'[node]\ndialects = "{folder}"', 1))
+    raw = wrap(Framing.BE2, Codec(read_dialect(folder / "anybank.toml")).encode(message())).hex()
+    by_file = as_json("--dialect", str(folder / "anybank.toml"), raw)
+    assert by_file["told"][0]["reading"]["dialect"] == "anybank"
+    assert as_json("--config", str(config), "--dialect", "anybank", raw) == by_file
+    config.write_text(config.read_text().replace('"ascii87"', '"anybank"'))
+    assert as_json("--config", str(config), "--bank", "01020000", raw) == by_file
+
+
+def test_a_dialect_that_is_none_is_refused() -> None:
+    with pytest.raises(DialectError, match="no such dialect; there are"):
+        raise run("--config", "gone.toml", "--dialect", "gone", RAW.hex()).exception or AssertionError
+
+
+def test_what_the_machine_would_refuse_is_said_in_its_words() -> None:
+    missing = message()
+    raw = CODECS["ascii87"].encode(missing._replace(fields={**missing.fields, 49: "840"}))
+    result = run(wrap(Framing.BE2, raw).hex())
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (
+        0,
+        "the machine would refuse it: DE 39 = 30, DE 49 malformed",
+    )
+    assert "would refuse" not in run(RAW.hex()).stdout
+
+
+def test_a_text_in_which_no_message_is_seen_is_said_to_be_one(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("Please find the messages of yesterday in the other mail.\n")
+    result = run(str(file))
+    assert (result.exit_code, result.stdout) == (
+        1,
+        "read as text in no known form\nwrong: byte 0: expected hex digits, a hexdump, base64 or a message\n",
+    )
 
 
 def test_an_input_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

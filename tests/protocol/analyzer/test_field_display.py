@@ -258,7 +258,7 @@ def test_the_parts_of_the_original_data_are_named_and_told() -> None:
 
 def test_each_digit_of_an_mti_is_called_and_told() -> None:
     assert [(name, dict(known)) for name, known in MTI_DIGITS] == [
-        ("version", {"0": "ISO 8583:1987"}),
+        ("version", {"0": "ISO 8583:1987", "1": "ISO 8583:1993"}),
         (
             "class",
             {
@@ -297,8 +297,8 @@ def test_each_digit_of_an_mti_is_called_and_told() -> None:
 
 
 def test_an_mti_is_plausible_if_each_of_its_digits_is() -> None:
-    mtis = ("0100", "0845", "1200", "0900", "0050", "0206", "020", "02000", "")
-    assert [mti for mti in mtis if is_plausible_mti(mti)] == ["0100", "0845"]
+    mtis = ("0100", "0845", "1200", "2200", "0900", "0050", "0206", "020", "02000", "")
+    assert [mti for mti in mtis if is_plausible_mti(mti)] == ["0100", "0845", "1200"]
 
 
 @pytest.mark.parametrize(

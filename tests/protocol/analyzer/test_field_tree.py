@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from protocol.analyzer.describe import Reading, read
-from protocol.analyzer.field_tree import Node
+from protocol.analyzer.field_tree import Node, field_nodes
+from protocol.codec import Codec
+from protocol.dialect import load
 from protocol.framing import Framing, wrap
 from protocol.message import Message
 from protocol.tlv import build
@@ -79,6 +81,17 @@ CASES = {
     "a frame that is cut": ("bcd87", Framing.ASCII4, wrap(Framing.ASCII4, encoded("bcd87", REVERSAL))[:40]),
     "nothing": ("bcd87", None, b""),
 }
+
+
+def test_groups_are_shown_where_the_network_has_them() -> None:
+    codec = Codec(load("unionpay-pos"))
+    asked = Message("0200", {**HEAD, 35: "6222D30", 48: "PN002P1PG0011", 62: "A RECEIPT", 64: TAIL[64]})
+    parts, fault = codec.dissect(codec.encode(asked))
+    nodes = {node.field: node for node in field_nodes(parts, codec, 0, whole=fault is None)}
+    assert fault is None
+    assert [group.field for group in nodes["DE 57"].nodes] == ["48.PN", "48.PG"]
+    assert nodes["DE 58"].hidden.endswith("they name the policyholder")
+    assert not nodes.keys() & {"DE 48", "DE 62"}
 
 
 def lines(nodes: tuple[Node, ...], depth: int = 0) -> Iterator[str]:

@@ -44,6 +44,14 @@ def tcpdump(data: bytes) -> str:
     return "\n".join(["10:11:12.131415 IP 192.0.2.10.40000 > 192.0.2.20.8583: Flags [P.]", *lines])
 
 
+def ultraedit(data: bytes) -> str:
+    return "\n".join(f"{at:08x}h: {row.hex(' '):<47} ; {characters(row)}" for at, row in rows(data))
+
+
+def decimal_offsets(data: bytes) -> str:
+    return "\n".join(f"[{at:04d}]   {row.hex(' '):<47}   {characters(row)}" for at, row in rows(data))
+
+
 def words(data: bytes) -> str:
     even = data + bytes(len(data) % 2)
     lines = [
@@ -58,6 +66,8 @@ DUMPS: dict[str, Write] = {
     "hexdump -C": hexdump_c,
     "Wireshark": wireshark,
     "tcpdump -X": tcpdump,
+    "UltraEdit": ultraedit,
+    "decimal offsets": decimal_offsets,
     "hexdump": words,
 }
 SPELLINGS: dict[str, Write] = {
@@ -68,6 +78,8 @@ SPELLINGS: dict[str, Write] = {
     "0x": lambda data: "0x" + data.hex(),
     "0x, each": lambda data: ", ".join(f"0x{byte:02X}" for byte in data),
     "escapes": lambda data: "".join(f"\\x{byte:02x}" for byte in data),
+    "an array": lambda data: "{" + ", ".join(f"0x{byte:02X}" for byte in data) + "}",
+    "quoted": lambda data: f'"{data.hex()}"',
     "lines": lambda data: "\n".join(row.hex() for _, row in rows(data)) + "\n",
 }
 
@@ -84,6 +96,44 @@ def test_a_listing_of_several_packets_has_a_stretch_each() -> None:
     assert stretches_of(f"{tcpdump(b'first packet')}\n{tcpdump(b'second')}\n", "hexdump") == [
         (b"first packet", b"second")
     ]
+
+
+MESSAGE = bytes.fromhex("0800 2220000100 800000 990000".replace(" ", "") + "000001") + b"'\"\\\n\0a"
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        (repr(MESSAGE), "Python bytes"),
+        (f"sent {MESSAGE!r} to the host", "Python bytes"),
+        (str(list(MESSAGE)), "decimal numbers"),
+        (f"frame={[byte - 256 if byte > 127 else byte for byte in MESSAGE]}", "decimal numbers"),
+        (f"2026-11-30 10:11:12.131 INFO recv({len(MESSAGE)}): {MESSAGE.hex()}", "hex digits in a text"),
+        (f"2026-11-30 10:11:12 {MESSAGE.hex(' ')}\n10:11:13 nothing more", "hex digits in a text"),
+        (f"msg=0x{MESSAGE.hex().upper()};", "hex digits in a text"),
+        (f"<- {MESSAGE.hex(':')} (end)", "hex digits in a text"),
+        (f"byte[] m = {{{', '.join(f'0x{byte:02x}' for byte in MESSAGE)}}};", "hex digits in a text"),
+    ],
+)
+def test_bytes_are_found_as_programs_and_logs_write_them(text: str, form: str) -> None:
+    assert stretches_of(text, form) == [(MESSAGE,)]
+
+
+def test_each_line_of_a_log_is_a_stretch_and_the_longest_run_in_it_is_meant() -> None:
+    text = f"id 0011223344556677889900 {MESSAGE.hex()}\nok\nback {MESSAGE[::-1].hex()}\n"
+    assert stretches_of(text, "hex digits in a text") == [(MESSAGE, MESSAGE[::-1])]
+
+
+@pytest.mark.parametrize(
+    "text", ["b'\\q'", "xb'12'", "b'保'", "[1, 2, 256, 4, 5, 6, 7, 8, 9, 10]", "x [1, 2]", "x 0011"]
+)
+def test_what_only_looks_like_bytes_is_none(text: str) -> None:
+    assert readings(text.encode())[0].form == "raw bytes"
+
+
+def test_characters_that_look_like_digits_are_no_bytes_of_a_row_that_is_full() -> None:
+    rows_with_characters = (f"{at:04x}  {b'0200'.hex(' ')} 0200" for at in range(0, 12, 4))
+    assert stretches_of("\n".join(rows_with_characters), "hexdump") == [(b"0200" * 3,)]
 
 
 def test_rows_that_were_left_out_for_being_the_same_are_put_in() -> None:

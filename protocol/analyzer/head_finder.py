@@ -1,0 +1,98 @@
+"""Finds where a message may begin behind a head that no shipped framing has: lengths, a TPDU, a header.
+
+An MTI is sought behind up to 46 bytes of header. What the message is worth in a dialect is ranked elsewhere
+(`protocol.analyzer.describe`); nothing is decoded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from protocol.analyzer.field_display import is_plausible_mti
+from protocol.dialect import Dialect
+from protocol.frame_head import TPDU_BYTES, TPDU_ID, Kind, Part
+from protocol.framing import MESSAGE_BYTES_MAX, SHIPPED, Framing, length_at
+
+HEADER_BYTES_MAX: Final = 46
+"""The longest header of a network that is sought, in bytes, a TPDU not counted."""
+_FORMS: Final = tuple({framing.length: None for framing in SHIPPED.values()})
+_WIDEST: Final = max(form.width for form in _FORMS)
+_STAN: Final = 11
+_EBCDIC_DIGITS: Final = range(0xF0, 0xFA)
+_HEX_DIGITS: Final = frozenset("0123456789ABCDEFabcdef")
+
+
+class Beginning(NamedTuple):
+    """How a message may begin: in a framing; or in none, behind `lead` bytes of TPDU and header. `usual`: its
+    bitmap has DE 11, which nearly every message has.
+    """
+
+    framing: Framing | None
+    lead: int = 0
+    usual: bool = True
+
+
+def beginnings(data: bytes, dialect: Dialect) -> Iterator[Beginning]:
+    """Yield how a message in this dialect may begin in `data`, behind at least one byte: those with a length
+    before the one without.
+    """
+    for at in range(1, min(_WIDEST + TPDU_BYTES + HEADER_BYTES_MAX + 1, len(data))):
+        bitmap = _bitmap(data, at, dialect)
+        if bitmap:
+            usual = bool(bitmap >> 64 - _STAN & 1)
+            yield from (Beginning(framing, 0, usual) for framing in _framings(data, at, dialect))
+            if at <= _headroom(data, 0):
+                yield Beginning(None, at, usual)
+
+
+def _headroom(data: bytes, at: int) -> int:
+    """Return how many bytes of TPDU and header there may be from byte `at` on."""
+    return HEADER_BYTES_MAX + (TPDU_BYTES if data[at] == TPDU_ID else 0)
+
+
+def _bitmap(data: bytes, at: int, dialect: Dialect) -> int:
+    """Return the bitmap behind an MTI of ISO 8583 that stands at byte `at`; 0 where there is none."""
+    end = at + dialect.mti_width
+    mti, encoding = data[at:end], str(dialect.spec["t"]["data_enc"])
+    if not is_plausible_mti(mti.hex() if encoding == "b" else mti.decode(encoding, "replace")):
+        return 0
+    spec = dialect.spec["p"]
+    bitmap = data[end : end + int(spec["max_len"])]
+    if spec["data_enc"] == "b":
+        return 0 if _is_characters(bitmap) else int.from_bytes(bitmap.ljust(8, b"\0"))
+    digits = bitmap.decode(spec["data_enc"], "replace")
+    return int(digits.ljust(16, "0"), 16) if digits and _HEX_DIGITS.issuperset(digits) else 0
+
+
+def _is_characters(bitmap: bytes) -> bool:
+    """Tell whether a bitmap begins with four digits in ASCII or EBCDIC: a header rather does."""
+    return bitmap[:4].isdigit() or all(byte in _EBCDIC_DIGITS for byte in bitmap[:4])
+
+
+def _framings(data: bytes, at: int, dialect: Dialect) -> Iterator[Framing]:
+    """Yield the framings whose length stands first, fits, and has the message at byte `at`."""
+    for form in _FORMS:
+        room = at - form.width
+        if not 0 <= room <= _headroom(data, min(form.width, at)):
+            continue
+        tpdu = room >= TPDU_BYTES and data[form.width] == TPDU_ID
+        header = room - TPDU_BYTES * tpdu
+        parts = (Part(Kind.ECHO, header),) if header else ()
+        for counts_itself in (False, True):
+            framing = Framing(form, counts_itself, tpdu, parts)
+            if _fits(data, framing, dialect):
+                yield framing
+
+
+def _fits(data: bytes, framing: Framing, dialect: Dialect) -> bool:
+    """Tell whether the first length ends with `data` or before another message; behind a TPDU, which is a
+    mark of its own, also whether the rest may be missing.
+    """
+    length = length_at(framing, data, 0)
+    if length is None or not framing.overhead < length <= framing.overhead + MESSAGE_BYTES_MAX:
+        return False
+    end = framing.length.width + framing.uncounted + length
+    if end < len(data):
+        return bool(_bitmap(data, end + framing.message_at, dialect))
+    return end == len(data) or framing.tpdu
