@@ -110,7 +110,7 @@ def _cause(cause: Cause) -> str:
     """Why a bank's date is not posted, in the reader's language."""
     match cause:
         case Cause.HELD:
-            return _("held for too many breaks: two people decide, qianzhi recon show")
+            return _("held for too many breaks (qianzhi recon show)")
         case Cause.WITHOUT_FILE:
             return _("closed without the bank's file, which has not come")
         case Cause.WAITS:
