@@ -45,6 +45,7 @@ _TRIED_SAMPLES: Final = 16
 """Bytes, frames and samples looked at for the guess: a long capture has one framing and one dialect."""
 _FITTING_MIN: Final = 1
 """Fields that fit of a message in which nothing fits but its MTI."""
+_USUAL: Final = Beginning(None).usual
 _OWN_EDITION: Final = "0"
 """The first digit of the MTIs of ISO 8583:1987."""
 _NOT_IN_ORDER: Final = Sentence("it may hold anything")
@@ -214,7 +215,7 @@ class _Headed(NamedTuple):
 
     whole: int
     marks: int
-    usual: bool
+    usual: int
     fitting: int
     explained: int
     edition: int
@@ -243,14 +244,15 @@ def _headed(
                 continue
             guess = _guess(samples, beginning, name, codec)
             here, marks = guess.rank, guess.marks(samples)
-            if _outdoes(here, marks, there, marks_there):
+            if _outdoes(here, marks, there, marks_there, usual=usual == _USUAL):
                 order -= 1
                 fit = (usual, here.fitting, here.explained, here.plausible)
                 yield _Headed(here.whole, marks, *fit, -guess.message_at, order, guess)
 
 
-def _outdoes(here: Rank, marks: int, there: Rank, marks_there: int) -> bool:
-    """Tell whether a guess with a head of its own is likelier than the best one without, by ranks and marks.
+def _outdoes(here: Rank, marks: int, there: Rank, marks_there: int, *, usual: bool) -> bool:
+    """Tell whether a guess with a head of its own is likelier than the best one without, by ranks, by marks,
+    and by whether MTI and bitmap are usual ones.
 
     A message that is damaged has digits in it that could be an MTI: so what is not whole, and has no more
     marks, has to explain more than the message does that begins where it should.
@@ -261,7 +263,9 @@ def _outdoes(here: Rank, marks: int, there: Rank, marks_there: int) -> bool:
         return here.whole > there.whole and bool(is_certain or not is_seen)
     if marks > marks_there:
         return here.fitting >= there.fitting
-    is_shown = here.fitting > _FITTING_MIN or marks > 0
+    if there.whole:
+        return False
+    is_shown = here.fitting > _FITTING_MIN or marks > 0 or usual
     return not is_seen and is_shown and here.explained > there.explained
 
 

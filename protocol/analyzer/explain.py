@@ -101,7 +101,7 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
     # Among many hex digits, read as characters, something like a header and an MTI is soon found.
     guessed = [(candidates.guesses(form.stretches, headed=form is forms[0])[0], form) for form in forms]
     # Of equally good ones the first: digits that are not a whole message are likelier digits than a message.
-    guess, chosen = max(guessed, key=lambda pair: pair[0].rank[:3])
+    guess, chosen = max(guessed, key=lambda pair: _likeness(pair[0].rank))
     if chosen.form == "hexdump":
         packets = capture.of_packets(chosen.stretches)
         if packets is not None and (guess.is_headed or not guess.rank.whole):
@@ -120,6 +120,11 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
         for place, stretch in enumerate(chosen.stretches, 1)
     )
     return Explained(chosen.form, streams, None)
+
+
+def _likeness(rank: Rank) -> tuple[int, ...]:
+    """Return how much a form is like one of a message: an MTI counts behind a length that may be one."""
+    return rank.whole, rank.delimited, rank.plausible if rank.legible else 0
 
 
 def _is_strange(rank: Rank) -> bool:

@@ -19,18 +19,20 @@ HEADER_BYTES_MAX: Final = 46
 _FORMS: Final = tuple({framing.length: None for framing in SHIPPED.values()})
 _WIDEST: Final = max(form.width for form in _FORMS)
 _STAN: Final = 11
+_USUAL_CLASSES: Final = frozenset("1248")
+_USUAL_FUNCTIONS: Final = frozenset("0123")
 _EBCDIC_DIGITS: Final = range(0xF0, 0xFA)
 _HEX_DIGITS: Final = frozenset("0123456789ABCDEFabcdef")
 
 
 class Beginning(NamedTuple):
-    """How a message may begin: in a framing; or in none, behind `lead` bytes of TPDU and header. `usual`: its
-    bitmap has DE 11, which nearly every message has.
+    """How a message may begin: in a framing; or in none, behind `lead` bytes of TPDU and header. `usual`, 0
+    to 2: its bitmap has DE 11, which nearly every message has, and its MTI is of a kind that most are of.
     """
 
     framing: Framing | None
     lead: int = 0
-    usual: bool = True
+    usual: int = 2
 
 
 def beginnings(data: bytes, dialect: Dialect) -> Iterator[Beginning]:
@@ -40,7 +42,8 @@ def beginnings(data: bytes, dialect: Dialect) -> Iterator[Beginning]:
     for at in range(1, min(_WIDEST + TPDU_BYTES + HEADER_BYTES_MAX + 1, len(data))):
         bitmap = _bitmap(data, at, dialect)
         if bitmap:
-            usual = bool(bitmap >> 64 - _STAN & 1)
+            mti = _mti(data, at, dialect)
+            usual = (bitmap >> 64 - _STAN & 1) + (mti[1] in _USUAL_CLASSES and mti[2] in _USUAL_FUNCTIONS)
             yield from (Beginning(framing, 0, usual) for framing in _framings(data, at, dialect))
             if at <= _headroom(data, 0):
                 yield Beginning(None, at, usual)
@@ -54,8 +57,11 @@ def _headroom(data: bytes, at: int) -> int:
 def _bitmap(data: bytes, at: int, dialect: Dialect) -> int:
     """Return the bitmap behind an MTI of ISO 8583 that stands at byte `at`; 0 where there is none."""
     end = at + dialect.mti_width
-    mti, encoding = data[at:end], str(dialect.spec["t"]["data_enc"])
-    if not is_plausible_mti(mti.hex() if encoding == "b" else mti.decode(encoding, "replace")):
+    mti = _mti(data, at, dialect)
+    # Class 9 is reserved, and networks that write a TPDU have messages of it.
+    if mti[1:2] == "9" and data[0] == TPDU_ID:
+        mti = f"{mti[0]}8{mti[2:]}"
+    if not is_plausible_mti(mti):
         return 0
     spec = dialect.spec["p"]
     bitmap = data[end : end + int(spec["max_len"])]
@@ -63,6 +69,12 @@ def _bitmap(data: bytes, at: int, dialect: Dialect) -> int:
         return 0 if _is_characters(bitmap) else int.from_bytes(bitmap.ljust(8, b"\0"))
     digits = bitmap.decode(spec["data_enc"], "replace")
     return int(digits.ljust(16, "0"), 16) if digits and _HEX_DIGITS.issuperset(digits) else 0
+
+
+def _mti(data: bytes, at: int, dialect: Dialect) -> str:
+    """Return what would be the MTI at byte `at`."""
+    digits, encoding = data[at : at + dialect.mti_width], str(dialect.spec["t"]["data_enc"])
+    return digits.hex() if encoding == "b" else digits.decode(encoding, "replace")
 
 
 def _is_characters(bitmap: bytes) -> bool:

@@ -77,6 +77,22 @@ def test_a_header_may_begin_with_digits_that_could_be_an_mti() -> None:
     assert (str(best.framing), best.dialect, best.whole) == (str(framing), "ascii87", True)
 
 
+def test_a_message_of_a_class_that_is_reserved_is_found_behind_a_tpdu() -> None:
+    """As UnionPay's terminals send a signature: 0920."""
+    codec = CODECS["unionpay-pos"]
+    head = TPDU + bytes.fromhex("603100310100")
+    body = codec.encode(Message("0920", {2: "6222021234567890", 4: "000000012000", 11: "000123"}))
+    assert mti_at(describe(head + body, CODECS)) == len(head)
+
+
+def test_a_whole_message_of_no_known_kind_is_not_taken_for_a_header() -> None:
+    """One that anybody may agree on, in a usual framing, though it holds what could be another message."""
+    inner = CODECS["bcd87"].encode(Message("0100", {12: "000000", 11: "000001"}))
+    held = CODECS["bcd87"].encode(Message("9999", {2: "12345678", 64: "0" * 16}))[:-8]
+    raw = wrap(Framing.BE2, held + inner[:2] + bytes.fromhex("003000000000"))
+    assert describe(raw, CODECS).framing is Framing.BE2
+
+
 def test_a_damaged_message_is_not_taken_for_the_header_of_another() -> None:
     """Whatever byte of it is changed, and whatever digits in it could be an MTI."""
     raw = wrap(Framing.BE2, CODECS["bcd87"].encode(message(de37="020002000200")))
