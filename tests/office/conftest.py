@@ -59,7 +59,7 @@ def connection(store: Store) -> Iterator[Connection]:
         yield opened
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Urls:
     """Two databases after some days, on each kind of database; a test leaves them as they were."""
     from tests.support.audit_books import Urls, build

@@ -27,7 +27,7 @@ from office.audit.evidence import Failing
 from office.audit.run import AUDITS, INVARIANTS, LISTED_MAX, Audit, audit, examine
 from office.close import prepare
 from office.database import schema as office_schema
-from tests.support.audit_books import COUNTS, STATED, Urls, audited, build, evidence, loosen
+from tests.support.audit_books import COUNTS, STATED, Urls, audited, evidence, loosen
 from tests.support.closing_days import CHART, World
 from tests.support.tampering import BROKEN, CARD, HARMLESS, IDENTITY, POLICY_KNOWN, UNKNOWN_POLICY, Broken
 
@@ -213,9 +213,10 @@ def flipped(value: object, kind: object, at: int) -> object:
     return text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :]
 
 
+@pytest.mark.parametrize("urls", ["sqlite"], indirect=True)
 @given(flip=FLIPS)
-def test_one_flipped_byte_anywhere_in_the_journal_is_found(sqlite_urls: Urls, flip: Flip) -> None:
-    with evidence(sqlite_urls) as given_:
+def test_one_flipped_byte_anywhere_in_the_journal_is_found(urls: Urls, flip: Flip) -> None:
+    with evidence(urls) as given_:
         office_side = flip.table is office_schema.entries
         connection = given_.office if office_side else given_.front
         assert connection is not None
@@ -230,14 +231,6 @@ def test_one_flipped_byte_anywhere_in_the_journal_is_found(sqlite_urls: Urls, fl
         result = [failing for failing in links(given_) if isinstance(failing, Failing)]
     assert {failing.invariant for failing in result} == {5}
     assert result[0].subject.startswith("office" if office_side else "front")
-
-
-@pytest.fixture(scope="module")
-def sqlite_urls(tmp_path_factory: pytest.TempPathFactory) -> Urls:
-    folder = tmp_path_factory.mktemp("flipped")
-    made = Urls(*(f"sqlite:///{folder / name}.db" for name in Urls._fields))
-    build(made)
-    return made
 
 
 def test_a_journal_that_is_chained_anew_no_longer_fits_its_seals(urls: Urls) -> None:
