@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import trustme
 
+from fep.settings.config import load_settings
 from protocol.framing import wrap
 from protocol.message import Message
 from tests.scenarios.test_tls import NAMES, Party, link, tls_settings, trusting
 from tests.support.builders import BANK, inquiry, message
-from tests.support.machine import OTHER_BANK, Client, Machine, load_front_book, wait_for
+from tests.support.machine import OTHER_BANK, Client, Machine, load_front_book, wait_for, write_settings
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,25 @@ def reload(machine: Machine, old: str = 'name = "The other bank"', new: str = 'n
     path = machine.settings.keystore.path.with_name("qianzhi.toml")
     path.write_text(path.read_text().replace(old, new) if old else path.read_text())
     return str(wait_for(machine.service._take_new_settings))
+
+
+def test_a_reload_names_the_bank_whose_dialect_file_says_something_else(tmp_path: Path) -> None:
+    file = tmp_path / "dialects" / "anybank.toml"
+    file.parent.mkdir()
+    file.write_text('base = "ascii87"\n')
+    write_settings(tmp_path, f"sqlite:///{tmp_path}/front.db")
+    path = tmp_path / "qianzhi.toml"
+    own = path.read_text().replace('dialect = "ascii87"', 'dialect = "anybank"', 1)
+    path.write_text(own.replace("[node]", f'[node]\ndialects = "{file.parent}"', 1))
+    settings = load_settings(path)
+    load_front_book(settings)
+    machine = Machine(settings)
+    try:
+        file.write_text('base = "ascii87"\n[elements]\n60 = { format = "ans...100" }\n')
+        assert reload(machine, "") == f"bank {BANK}: its dialect anybank has changed"
+        assert reload(machine, "") == "nothing has changed"
+    finally:
+        machine.stop()
 
 
 def network(code: str, stan: str = "000001") -> Message:

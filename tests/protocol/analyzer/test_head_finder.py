@@ -77,6 +77,16 @@ def test_a_header_may_begin_with_digits_that_could_be_an_mti() -> None:
     assert (str(best.framing), best.dialect, best.whole) == (str(framing), "ascii87", True)
 
 
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_tpdu_counts_for_more_than_a_lucky_guess(missing: int) -> None:
+    """Its first two bytes could be a length in 2bcd, and those behind these an MTI, 0300."""
+    codec = CODECS["unionpay-pos"]
+    head = TPDU + bytes.fromhex("603100310100")
+    body = codec.encode(Message("0800", {11: "000123", 41: "T0000001", 42: "BRANCH000000001"}))
+    best = describe((head + body)[: len(head + body) - missing], CODECS)
+    assert (mti_at(best), best.framing) == (len(head), None)
+
+
 def test_a_message_of_a_class_that_is_reserved_is_found_behind_a_tpdu() -> None:
     """As UnionPay's terminals send a signature: 0920."""
     codec = CODECS["unionpay-pos"]
@@ -86,11 +96,10 @@ def test_a_message_of_a_class_that_is_reserved_is_found_behind_a_tpdu() -> None:
 
 
 def test_a_whole_message_of_no_known_kind_is_not_taken_for_a_header() -> None:
-    """One that anybody may agree on, in a usual framing, though it holds what could be another message."""
-    inner = CODECS["bcd87"].encode(Message("0100", {12: "000000", 11: "000001"}))
-    held = CODECS["bcd87"].encode(Message("9999", {2: "12345678", 64: "0" * 16}))[:-8]
-    raw = wrap(Framing.BE2, held + inner[:2] + bytes.fromhex("003000000000"))
-    assert describe(raw, CODECS).framing is Framing.BE2
+    """Though the TPDU's end, its MTI and its bitmap could be those of another message, which is whole too."""
+    body = bytes.fromhex("900000000000000400000007") + b" " * 7
+    best = describe(wrap(Framing.BE2_TPDU, body, bytes.fromhex("6000010002")), {"bcd87": CODECS["bcd87"]})
+    assert (best.framing, best.whole) == (Framing.BE2_TPDU, True)
 
 
 def test_a_damaged_message_is_not_taken_for_the_header_of_another() -> None:
