@@ -21,6 +21,7 @@ from protocol.errors import DialectError
 from protocol.gb18030 import GB18030_2022
 from protocol.rewriting import Rewriting, rewriting_of
 from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.toml_text import read_toml
 
 Spec = Mapping[str, Mapping[str, Any]]
 """pyiso8583's specification: field key to its attributes."""
@@ -185,8 +186,8 @@ def complete(source: str, name: str) -> dict[str, Any]:
 def _document(source: str, name: str) -> dict[str, Any]:
     """Return a file's TOML as it is. Raises DialectError that names the file and the place."""
     try:
-        return tomllib.loads(source)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return read_toml(source)
+    except tomllib.TOMLDecodeError as error:
         raise DialectError(Sentence("{file}: {reason}", file=f"{name}.toml", reason=str(error))) from error
 
 
@@ -210,7 +211,7 @@ def _element(number: int, entry: Entry, wire: Wire) -> Element:
         length = length * 2 if prefix else length // 4
     return Element(
         number,
-        Sentence(entry.name),
+        Sentence(entry.name.replace("{", "{{").replace("}", "}}")),  # a name, and no pattern
         kind,
         prefix,
         length + (kind == "x+n"),

@@ -178,8 +178,8 @@ class Entry(_Section):
 class Interface(_Section):
     """In which DE a network carries what the interface has in DE 48, the groups, and 62, the receipt."""
 
-    groups: int = 48
-    receipt: int = 62
+    groups: Annotated[int, Field(ge=FIRST, le=LAST)] = 48
+    receipt: Annotated[int, Field(ge=FIRST, le=LAST)] = 62
 
 
 def _contradiction(path: tuple[str, ...], reason: str) -> ValueError:
@@ -253,6 +253,8 @@ def _fault_of(entry: Entry, wire: Wire) -> _Fault | None:
     kind, prefix, length = entry.format
     encoding, lengths = entry.encoding_in(wire), entry.length or wire.length
     packed = encoding == "bcd"
+    if entry.lines and not (entry.text or encoding in WIDE):
+        return _Fault("lines", Sentence("only text has lines"))
     if prefix and length > longest(prefix, lengths):
         return _Fault("format", Sentence("its length is longer than its length digits can say"))
     if entry.counts == "digits" and not packed:

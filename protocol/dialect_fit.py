@@ -72,11 +72,14 @@ def _holds(element: Element, needed: Element) -> bool:
 
 
 def _holds_text(element: Element, needed: Element, *, lines: bool) -> bool:
-    """Tell whether a DE holds the interface's texts: a variable ans in characters, as long or longer."""
+    """Tell whether a DE holds the interface's texts: a variable ans in characters, as long or longer, that
+    is text, or in ASCII: in other encodings `carries` would promise more than the DE takes.
+    """
     return (
         element.kind == "ans"
         and element.prefix > 0
         and element.length >= needed.length
+        and (element.text or element.encoding == "ascii")
         and (element.lines or not lines)
     )
 

@@ -16,6 +16,7 @@ from protocol.frame_head import Part, parsed_part
 from protocol.frame_length import length_form
 from protocol.framing import SHIPPED, Framing
 from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.toml_text import read_toml
 
 _HEX: Final = re.compile(r"([0-9A-Fa-f]{2})+")
 
@@ -47,7 +48,7 @@ def _shipped(name: str) -> Framing:
 
 def _table(text: str) -> Mapping[str, Any]:
     try:
-        table = tomllib.loads(f"framing = {text}")
+        table = read_toml(f"framing = {text}")
     except tomllib.TOMLDecodeError as error:
         raise FramingError(Sentence("the table is not TOML: {fault}", fault=str(error))) from None
     if table.keys() != {"framing"}:

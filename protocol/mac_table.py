@@ -14,6 +14,7 @@ from typing import Any, Final
 from protocol.mac import SHIPPED_MACS, MacMethod, MacMethodError
 from protocol.mac_cover import WHOLE, Cover, Joining
 from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.toml_text import read_toml
 
 _FORMS: Final = MappingProxyType({"binary": False, "hex": True})
 
@@ -39,7 +40,7 @@ def _shipped(name: object) -> MacMethod:
 
 def _table(text: str) -> object:
     try:
-        table = tomllib.loads(f"mac = {text}")
+        table = read_toml(f"mac = {text}")
     except tomllib.TOMLDecodeError as error:
         raise MacMethodError(Sentence("the table is not TOML: {fault}", fault=str(error))) from None
     return table["mac"] if table.keys() == {"mac"} else None

@@ -16,7 +16,8 @@ finding. Of any other exception only the class is shown, because its text may ho
 Example: DE 4 is missing in a 0200. FormatError("4") is raised, a MessageRefused whose `response` is 30; the
 link answers DE 39 = 30 and DE 44 = "DE 4 missing". The link needs no table from errors to codes.
 
-The modules: `sentence` keeps how a text was made, `system` says the operating system's reasons so.
+The modules: `sentence` keeps how a text was made, `system` says the operating system's reasons so,
+`toml_text` reads TOML with one error for all that is wrong with it.
 
 This package imports none of ours. What is not a base of all our errors does not belong here.
 """

@@ -22,6 +22,7 @@ from fep.errors import FepError
 from fep.settings.config import Settings, load_settings
 from ledger.files.settings import SettingsError
 from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.toml_text import read_toml
 
 _BY_HAND = Sentence("the settings are written in a way that only a person can change: edit them by hand")
 
@@ -100,7 +101,7 @@ def replace_settings(path: Path, text: str) -> Settings:
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        return read_toml(text)
     except tomllib.TOMLDecodeError as error:
         raise EntryError(Sentence("the settings are not TOML: {reason}", reason=error)) from error
 
@@ -119,7 +120,7 @@ def _document(text: str) -> tomlkit.TOMLDocument:
 def _checked(changed: str, wanted: Mapping[str, Any]) -> str:
     """The changed text, if it means what is wanted. Raises EntryError."""
     try:
-        same = tomllib.loads(changed) == wanted
+        same = read_toml(changed) == wanted
     except tomllib.TOMLDecodeError:
         same = False
     if not same:

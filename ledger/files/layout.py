@@ -21,6 +21,7 @@ from ledger.files.layout_file import RecordTable, Table, checked
 from ledger.files.near_name import near_name
 from ledger.files.toml_reason import toml_reason
 from qianzhi_errors.sentence import Sentence, listed
+from qianzhi_errors.toml_text import read_toml
 
 _LINE_ENDS: Final[Mapping[str, str]] = MappingProxyType({"LF": "\n", "CRLF": "\r\n"})
 
@@ -110,7 +111,7 @@ def parse(source: str, name: str) -> Layout:
     Raises LayoutError that names the layout, the key and the reason.
     """
     try:
-        document = tomllib.loads(source)
+        document = read_toml(source)
     except tomllib.TOMLDecodeError as error:
         raise LayoutError(
             Sentence("layout {name}: {reason}", name=name, reason=toml_reason(error))

@@ -19,6 +19,7 @@ from ledger.files.toml_reason import toml_reason
 from ledger.files.wrong_value import reason_of
 from qianzhi_errors.sentence import Sentence, listed
 from qianzhi_errors.system import system_reason
+from qianzhi_errors.toml_text import read_toml
 
 _SQLITE = "sqlite:///"
 
@@ -57,7 +58,7 @@ Model = TypeVar("Model", bound=Section)
 def read_settings(path: Path, model: type[Model]) -> Model:
     """Read a settings file into its model. Raises SettingsError."""
     try:
-        data = tomllib.loads(path.read_bytes().decode())
+        data = read_toml(path.read_bytes().decode())
         return model.model_validate(data)
     except OSError as error:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""Why a text is no TOML, as a sentence: the standard library's words, and the place that it names.
+"""Why a text is no TOML, as a sentence: the standard library's words or ours, and the place that is named.
 
 The words that name a key or a character of the text stay as the library has them.
 """
@@ -13,6 +13,7 @@ from qianzhi_errors.sentence import Sentence, phrase
 
 _FAULTS: Final = frozenset(
     {
+        phrase("A number has too many digits"),
         phrase("Cannot overwrite a value"),
         phrase("Expected '=' after a key in a key/value pair"),
         phrase("Expected ']' at the end of a table declaration"),
@@ -23,6 +24,7 @@ _FAULTS: Final = frozenset(
         phrase("Invalid initial character for a key part"),
         phrase("Invalid statement"),
         phrase("Invalid value"),
+        phrase("Tables or arrays are nested too deep"),
         phrase("Unclosed array"),
         phrase("Unclosed inline table"),
         phrase("Unescaped '\\' in a string"),
@@ -48,7 +50,7 @@ def toml_reason(error: tomllib.TOMLDecodeError) -> str:
     """Return the text of the error, word for word, as a sentence where its words are known."""
     placed = _PLACED.fullmatch(str(error))
     if placed is None:
-        return str(error)
+        return _fault(str(error))
     fault = _fault(placed["fault"])
     if placed["line"] is None:
         return Sentence("{fault} (at end of document)", fault=fault)

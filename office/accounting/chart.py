@@ -20,6 +20,7 @@ from ledger.rules.break_classes import BreakClass
 from ledger.rules.dues import KINDS
 from office.errors import ChartError
 from qianzhi_errors.sentence import Sentence, listed
+from qianzhi_errors.toml_text import read_toml
 
 AccountKind = Literal["asset", "liability", "equity", "income", "expense"]
 Side = Literal["debit", "credit"]
@@ -151,7 +152,7 @@ def parse(source: str, file: str = "chart.toml") -> Chart:
     key and the reason.
     """
     try:
-        content = _File.model_validate(tomllib.loads(source))
+        content = _File.model_validate(read_toml(source))
     except tomllib.TOMLDecodeError as error:
         raise ChartError(file, (("", Sentence("not TOML: {error}", error=error)),)) from error
     except ValidationError as error:

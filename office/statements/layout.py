@@ -20,6 +20,7 @@ from ledger.errors import LayoutError
 from ledger.files.wrong_value import reason_of
 from office.statements.statement import Marks
 from qianzhi_errors.sentence import Sentence, listed
+from qianzhi_errors.toml_text import read_toml
 
 _Word = Annotated[str, Field(min_length=1, max_length=40)]
 
@@ -130,7 +131,7 @@ def layout_of(name: str) -> StatementLayout:
 def parse(source: str, file: str) -> StatementLayout:
     """The layout that a file's text describes. Raises LayoutError with the first wrong key and the reason."""
     try:
-        return StatementLayout.model_validate(tomllib.loads(source))
+        return StatementLayout.model_validate(read_toml(source))
     except tomllib.TOMLDecodeError as error:
         raise LayoutError(Sentence("{file}: not TOML: {error}", file=file, error=error)) from None
     except ValidationError as error:

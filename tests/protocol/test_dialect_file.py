@@ -64,6 +64,12 @@ def test_a_variable_ans_may_be_text_and_hold_lines() -> None:
     assert dialect.elements[3] == (3, "Processing code", "ans", 2, 6, "utf-8", True, True)
 
 
+@pytest.mark.parametrize("name", ["{", "a}b", "{x}", "{0!r}", "{{"])
+def test_a_name_is_no_pattern_whatever_braces_it_has(name: str) -> None:
+    dialect = parse(source().replace("Processing code", name, 1), "bank")
+    assert dialect.elements[3].name == dialect.spec["3"]["desc"] == name
+
+
 NO_FORMAT = "DE 3: format {} is none of ISO 8583"
 NO_ENTRY = "DE 3: it needs name and format, and may have text, lines, encoding, length, counts, fill"
 NO_FLAG = "DE 3: text and lines must be true or false"
@@ -125,6 +131,8 @@ ENTRY = '3 = { name = "Processing code", format = "n 6" }'
         ('format = "n 6"', 'format = "n..6", text = true', NO_TEXT),
         ('format = "n 6"', 'format = "n 6", lines = 1', NO_FLAG),
         ('format = "n 6"', 'format = "n 6", text = 0', NO_FLAG),
+        ('format = "n 6"', 'format = "n 6", lines = true', "DE 3: only text has lines"),
+        ('format = "n 6"', 'format = "ans..6", lines = true', "DE 3: only text has lines"),
         ('format = "n 6"', 'format = "n 6", encoding = "utf-8"', "DE 3: n cannot be in utf-8"),
         ('format = "n 6"', 'format = "b 64", encoding = "bcd"', "DE 3: b cannot be in bcd"),
         ('format = "n 6"', 'format = "ans 6", encoding = "bcd"', "DE 3: ans cannot be in bcd"),
@@ -186,6 +194,7 @@ ENTRY = '3 = { name = "Processing code", format = "n 6" }'
             "DE 64 and DE 128 must be written alike",
         ),
         ("[wire]", "[interface]\ngroups = 41\n[wire]", "DE 41 is not free for the groups"),
+        ("[wire]", "[interface]\ngroups = -1\n[wire]", "interface.groups must be the number of a DE"),
         ("[wire]", "[interface]\nreceipt = 105\n[wire]", "DE 105 is not free for the receipt"),
         ("[wire]", '[interface]\ngroups = "57"\n[wire]', "interface.groups must be the number of a DE"),
         (
