@@ -12,6 +12,7 @@ machines and tests on PostgreSQL are marked here.
 from __future__ import annotations
 
 import gc
+import gettext
 import os
 import resource
 import sys
@@ -94,9 +95,16 @@ def _process_state() -> tuple[int, tuple[int, int], str]:
 
 @pytest.fixture(autouse=True)
 def _the_process_as_it_was() -> Iterator[None]:
-    """What a test changes of the process itself is felt by every test after it, in whichever order."""
+    """What a test changes of the process itself is felt by every test after it, in whichever order. A command
+    that runs within a test may set the process's language (`--lang`): that is set back.
+    """
     before = _process_state()
+    domain, language = gettext.textdomain(), os.environ.get("LANGUAGE")
     yield
+    gettext.textdomain(domain)
+    os.environ.pop("LANGUAGE", None)
+    if language is not None:
+        os.environ["LANGUAGE"] = language
     after = _process_state()
     if after != before:
         os.umask(before[0])
