@@ -20,14 +20,7 @@ from protocol.analyzer.head_finder import Beginning, beginnings
 from protocol.codec import Codec, Part
 from protocol.errors import FrameFault
 from protocol.frame_head import TPDU_BYTES, TPDU_ID
-from protocol.framing import (
-    MESSAGE_BYTES_MAX,
-    Frame,
-    Framing,
-    frame_bytes,
-    frames_of,
-    length_at,
-)
+from protocol.framing import MESSAGE_BYTES_MAX, Frame, Framing, frame_bytes, frames_of, length_at
 from protocol.message import Message
 from qianzhi_errors.sentence import Sentence
 
