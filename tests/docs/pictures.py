@@ -1,8 +1,9 @@
 """`python -m tests.docs.pictures`: makes the pictures of the README anew, by the tests' browser.
 
-The status page is that of a machine with three simulated banks at work; the report is the one that the demo
-leaves in var/demo (`make demo` first); the teller's screen is Textual's own picture of itself. Needs Chromium
-(.ci/programs). A picture shows figures of the run that made it, so no test compares one.
+The status page is that of a machine with three simulated banks at work, in English and, under the name that
+Sphinx looks for, in Chinese; the report is the one that the demo leaves in var/demo (`make demo` first); the
+teller's screen is Textual's own picture of itself. Needs Chromium (.ci/programs). A picture shows
+figures of the run that made it, so no test compares one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from textual.widgets import Input
 from simulators.teller.screen import TellerScreen
 from simulators.teller.wording import Language
 from tests.docs.pages import ROOT
+from tests.docs.site import SPHINX_LANGUAGE
 from tests.support.browser import Browser, browser
 from tests.support.builders import benefit, book, premium
 from tests.support.machine import Machine, load_front_book, write_settings
@@ -63,7 +65,9 @@ def _status_page(screen: Browser) -> None:
             page = next(match[0] for line in live.stdout if (match := re.search(r"http://\S+", line)))
             screen.open(page)
             time.sleep(BANKS_AT_WORK_SECONDS)
-            _shoot(screen, "status")
+            for language, name in (("en", "status"), ("zh", f"status.{SPHINX_LANGUAGE}")):
+                screen.click(f'[data-language="{language}"]')
+                _shoot(screen, name)
         finally:
             live.send_signal(signal.SIGINT)
             live.wait(60)

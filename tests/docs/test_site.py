@@ -146,6 +146,11 @@ def test_a_page_of_either_site_leads_to_itself_in_the_other(site: Path, chinese_
         assert f'href="{there}' in (site / page).read_text(encoding="utf-8")
 
 
+def test_the_home_page_shows_the_status_page_in_its_readers_language(site: Path, chinese_site: Path) -> None:
+    assert 'src="_images/status.png"' in (site / "index.html").read_text(encoding="utf-8")
+    assert 'src="_images/status.zh_CN.png"' in (chinese_site / "index.html").read_text(encoding="utf-8")
+
+
 def test_the_chinese_site_is_in_chinese_or_says_that_a_page_is_not(chinese_site: Path) -> None:
     english = "本页尚无中文译文，以下为英文。"
     pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}

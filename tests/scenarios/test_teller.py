@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from textual.widgets import Input
+from textual.widgets import DataTable, Input
 
 from simulators.beliefs import State
 from simulators.chaos.proxy import Proxy
 from simulators.chaos.rules import read_rules
 from simulators.teller.screen import TellerScreen
+from simulators.teller.wording import Language
 from tests.support.machine import Books, Machine, reactor, wait_for
 from tests.support.teller_desk import SAMPLES, at_machine
 
@@ -40,6 +41,18 @@ def test_a_premium_a_benefit_and_a_cancel(machine: Machine, books: Books, tmp_pa
     assert (books.due("D1")[0], books.due("B1")[0]) == ("open", "settled")
     receipts = list((tmp_path / "receipts").iterdir())
     assert [path.read_text(encoding="utf-8").splitlines()[0] for path in receipts] == ["续期保费收据"]
+
+
+def test_a_receipts_number_is_whole_on_a_chinese_screen_of_132_columns(
+    machine: Machine, tmp_path: Path
+) -> None:
+    async def act(screen: TellerScreen, press: Callable[..., Awaitable[None]]) -> None:
+        await press("enter", "f5", "enter", "escape")
+        rows = screen.query_one("#transactions", DataTable)
+        assert rows.row_count == 1
+        assert rows.virtual_size.width <= rows.scrollable_content_region.width
+
+    at_machine(machine, tmp_path, act, language=Language.CHINESE)
 
 
 def test_a_lost_answer_is_reversed_and_the_due_is_open_again(
