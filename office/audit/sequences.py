@@ -231,16 +231,7 @@ def _faults_of_rest(rows: Sequence[SequencedEntry]) -> Iterator[Fault]:
     """
     for place, row in enumerate(rows, rows[0].sequence):
         if (row.sequence, row.sequence_before) != (place, place - 1):
-            yield (
-                3,
-                row,
-                Sentence(
-                    "has sequence {sequence} on {subject}, where {place} should follow",
-                    sequence=row.sequence,
-                    subject=row.subject,
-                    place=place,
-                ),
-            )
+            yield 3, row, _out_of_sequence(row, place)
     last = rows[-1]
     stands = last.due_sequence, last.due_state == "settled"
     if last.due == last.subject and stands != (last.sequence, last.sequence % 2 == 1):
@@ -253,6 +244,15 @@ def _faults_of_rest(rows: Sequence[SequencedEntry]) -> Iterator[Fault]:
         )
 
 
+def _out_of_sequence(row: SequencedEntry, place: int) -> Sentence:
+    return Sentence(
+        "has sequence {sequence} on {subject}, where {place} should follow",
+        sequence=row.sequence,
+        subject=row.subject,
+        place=place,
+    )
+
+
 def _faults(rows: Sequence[SequencedEntry], *, with_due: bool) -> Iterator[Fault]:
     """Replay the entries of one subject; yield what is wrong with an entry, and with the state after the
     last.
@@ -260,16 +260,7 @@ def _faults(rows: Sequence[SequencedEntry], *, with_due: bool) -> Iterator[Fault
     replay = _Replay()
     for place, row in enumerate(rows, 1):
         if (row.sequence, row.sequence_before) != (place, place - 1 or None):
-            yield (
-                3,
-                row,
-                Sentence(
-                    "has sequence {sequence} on {subject}, where {place} should follow",
-                    sequence=row.sequence,
-                    subject=row.subject,
-                    place=place,
-                ),
-            )
+            yield 3, row, _out_of_sequence(row, place)
         yield from replay.step(place, row)
     first, last = rows[0], rows[-1]
     if first.subject == first.key:

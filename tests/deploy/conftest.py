@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.debian_package import made_once
+from tests.support.shared_folder import shared_folder
 
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What was downloaded; all processes of the run share it."""
-    shared = tmp_path_factory.getbasetemp()
-    return (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "package"
+    return shared_folder(tmp_path_factory, "package")
 
 
 @pytest.fixture(scope="session")

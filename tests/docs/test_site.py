@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -21,6 +19,7 @@ from tests.docs.pages import DOCS
 from tests.docs.site import build, build_in_chinese
 from tests.docs.translations import SITES_WORDS, TRANSLATED, catalogue
 from tests.support.browser import browser, missing
+from tests.support.shared_folder import one_at_a_time, shared_folder
 
 pytestmark = pytest.mark.slow
 
@@ -90,8 +89,7 @@ def built_once(
 ) -> Path:
     """A site in the folder that all processes of a run share, built by whichever comes first."""
     folder = shared / name
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_at_a_time(shared, name):
         if not folder.exists():
             done = build_into(folder)
             assert (done.returncode, done.stderr) == (0, "")
@@ -100,10 +98,7 @@ def built_once(
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "sites"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return shared_folder(tmp_path_factory, "sites")
 
 
 @pytest.fixture(scope="module")

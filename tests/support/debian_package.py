@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.package import PYTHON
+from tests.support.shared_folder import one_at_a_time
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NO_NETWORK = re.compile(r"name resolution|Network is unreachable|Connection refused|timed out")
@@ -46,8 +46,6 @@ def make(output: Path, wheels: Path, umask: str, **environment: str) -> Path:
 
 def made_once(wheels: Path) -> Path:
     """The package, made by whichever process of the run comes first."""
-    wheels.mkdir(exist_ok=True)
-    with (wheels / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_at_a_time(wheels, "made"):
         made = list((wheels / "made").glob("*.deb"))
         return made[0] if made else make(wheels / "made", wheels, "022", TZ="UTC")
