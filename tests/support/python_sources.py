@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PURE = ("qianzhi_errors", "protocol", "ledger", "office")
+PURE = ("qianzhi_errors", "protocol", "ledger", "receipts", "office", "customers", "archive")
 PACKAGES = (*PURE, "firewall_rules", "fep", "simulators", "console")
 parsed = cache(ast.parse)  # each rule reads every file
 
