@@ -30,7 +30,7 @@ check that looked at no row proves nothing, so an invariant with no rows is show
     10  files and loads whole, and once  files.files, loads; written.files, front_records_kept; exported;
                                          arrived; dues (--dues)
     11  an epoch fences the older node   chains.epochs
-    12  no identity or card number       privacy.texts
+    12  no identity or card number       privacy.office_texts, front_texts
 
 **One finding, worked.** Somebody who owns the front's database raises the amount of a settled due by one fen,
 from 130600 to 130601. `sequences.sequences` reads every entry that took effect, by subject and sequence, each

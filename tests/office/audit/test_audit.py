@@ -27,7 +27,8 @@ from office.audit.evidence import Failing
 from office.audit.run import AUDITS, INVARIANTS, LISTED_MAX, Audit, audit, examine
 from office.close import prepare
 from office.database import schema as office_schema
-from tests.support.audit_books import COUNTS, STATED, Urls, audited, evidence, loosen
+from tests.support.audit_books import COUNTS, STATED, Urls, audited, evidence, loosen, tamper
+from tests.support.check_outcomes import change_of
 from tests.support.closing_days import CHART, World
 from tests.support.tampering import BROKEN, CARD, HARMLESS, IDENTITY, POLICY_KNOWN, UNKNOWN_POLICY, Broken
 
@@ -129,6 +130,25 @@ def test_whatever_is_changed_behind_the_books_back_is_found_by_its_own_check(
     assert invariants(result) == case.fails, said(result)
     assert [words for words in case.sentences if words not in said(result)] == []
     assert [number for number in (IDENTITY, IDENTITY.lower(), CARD) if number in said(result)] == []
+
+
+@pytest.mark.parametrize("urls", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("case", BROKEN[::25], ids=lambda case: f"{case.side}-{case.statement[:60]}")
+def test_a_check_that_is_not_run_again_would_find_the_same(urls: Urls, case: Broken) -> None:
+    result = audited(urls, case.side, case.statement)
+    with evidence(urls) as given:
+        connection = given.office if case.side == "office" else given.front
+        assert connection is not None
+        tamper(connection, *case.statement.split(";"))
+        assert result == examine(given)
+
+
+def test_a_change_is_of_the_columns_that_are_set_or_of_the_rows() -> None:
+    tables = office_schema.OFFICE
+    nested = "UPDATE days SET root = (SELECT x FROM y WHERE z = (1)), entries = f(count) WHERE chains = '[]'"
+    assert change_of(nested, tables) == ("days", {"root", "entries"})
+    assert change_of("DELETE FROM days WHERE root = ''", tables) == ("days", None)
+    assert change_of("INSERT INTO days (root) VALUES ('')", tables) == ("days", None)
 
 
 def test_every_invariant_that_data_can_show_is_seen_to_fail() -> None:
