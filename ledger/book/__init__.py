@@ -31,6 +31,7 @@ An example: what is in the tables after due D1 of 120000 fen was collected, as t
 
 The modules, from a batch outwards
     schema, store         tables, constraints, triggers; connections, and what a failure means for the money
+    guards                triggers by which a database refuses what its package says; the office's too
     server                what a connection to PostgreSQL is asked for: keep-alives, and how long to wait
     watched_connection    such a connection; takes PostgreSQL's driver along
     host_names            the addresses behind its servers' names, looked up for a bounded time

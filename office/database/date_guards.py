@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from office.database.guards import Guard, refused_insert, refused_update
+from ledger.book.guards import Guard, refused_insert, refused_update
 
 
 def _approved(bank: str, date: str, resolution: str, more: str = "") -> str:

@@ -1,27 +1,20 @@
 """The triggers with which the office's database itself refuses postings and changes of breaks.
 
-SQL text only, for SQLite and PostgreSQL; `office.database.schema` attaches each statement to its table. The
-database takes a posting only if the books explain it. A day's posting is explained leg by leg, by the
-reconciliation, its products and its breaks. Any other posting is explained by a break that two people have
-settled, and by the chart's account for its resolution and processing code. On PostgreSQL the office's role
-cannot insert a posting or a leg: it calls `make_posting`, which runs with the owner's rights and under these
-triggers. What guards a bank's date is in `office.database.date_guards`. Checks that the program makes first,
-with a message for people, do not belong here.
+SQL text only, in the forms of `ledger.book.guards`; `office.database.schema` attaches each statement to its
+table. The database takes a posting only if the books explain it. A day's posting is explained leg by leg, by
+the reconciliation, its products and its breaks. Any other posting is explained by a break that two people
+have settled, and by the chart's account for its resolution and processing code. On PostgreSQL the office's
+role cannot insert a posting or a leg: it calls `make_posting`, which runs with the owner's rights and under
+these triggers. What guards a bank's date is in `office.database.date_guards`. Checks that the program makes
+first, with a message for people, do not belong here.
 """
 
 # ruff: noqa: S608 - the statements consist of this file's own text
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class Guard(NamedTuple):
-    """A statement to run after a table is created; `dialect` is `sqlite` or `postgresql`."""
-
-    table: str
-    dialect: str
-    statement: str
-
+from ledger.book.guards import Guard, refused_insert, refusing_function
 
 _UNBALANCED: Final = (
     "(SELECT count(*) FROM legs WHERE posting = NEW.posting) <> NEW.legs OR EXISTS"
@@ -146,43 +139,6 @@ _NOT_EXPLAINED: Final = "no settled break, no statement and no reconciled day ex
 _IS_CLOSED: Final = "a posting that is made gets no more legs"
 
 
-def _function(name: str, condition: str, message: str, result: str = "NEW") -> str:
-    """CREATE FUNCTION for PostgreSQL: a trigger function that refuses a row for which `condition` holds."""
-    return (
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition} THEN"
-        f" RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation'; END IF; RETURN {result}; END $$"
-    )
-
-
-def _before_insert(name: str, table: str) -> str:
-    return f"CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
-
-
-def refused_insert(name: str, table: str, condition: str, message: str) -> tuple[Guard, ...]:
-    """The guards, for both kinds of database, that refuse to insert a row for which `condition` holds."""
-    trigger = (
-        f"CREATE TRIGGER {name} BEFORE INSERT ON {table} WHEN {condition}"
-        f" BEGIN SELECT RAISE(ABORT, '{message}'); END"
-    )
-    return (
-        Guard(table, "sqlite", trigger),
-        Guard(table, "postgresql", _function(name, condition, message)),
-        Guard(table, "postgresql", _before_insert(name, table)),
-    )
-
-
-def refused_update(name: str, table: str, column: str, condition: str, message: str) -> tuple[Guard, ...]:
-    """The guards, for both kinds of database, that refuse to change a column where `condition` holds."""
-    when = f"BEFORE UPDATE OF {column} ON {table}"
-    trigger = f"CREATE TRIGGER {name} {when} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{message}'); END"
-    called = f"CREATE TRIGGER {name} {when} FOR EACH ROW EXECUTE FUNCTION {name}()"
-    return (
-        Guard(table, "sqlite", trigger),
-        Guard(table, "postgresql", _function(name, condition, message)),
-        Guard(table, "postgresql", called),
-    )
-
-
 MAKE_POSTING: Final = "make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])"
 """The function's name and the types of its arguments, as `office/database/roles.sql` names them."""
 _MAKE_POSTING: Final = (
@@ -219,7 +175,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
     Guard(
         "legs",
         "postgresql",
-        _function(
+        refusing_function(
             "leg_belongs",
             "(SELECT count(*) FROM legs WHERE posting = NEW.posting)"
             " <> (SELECT legs FROM postings WHERE posting = NEW.posting)",
@@ -260,7 +216,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
         )
         for operation in (_FIXED, "DELETE")
     ),
-    Guard("breaks", "postgresql", _function("break_stands", "TRUE", _STANDS, "NULL")),
+    Guard("breaks", "postgresql", refusing_function("break_stands", "TRUE", _STANDS, "NULL")),
     Guard(
         "breaks",
         "postgresql",

@@ -21,9 +21,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ledger.book.guards import attach, make_append_only
 from ledger.book.schema import audit_record_columns, entry_columns, integer_column, partial_index, text_column
 from ledger.rules.break_classes import BreakClass
-from office.database.append_only import attach, make_append_only
 from office.database.date_guards import DATE_GUARDS
 from office.database.guards import GUARDS
 

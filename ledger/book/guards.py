@@ -1,0 +1,86 @@
+"""The triggers by which a database refuses something by itself: their forms, for SQLite and PostgreSQL, and
+how a table gets one.
+
+A guard is the text of one DDL statement for one kind of database. Append-only tables, inserts and updates
+that are refused under a condition: what these are in one database, its own package says (`office.database`,
+`customers.database`). No table and no rule is named here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import DDL, Table, event
+
+
+class Guard(NamedTuple):
+    """A statement to run after a table is created; `dialect` is `sqlite` or `postgresql`."""
+
+    table: str
+    dialect: str
+    statement: str
+
+
+def make_append_only(table: Table) -> None:
+    """Have the database refuse every change and deletion of the table's rows."""
+    for verb in ("UPDATE", "DELETE"):
+        never = (
+            f"CREATE TRIGGER {table.name}_never_{verb.lower()} BEFORE {verb} ON {table.name}"
+            f" BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
+        )
+        attach(table, Guard(table.name, "sqlite", never))
+    refuses = (
+        f"CREATE FUNCTION {table.name}_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION '{table.name} is append-only'; END $$"
+    )
+    attach(table, Guard(table.name, "postgresql", refuses))
+    never = (
+        f"CREATE TRIGGER {table.name}_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {table.name}_append_only()"
+    )
+    attach(table, Guard(table.name, "postgresql", never))
+
+
+def attach(table: Table, guard: Guard) -> None:
+    """Have a guard's statement run after the table is made, on its kind of database."""
+    statement = DDL(guard.statement).execute_if(dialect=guard.dialect)  # type: ignore[no-untyped-call]
+    event.listen(table, "after_create", statement)
+
+
+def refusing_function(name: str, condition: str, message: str, result: str = "NEW") -> str:
+    """CREATE FUNCTION for PostgreSQL: a trigger function that refuses a row for which `condition` holds, and
+    lets any other pass with `result`.
+    """
+    return (
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition} THEN"
+        f" RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation'; END IF; RETURN {result}; END $$"
+    )
+
+
+def _before_insert(name: str, table: str) -> str:
+    return f"CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
+
+
+def refused_insert(name: str, table: str, condition: str, message: str) -> tuple[Guard, ...]:
+    """The guards, for both kinds of database, that refuse to insert a row for which `condition` holds."""
+    trigger = (
+        f"CREATE TRIGGER {name} BEFORE INSERT ON {table} WHEN {condition}"
+        f" BEGIN SELECT RAISE(ABORT, '{message}'); END"
+    )
+    return (
+        Guard(table, "sqlite", trigger),
+        Guard(table, "postgresql", refusing_function(name, condition, message)),
+        Guard(table, "postgresql", _before_insert(name, table)),
+    )
+
+
+def refused_update(name: str, table: str, column: str, condition: str, message: str) -> tuple[Guard, ...]:
+    """The guards, for both kinds of database, that refuse to change a column where `condition` holds."""
+    when = f"BEFORE UPDATE OF {column} ON {table}"
+    trigger = f"CREATE TRIGGER {name} {when} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{message}'); END"
+    called = f"CREATE TRIGGER {name} {when} FOR EACH ROW EXECUTE FUNCTION {name}()"
+    return (
+        Guard(table, "sqlite", trigger),
+        Guard(table, "postgresql", refusing_function(name, condition, message)),
+        Guard(table, "postgresql", called),
+    )
