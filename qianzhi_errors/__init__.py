@@ -10,6 +10,7 @@ finding. Of any other exception only the class is shown, because its text may ho
             protocol.errors.MessageRefused    has `response`, the DE 39 with which the bank is answered
         ledger.errors.LedgerError             money and files; each says what is certain about the database
             office.errors.OfficeError         the back office
+            archive.errors.ArchiveError       volumes, copies, the log, the catalogue
         fep.errors.FepError                   the front-end machine: keys, TLS, the control socket
         firewall_rules.errors.FirewallError   the firewall's policy and its loading
 
