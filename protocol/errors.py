@@ -123,8 +123,29 @@ class CaptureError(PeerError):
         self.expected = expected
 
 
+class KeyBlockFault(StrEnum):
+    """Why a key that the counterparty made is not taken: a fixed set, since the answer is chosen by it."""
+
+    MALFORMED = "malformed"
+    ALTERED = "altered, or under another ZMK"
+    OTHER_VERSION = "of another version"
+    OTHER_USE = "for another use"
+    WRONG_LENGTH = "of a wrong length"
+    WEAK = "weak"
+    CHECK_VALUE = "of another check value"
+    REPLACED = "replaced since"
+
+
 class KeyBlockError(PeerError):
-    """A TR-31 key block is malformed, not authentic, or made for another use."""
+    """A TR-31 key block is malformed, not authentic, or made for another use, or the key in it is no good.
+
+    `fault` says which of these; `str()` says it for people, and holds no digit of the key.
+    """
+
+    def __init__(self, fault: KeyBlockFault, text: str) -> None:
+        """Take the fault, and the same in words."""
+        super().__init__(text)
+        self.fault = fault
 
 
 class FramingError(OwnError):

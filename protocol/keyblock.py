@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
-from protocol.errors import KeyBlockError, OwnError
-from protocol.keyblock_header import FIXED_LENGTH, read_header, require_use, written
+from protocol.errors import KeyBlockError, KeyBlockFault, OwnError
+from protocol.keyblock_header import FIXED_LENGTH, Header, read_header, require_use, written
 from protocol.mac import (
     AES_BLOCK_LENGTH,
     DES_BLOCK_LENGTH,
@@ -39,6 +39,9 @@ from qianzhi_errors.sentence import Sentence
 HEADER_LENGTH: Final = FIXED_LENGTH
 KEY_BITS_LENGTH: Final = 2
 _UPPER_HEX: Final = re.compile(r"[0-9A-F]+")
+
+Decrypt = Callable[[bytes, bytes], bytes]
+"""Decrypts the first under a block key, CBC, with the second as initial vector."""
 
 # Key usage indicator of the derivation data (ANSI X9.143, key derivation binding method).
 FOR_ENCRYPTION: Final = b"\x00\x00"
@@ -157,26 +160,62 @@ def unwrap(zmk: bytes, block: str, method: MacMethod) -> bytes:
     """
     binding = BINDINGS[method.algorithm]
     _require_zmk(binding, zmk)
+    header = _header(block, method)
+    open_body = unseal_variant if header.version in _VARIANTS else partial(unseal, binding)
+    return _fit(open_body(zmk, header.text, block[len(header.text) :]), method)
+
+
+def unwrap_elsewhere(
+    block: str, method: MacMethod, decrypt: Decrypt, cmac: Callable[[bytes], bytes]
+) -> bytes:
+    """Return what `unwrap` does, where the block keys are in an HSM, which decrypts with the one and makes a
+    CMAC with the other.
+
+    A block of version A or C is refused too: its block keys are no derivations, which the HSM would have to
+    make. Raises KeyBlockError, and what the two functions do.
+    """
+    binding = BINDINGS[method.algorithm]
+    header = _header(block, method)
+    if header.version in _VARIANTS:
+        raise _other_version(header, binding, method)
+    body = block[len(header.text) :]
+    return _fit(_opened(binding.block_length, header.text, body, decrypt, cmac), method)
+
+
+def _header(block: str, method: MacMethod) -> Header:
+    """Return the header of a block that may hold a key of this method, as far as the header tells. Raises
+    KeyBlockError.
+    """
+    binding = BINDINGS[method.algorithm]
     header = read_header(block)
     if header.version != binding.version and (binding is VERSION_D or header.version not in _VARIANTS):
-        raise KeyBlockError(
-            Sentence(
-                "key block is of version {version}: {wanted} is needed for {method}",
-                version=header.version,
-                wanted=binding.version,
-                method=str(method.algorithm),
-            )
-        )
+        raise _other_version(header, binding, method)
     require_use(header, method)
-    open_body = unseal_variant if header.version in _VARIANTS else partial(unseal, binding)
-    key = open_body(zmk, header.text, block[len(header.text) :])
+    return header
+
+
+def _other_version(header: Header, binding: Binding, method: MacMethod) -> KeyBlockError:
+    return KeyBlockError(
+        KeyBlockFault.OTHER_VERSION,
+        Sentence(
+            "key block is of version {version}: {wanted} is needed for {method}",
+            version=header.version,
+            wanted=binding.version,
+            method=str(method.algorithm),
+        ),
+    )
+
+
+def _fit(key: bytes, method: MacMethod) -> bytes:
+    """Return the key, if its algorithm takes one of this length. Raises KeyBlockError."""
     if len(key) not in MAC_KEY_LENGTHS[method.algorithm]:
         raise KeyBlockError(
+            KeyBlockFault.WRONG_LENGTH,
             Sentence(
                 "key block holds a key of {size} bytes, not fit for {method}",
                 size=len(key),
                 method=str(method.algorithm),
-            )
+            ),
         )
     return key
 
@@ -199,13 +238,25 @@ def unseal(binding: Binding, zmk: bytes, header: str, body: str) -> bytes:
     Raises KeyBlockError if `body` is not hex or not whole cipher blocks, if its MAC is wrong, or if the key's
     length is out of bounds.
     """
-    if not _UPPER_HEX.fullmatch(body) or len(body) % (2 * binding.block_length):
-        raise KeyBlockError(Sentence("key block is not whole cipher blocks in upper-case hexadecimal"))
-    encrypted, mac = _split(bytes.fromhex(body), binding.block_length)
-    clear = binding.cbc(binding.derive(zmk, FOR_ENCRYPTION), mac).decryptor().update(encrypted)
-    expected = binding.cmac(binding.derive(zmk, FOR_AUTHENTICATION), header.encode("ascii") + clear)
-    if not bytes_eq(expected, mac):
-        raise KeyBlockError(Sentence("key block MAC is wrong: altered, or under another ZMK"))
+
+    def decrypt(encrypted: bytes, mac: bytes) -> bytes:
+        return binding.cbc(binding.derive(zmk, FOR_ENCRYPTION), mac).decryptor().update(encrypted)
+
+    def cmac(data: bytes) -> bytes:
+        return binding.cmac(binding.derive(zmk, FOR_AUTHENTICATION), data)
+
+    return _opened(binding.block_length, header, body, decrypt, cmac)
+
+
+def _opened(
+    block_length: int, header: str, body: str, decrypt: Decrypt, cmac: Callable[[bytes], bytes]
+) -> bytes:
+    if not _UPPER_HEX.fullmatch(body) or len(body) % (2 * block_length):
+        raise _malformed(Sentence("key block is not whole cipher blocks in upper-case hexadecimal"))
+    encrypted, mac = _split(bytes.fromhex(body), block_length)
+    clear = decrypt(encrypted, mac)
+    if not bytes_eq(cmac(header.encode("ascii") + clear), mac):
+        raise _altered()
     return _key_of(clear)
 
 
@@ -216,19 +267,29 @@ def unseal_variant(zmk: bytes, header: str, body: str) -> bytes:
     The MAC, 4 bytes, covers the header and the encrypted key data. Raises KeyBlockError as `unseal` does.
     """
     if not _UPPER_HEX.fullmatch(body) or len(body) % (2 * DES_BLOCK_LENGTH) != 2 * _VARIANT_MAC_LENGTH:
-        raise KeyBlockError(Sentence("key block is not whole cipher blocks in upper-case hexadecimal"))
+        raise _malformed(Sentence("key block is not whole cipher blocks in upper-case hexadecimal"))
     encrypted, mac = _split(bytes.fromhex(body), _VARIANT_MAC_LENGTH)
     covered = header.encode("ascii") + encrypted
     # Optional blocks fill the header up to whole blocks: without that no chain could be made of it.
     if len(covered) % DES_BLOCK_LENGTH:
-        raise KeyBlockError(Sentence("key block header is not whole cipher blocks"))
+        raise _malformed(Sentence("key block header is not whole cipher blocks"))
     chain = Cipher(tdes(_variant(zmk, _FOR_MAC)), modes.CBC(bytes(DES_BLOCK_LENGTH)))
     expected = chain.encryptor().update(covered)[-DES_BLOCK_LENGTH:][:_VARIANT_MAC_LENGTH]
     if not bytes_eq(expected, mac):
-        raise KeyBlockError(Sentence("key block MAC is wrong: altered, or under another ZMK"))
+        raise _altered()
     iv = header[:DES_BLOCK_LENGTH].encode("ascii")
     decryptor = Cipher(tdes(_variant(zmk, _FOR_KEY)), modes.CBC(iv)).decryptor()
     return _key_of(decryptor.update(encrypted))
+
+
+def _malformed(text: str) -> KeyBlockError:
+    return KeyBlockError(KeyBlockFault.MALFORMED, text)
+
+
+def _altered() -> KeyBlockError:
+    return KeyBlockError(
+        KeyBlockFault.ALTERED, Sentence("key block MAC is wrong: altered, or under another ZMK")
+    )
 
 
 def _variant(zmk: bytes, mask: int) -> bytes:
@@ -238,7 +299,7 @@ def _variant(zmk: bytes, mask: int) -> bytes:
 def _split(body: bytes, mac_length: int) -> tuple[bytes, bytes]:
     """Return the encrypted key data and the block MAC. Raises KeyBlockError if there is no key data."""
     if len(body) == mac_length:
-        raise KeyBlockError(Sentence("key block holds no key"))
+        raise _malformed(Sentence("key block holds no key"))
     return body[:-mac_length], body[-mac_length:]
 
 
@@ -254,7 +315,7 @@ def _key_of(clear: bytes) -> bytes:
     bits = int.from_bytes(clear[:KEY_BITS_LENGTH])
     length, odd_bits = divmod(bits, 8)
     if odd_bits or length > len(clear) - KEY_BITS_LENGTH:
-        raise KeyBlockError(Sentence("key block gives its key an impossible length"))
+        raise _malformed(Sentence("key block gives its key an impossible length"))
     return clear[KEY_BITS_LENGTH : KEY_BITS_LENGTH + length]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from protocol.errors import KeyBlockError
+from protocol.errors import KeyBlockError, KeyBlockFault
 from protocol.mac import DES_BLOCK_LENGTH, MacAlgorithm, MacMethod
 from qianzhi_errors.sentence import Sentence
 
@@ -18,9 +18,11 @@ FIXED_LENGTH: Final = 16
 """Characters of a header without optional blocks."""
 _FIXED: Final = re.compile(
     r"(?P<version>[A-D])(?P<length>[0-9]{4})(?P<usage>[0-9A-Z]{2})(?P<algorithm>[0-9A-Z])(?P<mode>[0-9A-Z])"
-    r"(?P<key_version>[0-9A-Za-z]{2})(?P<export>[0-9A-Z])(?P<blocks>[0-9]{2})(?P<reserved>[0-9A-Z]{2})"
+    r"(?P<key_version>[0-9A-Za-z]{2})(?P<export>[ENS])(?P<blocks>[0-9]{2})(?P<reserved>[0-9A-Z]{2})"
 )
 _SHORTEST_BLOCK: Final = 4
+_COMPONENT: Final = "c"
+"""How a key's version begins where the block holds one component of it."""
 
 
 class Header(NamedTuple):
@@ -32,6 +34,7 @@ class Header(NamedTuple):
     usage: str
     algorithm: str
     mode: str
+    key_version: str
 
 
 class Use(NamedTuple):
@@ -79,15 +82,18 @@ def read_header(block: str) -> Header:
     """
     match = _FIXED.match(block)
     if match is None:
-        raise KeyBlockError(Sentence("key block header is malformed"))
+        raise KeyBlockError(KeyBlockFault.MALFORMED, Sentence("key block header is malformed"))
     if int(match["length"]) != len(block):
-        raise KeyBlockError(Sentence("key block header says another length than the block has"))
+        raise KeyBlockError(
+            KeyBlockFault.MALFORMED, Sentence("key block header says another length than the block has")
+        )
     if match["reserved"] != "00":
-        raise KeyBlockError(Sentence("key block header is malformed"))
+        raise KeyBlockError(KeyBlockFault.MALFORMED, Sentence("key block header is malformed"))
     at = FIXED_LENGTH
     for _ in range(int(match["blocks"])):
         at = _after_optional(block, at)
-    return Header(block[:at], match["version"], len(block), match["usage"], match["algorithm"], match["mode"])
+    attributes = (match[name] for name in ("usage", "algorithm", "mode", "key_version"))
+    return Header(block[:at], match["version"], len(block), *attributes)
 
 
 def _after_optional(block: str, at: int) -> int:
@@ -99,16 +105,22 @@ def _after_optional(block: str, at: int) -> int:
         width = 2 * _hex(block[at + 4 : at + 6])
         length = _hex(block[at + 6 : at + 6 + width]) if width else 0
         if length < 6 + width:
-            raise KeyBlockError(Sentence("an optional block of the key block is malformed"))
+            raise KeyBlockError(
+                KeyBlockFault.MALFORMED, Sentence("an optional block of the key block is malformed")
+            )
     end = at + length
     if length < _SHORTEST_BLOCK or end > len(block) or not block[at:end].isascii():
-        raise KeyBlockError(Sentence("an optional block of the key block is malformed"))
+        raise KeyBlockError(
+            KeyBlockFault.MALFORMED, Sentence("an optional block of the key block is malformed")
+        )
     return end
 
 
 def _hex(digits: str) -> int:
     if not re.fullmatch(r"[0-9A-F]+", digits):
-        raise KeyBlockError(Sentence("an optional block of the key block is malformed"))
+        raise KeyBlockError(
+            KeyBlockFault.MALFORMED, Sentence("an optional block of the key block is malformed")
+        )
     return int(digits, 16)
 
 
@@ -118,6 +130,7 @@ def require_use(header: Header, method: MacMethod) -> None:
     fits = header.usage in use.usages and header.algorithm in use.algorithms and header.mode in use.modes
     if not fits:
         raise KeyBlockError(
+            KeyBlockFault.OTHER_USE,
             Sentence(
                 "key block is for another use: {usage}, {algorithm}, {mode}; {method} needs {usages}, "
                 "{algorithms}, {modes}",
@@ -128,5 +141,9 @@ def require_use(header: Header, method: MacMethod) -> None:
                 usages=" or ".join(sorted(use.usages)),
                 algorithms=" or ".join(sorted(use.algorithms)),
                 modes=" or ".join(sorted(use.modes)),
-            )
+            ),
+        )
+    if header.key_version.startswith(_COMPONENT):
+        raise KeyBlockError(
+            KeyBlockFault.OTHER_USE, Sentence("key block holds a component, and not a whole key")
         )

@@ -22,7 +22,8 @@ A question goes through these modules, in this order:
 1. `profile`: what was agreed with the bank: its code, port, framing, dialect, MAC, key;
 2. `bank`: decides what to send, and what to do when no answer comes;
 3. `messages`: makes the message from its parts, purely;
-4. `link`: seals it, frames it, and gives each answer to its question;
+4. `link`: seals it, frames it, and gives each answer to its question; `own_key` makes its session keys
+   where the bank does;
 5. `beliefs`: what the bank believes afterwards.
 
 One example, a premium of 1200.00 yuan whose answer is lost. `Bank.settle` keeps a `Belief` in state

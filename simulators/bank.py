@@ -111,7 +111,8 @@ class Bank:
         return link
 
     async def _sign_on(self, link: BankLink) -> None:
-        answer = await self._ask_on(link, self._network("001"), sealed=False)
+        request = link.with_own_key(self._network("001"))
+        answer = await self._ask_on(link, request, sealed=False)
         if answer.fields.get(39) != _APPROVED:
             code, reason = answer.fields.get(39), answer.fields.get(44, "")
             raise SignOnRefusedError(f"sign-on was answered {code}: {reason}")
@@ -120,7 +121,7 @@ class Bank:
     async def change_keys(self) -> None:
         """Change the session key of every link."""
         for link in self.links:
-            link.install(await self._ask_on(link, self._network("101")))
+            link.install(await self._ask_on(link, link.with_own_key(self._network("101"))))
 
     async def echo(self) -> Message:
         """Send an echo; the answer. Raises BankError where no link is open."""

@@ -5,6 +5,8 @@ Knows the wire only: what is asked, and what an answer means, is the bank's (`si
 
 from __future__ import annotations
 
+import os
+
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -22,6 +24,7 @@ from protocol.message import Message, is_answer
 from protocol.tlv import first, parse
 from qianzhi_errors import QianzhiError
 from simulators.messages import without_mac
+from simulators.own_key import OwnKey, own_key
 from simulators.profile import BankProfile
 
 SILENCES_MAX = 2
@@ -52,6 +55,7 @@ class BankLink(Protocol):
         self._reader = FrameReader(profile.framing, takes_empty=True)
         self._head = profile.framing.head.sample()
         self._key: MacKey | None = None
+        self._own: OwnKey | None = None
         self._waiting: dict[tuple[str, str], Deferred[Message]] = {}
         self.notices: list[Message] = []
         self.is_open = False
@@ -128,8 +132,23 @@ class BankLink(Protocol):
             self.is_open = False
             self.transport.abortConnection()
 
+    def with_own_key(self, request: Message) -> Message:
+        """A sign-on or change of keys as this link sends it: with a new key where the bank makes the keys."""
+        if not self._profile.makes_keys:
+            return request
+        encoding = self._codec.dialect.de48_encoding
+        self._own = own_key(self._profile.mac, self._profile.zmk, encoding, os.urandom)
+        return Message(request.mti, {**request.fields, 48: self._own.groups})
+
     def install(self, answer: Message) -> None:
-        """Take the session key that a sign-on or key change brought."""
+        """Take the session key that a sign-on or key change brought: in its answer, or in its request where
+        the bank makes the keys. Raises BankError where it was refused.
+        """
+        if self._own is not None:
+            if answer.fields.get(39) != _APPROVED:
+                raise BankError("the machine did not take the bank's key")
+            self._key = self._own.key
+            return
         groups = parse(answer.fields.get(48, ""), self._codec.dialect.de48_encoding)
         key = MacKey(
             self._profile.mac, unwrap(self._profile.zmk, first(groups, "KA") or "", self._profile.mac)

@@ -34,6 +34,8 @@ class BankProfile:
     gb18030: str = "2005"
     dialects: str = ""
     """The folder of dialects that are not shipped."""
+    makes_keys: bool = False
+    """Whether the bank makes the session keys; else the machine does."""
 
 
 def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> BankProfile:
@@ -57,4 +59,5 @@ def profile_of(settings: Settings, entry: Bank, port: int, host: str = "") -> Ba
         tls=tls,
         gb18030=entry.gb18030,
         dialects=settings.node.dialects,
+        makes_keys=entry.keys_made_by == "bank",
     )

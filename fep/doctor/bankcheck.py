@@ -24,6 +24,7 @@ from fep.doctor.machine import Machine, listening
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
 from fep.links.connection import HANDSHAKE_FAILED, TLS_CAME
+from fep.links.network_management import KEY_REFUSALS
 from fep.links.places import FULL
 from fep.links.tls import NOT_PINNED, PLAIN_CAME, pin_of_file, validity_of_file
 from fep.operator.bank_status import STATUS_COMMAND, BankStatus, Trouble, TurnedAway
@@ -36,11 +37,16 @@ from firewall_rules.gateway import Gateway
 from firewall_rules.hours import Hours
 from firewall_rules.policy import Packet, allows
 from ledger.rules.beijing import BEIJING
+from protocol.errors import KeyBlockFault
 from qianzhi_errors import QianzhiError
 from qianzhi_errors.sentence import Sentence, listed, phrase
 from qianzhi_errors.system import text_of
 
 _ANSWER_SECONDS: Final = 5.0
+_OTHER_ZMK: Final = KEY_REFUSALS[KeyBlockFault.ALTERED].reason
+_OWN_KEYS: Final = "its key was refused"
+_WRAPS: Final = phrase("its ZMK wraps a session key; check value {check_value}, as the bank's must be")
+_OPENS: Final = phrase("its ZMK opens a session key; check value {check_value}, as the bank's must be")
 _TROUBLE_SHOWN: Final = 5
 """How many of a bank's last troubles are shown, of its refusals, and of strangers."""
 _MENDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -52,11 +58,18 @@ _MENDS: Final[Mapping[str, str]] = MappingProxyType(
         HANDSHAKE_FAILED: Sentence(
             "compare the bank's certificate: --certificate FILE; the bank's log has the alert"
         ),
+        _OTHER_ZMK: Sentence("compare the check value of its ZMK with the bank's: qianzhi keys list"),
+        _OWN_KEYS: Sentence(
+            "the bank sends another key; what one must be: docs/protocol.md, where the bank makes the keys"
+        ),
     }
 )
 """What mends a refusal, by words in its reason; the first that are there count."""
 _TROUBLES: Final[Mapping[str, str]] = MappingProxyType(
-    {Kind.LINK_DOWN: Sentence("link down"), Kind.BAD_MAC: Sentence("bad MAC")}
+    {
+        Kind.LINK_DOWN: Sentence("link down"),
+        Kind.BAD_MAC: Sentence("bad MAC"),
+    }
 )
 """A bank's troubles in words, as fep.operator.bank_status tells them."""
 
@@ -106,6 +119,8 @@ def _entry(_machine: Machine, _settings: Settings, probe: BankProbe) -> Iterator
             Verdict.OK,
             listed([str(bank.framing), bank.dialect, str(bank.mac), bank.transport]),
         )
+        if bank.keys_made_by == "bank":
+            yield Observation(Verdict.OK, Sentence("the bank makes the session keys and sends them"))
         yield from on_macs([bank])
     else:
         yield Observation(Verdict.BAD, Sentence("the bank is disabled"), f"qianzhi bank enable {bank.code}")
@@ -264,18 +279,15 @@ def _keys(_machine: Machine, settings: Settings, probe: BankProbe) -> Iterator[O
     code = probe.bank.code
     key_provider = KeyProvider(settings.keystore)
     try:
-        key_provider.bank_keys(probe.bank, os.urandom).fresh()
+        keys = key_provider.bank_keys(probe.bank, os.urandom)
+        fresh = keys.fresh()
+        keys.opened(fresh.block, fresh.check_value)
         text = key_provider.check_value(probe.bank)
     except FepError as error:
         yield Observation(Verdict.BAD, str(error), f"qianzhi keys load zmk/{code}")
     else:
-        yield Observation(
-            Verdict.OK,
-            Sentence(
-                "its ZMK wraps a session key; check value {check_value}, as the bank's must be",
-                check_value=text,
-            ),
-        )
+        pattern = _OPENS if probe.bank.keys_made_by == "bank" else _WRAPS
+        yield Observation(Verdict.OK, Sentence(pattern, check_value=text))
     finally:
         key_provider.close()
 

@@ -8,7 +8,7 @@ Three kinds of keys are kept, and a fourth is made anew for each session:
     ZMK          zone master key: one per bank, shared with it by two custodians' components; AES, or
                  double- or triple-length TDES. It encrypts session keys and nothing else
     session key  makes and checks MACs; made at sign-on and at each change of keys, sent to the bank in a
-                 TR-31 key block under its ZMK, and never kept
+                 TR-31 key block under its ZMK, or by the bank that makes it; never kept
 
 Words beside these: a *component* is one custodian's part of a key, and the key is the exclusive or of all
 components; a *check value* is a few digits that name a key and give nothing of it away; the *master key* is

@@ -21,7 +21,15 @@ from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 
 from fep.errors import FepError
 from fep.keys.keys import LENGTHS, Entropy, Key, KeyKind, Secret, ZmkUnusable, is_zmk
-from protocol.keyblock import BINDINGS, FOR_AUTHENTICATION, FOR_ENCRYPTION, Binding, frame, key_data
+from protocol.keyblock import (
+    BINDINGS,
+    FOR_AUTHENTICATION,
+    FOR_ENCRYPTION,
+    Binding,
+    frame,
+    key_data,
+    unwrap_elsewhere,
+)
 from protocol.mac import (
     AES_BLOCK_LENGTH,
     AES_CHECK_VALUE_LENGTH,
@@ -220,7 +228,7 @@ class TokenZmk:
         self._length = length
         self.check_value = zmk_check_value(cipher, key)
         derive = _deriver(cipher, binding, key, length)
-        self._encryption = derive(FOR_ENCRYPTION, {Attribute.ENCRYPT: True})
+        self._encryption = derive(FOR_ENCRYPTION, {Attribute.ENCRYPT: True, Attribute.DECRYPT: True})
         self._authentication = derive(FOR_AUTHENTICATION, {Attribute.SIGN: True})
 
     def wrap(self, key: bytes, method: MacMethod, entropy: Entropy) -> str:
@@ -237,6 +245,20 @@ class TokenZmk:
                 clear.reveal(), mechanism=self._cipher.cbc, mechanism_param=mac
             )
         return header + bytes(encrypted + mac).hex().upper()
+
+    def unwrap(self, block: str, method: MacMethod) -> bytes:
+        """The session key in a TR-31 key block of version D or B, the same as `protocol.keyblock.unwrap`
+        finds. Raises KeyBlockError, and TokenError.
+        """
+        return unwrap_elsewhere(block, method, self._decrypt, self._cmac)
+
+    def _decrypt(self, encrypted: bytes, mac: bytes) -> bytes:
+        with _token_errors(Sentence("token: ")):
+            return bytes(self._encryption.decrypt(encrypted, mechanism=self._cipher.cbc, mechanism_param=mac))
+
+    def _cmac(self, data: bytes) -> bytes:
+        with _token_errors(Sentence("token: ")):
+            return bytes(self._authentication.sign(data, mechanism=self._cipher.cmac))
 
 
 def zmk_check_value(cipher: Cipher, key: Any) -> str:  # noqa: ANN401 - as above

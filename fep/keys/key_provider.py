@@ -5,7 +5,8 @@ Opened at start and at each reload. Nothing else in the machine knows where a ke
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fep.errors import FepError
@@ -27,6 +28,7 @@ from fep.keys.keys import (
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey, read_source
 from fep.settings.config import Bank, KeystoreSettings
 from ledger.rules.seal import Sealer
+from protocol.errors import KeyBlockError
 from protocol.mac import MacMethod
 from qianzhi_errors.sentence import Sentence
 
@@ -76,8 +78,21 @@ class ReopenedZmk:
         """The TR-31 key block that carries a session key. Raises ZmkUnusable; and TokenError, and then begins
         a new session when it is next asked.
         """
-        try:
+        with self._session_ended_by_a_fault():
             return self._found().wrap(key, method, entropy)
+
+    def unwrap(self, block: str, method: MacMethod) -> bytes:
+        """The session key in a TR-31 key block. Raises KeyBlockError, and what `wrap` does."""
+        with self._session_ended_by_a_fault():
+            return self._found().unwrap(block, method)
+
+    @contextmanager
+    def _session_ended_by_a_fault(self) -> Iterator[None]:
+        """Context manager: has the next call begin a new session where the token failed in this one."""
+        try:
+            yield
+        except KeyBlockError:  # the bank's fault: the token has done what it was asked
+            raise
         except ZmkUnusable:  # the session is good, and other banks' keys were derived in it
             self._zmk = None
             raise

@@ -23,7 +23,8 @@ from typing import Final, NamedTuple, NoReturn, Protocol
 from fep.errors import FepError
 from ledger.rules.identity import normalised
 from ledger.rules.seal import SEED_BYTES, Sealer
-from protocol.keyblock import wrap
+from protocol.errors import KeyBlockError, KeyBlockFault
+from protocol.keyblock import unwrap, wrap
 from protocol.mac import (
     DES_BLOCK_LENGTH,
     MacAlgorithm,
@@ -262,6 +263,16 @@ def _has_equal_parts(secret: Secret) -> bool:
     return len(set(parts)) < len(parts)
 
 
+def _could_be_guessed(method: MacMethod, session_key: Secret) -> bool:
+    """Whether a session key is no random one: every byte the same, or of DES with a weak part, or two equal
+    parts, which make single DES of Triple DES.
+    """
+    if _all_same(session_key) or method.algorithm is MacAlgorithm.AES_CMAC:
+        return _all_same(session_key)
+    key = _with_odd_parity(session_key)
+    return _has_weak_part(key) or _has_equal_parts(key)
+
+
 def check_private(path: Path) -> None:
     """Raises KeyFileError unless the file can be read, and has no permission for anyone but its owner."""
     try:
@@ -290,8 +301,8 @@ class ZmkUnusable(FepError):
 
 
 class SessionKey(NamedTuple):
-    """A fresh session key: `key` to use here, and what the bank gets: the TR-31 key block (DE 48 group KA)
-    and the check value (group CA).
+    """A session key on its way: `key` to use here, the TR-31 key block in which it travels (DE 48 group KA),
+    and its check value (group CA).
     """
 
     key: MacKey
@@ -300,7 +311,9 @@ class SessionKey(NamedTuple):
 
 
 class Zmk(Protocol):
-    """A bank's key-encryption key, in this process's memory or in a token."""
+    """A bank's key-encryption key, in this process's memory or in a token. Of `wrap` and `unwrap` a link uses
+    the one or the other: the bank's entry says who makes the session keys.
+    """
 
     in_token: bool
 
@@ -310,6 +323,9 @@ class Zmk(Protocol):
 
     def wrap(self, key: bytes, method: MacMethod, entropy: Entropy) -> str:
         """The TR-31 key block that carries a session key."""
+
+    def unwrap(self, block: str, method: MacMethod) -> bytes:
+        """The session key in a TR-31 key block. Raises KeyBlockError."""
 
 
 class HeldZmk:
@@ -325,9 +341,15 @@ class HeldZmk:
         """The TR-31 key block that carries a session key."""
         return wrap(self._secret.reveal(), key, method, entropy)
 
+    def unwrap(self, block: str, method: MacMethod) -> bytes:
+        """The session key in a TR-31 key block. Raises KeyBlockError."""
+        return unwrap(self._secret.reveal(), block, method)
+
 
 class BankKeys:
-    """Makes one bank's session keys and wraps them under the bank's key-encryption key."""
+    """One bank's session keys on their way: made here and wrapped under the bank's key-encryption key, or
+    made by the bank and unwrapped.
+    """
 
     def __init__(self, method: MacMethod, zmk: Zmk, entropy: Entropy) -> None:
         """`zmk` is an AES key for aes-cmac (TR-31 version D), a TDES key for any other (version B)."""
@@ -335,7 +357,7 @@ class BankKeys:
         self._zmk = zmk
         self._entropy = entropy
         self.in_token = zmk.in_token
-        """Whether `fresh` asks a token, and so may take long or fail."""
+        """Whether `fresh` and `opened` ask a token, and so may take long or fail."""
 
     def fresh(self) -> SessionKey:
         """A new random MAC session key with the TR-31 key block that carries it (docs/protocol.md section
@@ -344,6 +366,39 @@ class BankKeys:
         material = self._entropy(self._method.key_bytes)
         key = MacKey(self._method, material)
         return SessionKey(key, self._zmk.wrap(material, self._method, self._entropy), key.check_value)
+
+    def opened(self, block: str, check_value: str | None) -> MacKey:
+        """The session key in a TR-31 key block that the bank made; `check_value` is what the bank sent beside
+        it, None for nothing.
+
+        Raises KeyBlockError where the block is not good, the key in it is not as long as agreed, could be
+        guessed, or has another check value.
+        """
+        material = Secret(self._zmk.unwrap(block, self._method))
+        if len(material) != self._method.key_bytes:
+            raise KeyBlockError(
+                KeyBlockFault.WRONG_LENGTH,
+                Sentence(
+                    "key block holds a key of {size} bytes, {agreed} were agreed",
+                    size=len(material),
+                    agreed=self._method.key_bytes,
+                ),
+            )
+        if _could_be_guessed(self._method, material):
+            raise KeyBlockError(
+                KeyBlockFault.WEAK,
+                Sentence("the key in the key block is weak: its bytes or its parts are the same, or known"),
+            )
+        key = MacKey(self._method, material.reveal())
+        if check_value not in (None, key.check_value):
+            raise KeyBlockError(
+                KeyBlockFault.CHECK_VALUE,
+                Sentence(
+                    "the check value beside the key block is not its key's, {check_value}",
+                    check_value=key.check_value,
+                ),
+            )
+        return key
 
 
 class FrontKey:

@@ -6,7 +6,7 @@ last one has come. This package turns bytes into requests for the engine, and an
 
     connection  the socket's side: bytes, frames, what is unread (`connection.BankConnection`)
     link        the conversation on one connection: decodes each message and leads it on (`link.Link`)
-    session     who may send what now: connected, signed on, signed off, stopping, lost (`session`)
+    session     who may send what now: connected, signed on, signed off, stopping, lost, ... (`session`)
     covered     the bytes of a message that its MAC is made over: all up to the MAC
     request     what the ledger is asked, under a key that repeats share (ledger.rules.request.Request)
     verdict     what form and permission say of a request, found here; the book's rules come later
@@ -48,6 +48,7 @@ The modules, in the order in which data goes through:
     link                one conversation; transactions
     deadlines           when a frame, a sign-on, a silence or an echo has taken too long (pure)
     key_desk            session keys: from memory, or from a token that is never waited for
+    replaced_keys       keys of a bank's making that were replaced (pure)
     session             the states and the MAC keys (an Automat table, pure)
     authentication      MAC and DE 32; bad MACs in a row
     network_management  08xx: sign-on, sign-off, change of keys, echo, notice of the cut-over

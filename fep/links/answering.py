@@ -16,7 +16,7 @@ from fep.keys.keys import SessionKey
 from fep.links.counterparty import Counterparty, Surroundings
 from fep.links.fitting import fit
 from fep.links.response_builder import render
-from fep.links.session import SessionKeys
+from fep.links.session import WITHOUT_KEY, LinkSession, SessionKeys
 from ledger.rules.request import Answer
 from protocol.decline import HeaderScan
 from protocol.errors import EncodeError, MessageRefused
@@ -34,9 +34,11 @@ DOES_NOT_FIT: Final = "ANSWER DOES NOT FIT"
 """DE 44 of a 96 to an inquiry whose answer the bank's dialect cannot hold."""
 
 
-def session_refusal(response: Response) -> Answer:
-    """The answer to a message that the session's state refuses with `response`: SECURITY or UNAVAILABLE."""
-    return Answer(response, _SESSION_REASONS[response])
+def session_refusal(session: LinkSession) -> Answer:
+    """The answer to a message that the session's state refuses."""
+    if session.state() == WITHOUT_KEY:
+        return Answer(Response.SECURITY, "SEND A KEY FIRST")
+    return Answer(session.business, _SESSION_REASONS[session.business])
 
 
 def message_refusal(error: MessageRefused) -> Answer:
@@ -88,9 +90,9 @@ class AnswerSender:
         self._statistics.answered(self._bank.code, request.mti, answer.response)
         self._reply(body, head)
 
-    def approve(self, request: Message, head: bytes) -> None:
-        """Answer 00 to a network management message."""
-        self.answer(request, head, Answer(Response.APPROVED))
+    def approve(self, request: Message, head: bytes, *, sealed: bool = True) -> None:
+        """Answer 00 to a network management message; `sealed` as in `answer`."""
+        self.answer(request, head, Answer(Response.APPROVED), sealed=sealed)
 
     def approve_with_key(self, request: Message, head: bytes, fresh: SessionKey, *, sealed: bool) -> None:
         """Answer 00 with a new session key in DE 48: its key block (KA) and its check value (CA)."""

@@ -341,7 +341,7 @@ class BankConnection(Protocol):
         self._places.sign_on(self, self.link.bank.links, take)
 
     def sign_on_refused(self, reason: str) -> None:
-        """Leave a trace of a sign-on that was refused."""
+        """Leave a trace of a sign-on, or of a bank's key, that was refused."""
         self._register.turned_away(self, reason)
 
     def presented(self) -> str:

@@ -47,7 +47,7 @@ class Door(Protocol):
         """Call `granted` once the link has a place among its bank's links; end the link if it gets none."""
 
     def sign_on_refused(self, reason: str) -> None:
-        """Leave a trace of a sign-on that was refused."""
+        """Leave a trace of a sign-on, or of a bank's key, that was refused."""
 
 
 @dataclass(frozen=True, slots=True)

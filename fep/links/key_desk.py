@@ -1,17 +1,20 @@
-"""Where links get session keys: at once from memory, and from a token without ever waiting for it here.
+"""Where links get session keys, made here or opened of a bank's key blocks: at once from memory, and from a
+token without ever waiting for it here.
 
 A token (PKCS#11) takes milliseconds, or does not answer at all. So its calls are made one after the other in
 a thread of their own, which banks get by turns. Who asked is told after `seconds` at the latest. Each bank
 has a few spare keys made ahead, so that banks notice nothing of a token that is away for a moment. A bank
-whose own ZMK is not in the token gets none, which is no fault of the token's. No message and no PKCS#11 is
-known here.
+whose own ZMK is not in the token gets none, which is no fault of the token's. Spare keys of a bank that
+makes the keys itself are given to nobody: they tell that its ZMK is there. No message and no PKCS#11 is known
+here.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -22,8 +25,12 @@ from twisted.python.failure import Failure
 from fep.engine.availability import Outage
 from fep.engine.queue import FairQueue
 from fep.keys.keys import BankKeys, SessionKey, ZmkUnusable
+from fep.links.replaced_keys import ReplacedKeys
 from fep.settings.config import Bank
 from firewall_rules.token_bucket import TokenBucket
+from protocol.errors import KeyBlockError, KeyBlockFault
+from protocol.mac import MacKey
+from qianzhi_errors.sentence import Sentence
 
 SPARES: Final = 2
 """Session keys that are made ahead for each bank whose ZMK is in a token."""
@@ -32,19 +39,22 @@ _MINUTE_SECONDS: Final = 60
 
 Take = Callable[[SessionKey | None], object]
 """Takes a session key, or None where there is none in time."""
+TakeOpened = Callable[[MacKey | KeyBlockError | None], object]
+"""Takes the session key of a key block, or why it is refused, or None where the token did not say in time."""
 
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    """A link that waits for a key of these; `is_over` once it was told."""
+    """A link that waits for what `call` gives, in the token's thread; `is_over` once it was told."""
 
     keys: BankKeys
-    take: Take
+    call: Callable[[], Any]
+    take: Callable[[Any], object]
     deadline: IDelayedCall | None = None
     is_over: bool = False
 
-    def tell(self, key: SessionKey | None) -> None:
-        """Give the key, or None; what is over is not told again."""
+    def tell(self, key: SessionKey | MacKey | KeyBlockError | None) -> None:
+        """Give what there is, or None; what is over is not told again."""
         if self.is_over:
             return
         self.is_over = True
@@ -77,6 +87,7 @@ class KeyDesk:
         self._unusable: dict[BankKeys, tuple[float, int]] = {}
         """Since when a ZMK is unusable; the one that was tried last stands last."""
         self._buckets: dict[str, TokenBucket] = {}
+        self._replaced: defaultdict[str, ReplacedKeys] = defaultdict(ReplacedKeys)
         self._began: float | None = None
         self._failing: tuple[float, int] | None = None
 
@@ -126,12 +137,33 @@ class KeyDesk:
         if spares:
             take(spares.popleft())
         else:
-            waiting = _Waiting(keys, take)
-            waiting.deadline = self._clock.callLater(self._seconds, self._late, waiting)
-            crowded_out = self._queue.put(bank, waiting)
-            if crowded_out is not None:
-                crowded_out.tell(None)
+            self._wait(bank, _Waiting(keys, keys.fresh, take))
         self._next()
+
+    def open(self, bank: str, keys: BankKeys, block: str, check_value: str | None, take: TakeOpened) -> None:
+        """Have `take` called once, with the session key in a key block that the bank has made, or why it is
+        refused: at once, or within `seconds` where the bank's ZMK is in a token.
+        """
+        call = partial(_opened, keys, block, check_value)
+        if self._replaced[bank].refuse(block, self._clock.seconds()):
+            take(KeyBlockError(KeyBlockFault.REPLACED, Sentence("the key was replaced by another before")))
+        elif not keys.in_token:
+            take(call())
+        else:
+            self._wait(bank, _Waiting(keys, call, take))
+            self._next()
+
+    def replace(self, bank: str, block: str, refused_from: float) -> None:
+        """The bank has replaced the key in a key block of its own: the block is refused from then on, in
+        reactor seconds, on each of the bank's links.
+        """
+        self._replaced[bank].add(block, refused_from)
+
+    def _wait(self, bank: str, waiting: _Waiting) -> None:
+        waiting.deadline = self._clock.callLater(self._seconds, self._late, waiting)
+        crowded_out = self._queue.put(bank, waiting)
+        if crowded_out is not None:
+            crowded_out.tell(None)
 
     def look(self) -> None:
         """Called once a second: see a call that is out for too long, and try a token that failed again."""
@@ -163,9 +195,15 @@ class KeyDesk:
 
     def _make(self, keys: BankKeys, waiting: _Waiting | None) -> None:
         self._began = self._clock.seconds()
-        self._call_in_thread(keys.fresh).addBoth(self._made, keys, waiting)
+        call = waiting.call if waiting is not None else keys.fresh
+        self._call_in_thread(call).addBoth(self._made, keys, waiting)
 
-    def _made(self, result: SessionKey | Failure, keys: BankKeys, waiting: _Waiting | None) -> None:
+    def _made(
+        self,
+        result: SessionKey | MacKey | KeyBlockError | Failure,
+        keys: BankKeys,
+        waiting: _Waiting | None,
+    ) -> None:
         took = self._clock.seconds() - (self._began or 0.0)
         self._began = None
         if isinstance(result, Failure):
@@ -182,8 +220,10 @@ class KeyDesk:
             self._failing = None
         if waiting is not None and not waiting.is_over:
             waiting.tell(result)
-        elif keys in self._spares and len(self._spares[keys]) < SPARES:
-            self._spares[keys].append(result)
+        elif isinstance(result, SessionKey):
+            spares = self._spares.get(keys)
+            if spares is not None and len(spares) < SPARES:
+                spares.append(result)
         self._next()
 
     def _lacks(self, keys: BankKeys, why: ZmkUnusable) -> None:
@@ -205,3 +245,11 @@ class KeyDesk:
         if self._failing is None:
             self._failing = (self._clock.seconds(), self._now_us())
             self.log.error("no session keys from the token: {why}", why=why)
+
+
+def _opened(keys: BankKeys, block: str, check_value: str | None) -> MacKey | KeyBlockError:
+    """Return the session key of a key block, or why it is refused: for the token, both are an answer."""
+    try:
+        return keys.opened(block, check_value)
+    except KeyBlockError as error:
+        return error

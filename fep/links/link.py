@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import partial
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from twisted.logger import Logger
@@ -21,7 +22,7 @@ from fep.links.counterparty import Counterparty, Door, Surroundings
 from fep.links.deadlines import Deadlines
 from fep.links.network_management import ECHO, NetworkManagement
 from fep.links.request_parser import TRANSACTIONS
-from fep.links.session import CONNECTED, LinkSession
+from fep.links.session import CONNECTED, WITHOUT_KEY, LinkSession
 from fep.telemetry.last_seen import LastSeen
 from fep.telemetry.paced_log import PacedLog
 from ledger.rules.request import INQUIRIES, TOO_MANY_MISSES, Act, Answer, Request
@@ -33,6 +34,13 @@ from qianzhi_errors.sentence import Sentence
 
 _MISSES: Final = frozenset({Response.NOT_FOUND, Response.IDENTITY_DIFFERS})
 """The responses that tell a bank only that something is not so (fep.links.misses)."""
+_TOO_SOON: Final = MappingProxyType(
+    {
+        CONNECTED: Sentence("a transaction came before the sign-on: 63 SIGN ON FIRST"),
+        WITHOUT_KEY: Sentence("a transaction came before the bank's key: 63 SEND A KEY FIRST"),
+    }
+)
+"""What the operator is told of a transaction that came too soon, by the session's state."""
 
 
 class Guard(Protocol):
@@ -161,17 +169,15 @@ class Link:
     def _transaction(self, message: Message, frame: Frame) -> None:
         allowed = self.session.business
         if allowed is Response.SECURITY:
-            if self.session.state() == CONNECTED:
-                self._door.sign_on_refused(
-                    Sentence("a transaction came before the sign-on: 63 SIGN ON FIRST")
-                )
-            self._answers.answer(message, frame.head, session_refusal(allowed))
+            if self.session.state() in _TOO_SOON:
+                self._door.sign_on_refused(_TOO_SOON[self.session.state()])
+            self._answers.answer(message, frame.head, session_refusal(self.session))
             return
         covered = self._authenticator.covered(message, frame)
         if covered is None:
             return
         if allowed is not Response.APPROVED:
-            self._answers.answer(message, frame.head, session_refusal(allowed))
+            self._answers.answer(message, frame.head, session_refusal(self.session))
             return
         try:
             request = self._request_parser.request(message, covered, self._key_date())
@@ -239,7 +245,7 @@ class Link:
         if message is None or is_answer(message.mti):
             self._authenticator.count_bad_mac()
         elif self.session.business is Response.SECURITY:
-            self._answers.answer(message, frame.head, session_refusal(Response.SECURITY))
+            self._answers.answer(message, frame.head, session_refusal(self.session))
         elif not self._authenticator.verifies(*self._codec.last_bytes(frame.body)):
             self._authenticator.refuse(message, frame, "MAC WRONG")
         else:

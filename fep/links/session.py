@@ -17,6 +17,7 @@ from protocol.responses import Response
 from qianzhi_errors.sentence import phrase
 
 CONNECTED: Final = phrase("connected")
+WITHOUT_KEY: Final = phrase("without a key")
 SIGNED_ON: Final = phrase("signed on")
 SIGNED_OFF: Final = phrase("signed off")
 STOPPING: Final = phrase("stopping")
@@ -31,6 +32,9 @@ class Session(Protocol):
         """The bank signed on: `key` is its fresh session key; one before it verifies until `retire_at`
         (reactor seconds).
         """
+
+    def signed_on_keyless(self) -> None:
+        """The bank, which makes the keys itself, signed on and brought none, or the one that it has."""
 
     def key_changed(self, key: MacKey, retire_at: float) -> None:
         """The session key was changed to `key`; the old one verifies until `retire_at` (reactor seconds)."""
@@ -73,6 +77,7 @@ class SessionKeys:
 _machine = TypeMachineBuilder(Session, SessionKeys)
 
 unsigned = _machine.state(CONNECTED)
+keyless = _machine.state(WITHOUT_KEY)
 open_ = _machine.state(SIGNED_ON)
 signed_off = _machine.state(SIGNED_OFF)
 draining = _machine.state(STOPPING)
@@ -98,26 +103,37 @@ def _nothing(_session: Session, _keys: SessionKeys, *_arguments: object) -> None
 # stopping the keys stay: transactions that were taken before are still answered under them.
 TRANSITIONS = (
     (unsigned, Session.signed_on, open_, _rotate),
+    (unsigned, Session.signed_on_keyless, keyless, _nothing),
     (unsigned, Session.key_changed, unsigned, _nothing),
     (unsigned, Session.signed_off, unsigned, _nothing),
     (unsigned, Session.stopping, draining, _nothing),
     (unsigned, Session.lost, gone, _forget),
+    (keyless, Session.signed_on, open_, _rotate),
+    (keyless, Session.signed_on_keyless, keyless, _nothing),
+    (keyless, Session.key_changed, keyless, _nothing),
+    (keyless, Session.signed_off, unsigned, _nothing),
+    (keyless, Session.stopping, draining, _nothing),
+    (keyless, Session.lost, gone, _forget),
     (open_, Session.signed_on, open_, _rotate),
+    (open_, Session.signed_on_keyless, open_, _nothing),
     (open_, Session.key_changed, open_, _rotate),
     (open_, Session.signed_off, signed_off, _nothing),
     (open_, Session.stopping, draining, _nothing),
     (open_, Session.lost, gone, _forget),
     (signed_off, Session.signed_on, open_, _rotate),
+    (signed_off, Session.signed_on_keyless, open_, _nothing),
     (signed_off, Session.key_changed, signed_off, _nothing),
     (signed_off, Session.signed_off, signed_off, _nothing),
     (signed_off, Session.stopping, draining, _nothing),
     (signed_off, Session.lost, gone, _forget),
     (draining, Session.signed_on, draining, _nothing),
+    (draining, Session.signed_on_keyless, draining, _nothing),
     (draining, Session.key_changed, draining, _nothing),
     (draining, Session.signed_off, draining, _nothing),
     (draining, Session.stopping, draining, _nothing),
     (draining, Session.lost, gone, _forget),
     (gone, Session.signed_on, gone, _nothing),
+    (gone, Session.signed_on_keyless, gone, _nothing),
     (gone, Session.key_changed, gone, _nothing),
     (gone, Session.signed_off, gone, _nothing),
     (gone, Session.stopping, gone, _nothing),
@@ -126,6 +142,7 @@ TRANSITIONS = (
 
 BUSINESS = (
     (unsigned, Response.SECURITY),
+    (keyless, Response.SECURITY),
     (open_, Response.APPROVED),
     (signed_off, Response.SECURITY),
     (draining, Response.UNAVAILABLE),
@@ -161,6 +178,11 @@ class LinkSession:
     def signed_on(self, key: MacKey, retire_at: float) -> None:
         """The bank signed on: `key` is its fresh session key; one before it verifies until `retire_at`."""
         self._session.signed_on(key, retire_at)
+        self.business = self._session.business()
+
+    def signed_on_keyless(self) -> None:
+        """The bank signed on and brought no new key."""
+        self._session.signed_on_keyless()
         self.business = self._session.business()
 
     def key_changed(self, key: MacKey, retire_at: float) -> None:

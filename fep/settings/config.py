@@ -301,6 +301,9 @@ class Bank(Section):
     mac: MacSetting = Field(
         default=MacMethod.AES_CMAC, description="how messages are authenticated; its ZMK is of that kind"
     )
+    keys_made_by: Literal["fep", "bank"] = Field(
+        default="fep", description="who makes the session keys: the machine, or the bank, which sends them"
+    )
     transactions: tuple[str, ...] = Field(
         default=TRANSACTION_CODES, strict=False, description="the processing codes that it may send"
     )

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     LINK_DOWN = "link_down"
     REFUSED = "refused"
     BAD_MAC = "bad_mac"
+    BAD_KEY = "bad_key"
     DAY = "day"
     LOAD = "load"
     RELOAD = "reload"

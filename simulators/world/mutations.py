@@ -350,10 +350,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a change of keys is answered under the new one",
         "fep.links.network_management",
-        "        self._answers.approve_with_key(message, frame.head, fresh, sealed=True)\n"
+        "        self._approve_key(message, frame, fresh, sealed=True)\n"
         "        self._session.key_changed(fresh.key, self._old_key_retires_at())",
         "        self._session.key_changed(fresh.key, self._old_key_retires_at())\n"
-        "        self._answers.approve_with_key(message, frame.head, fresh, sealed=True)",
+        "        self._approve_key(message, frame, fresh, sealed=True)",
     ),
     Mutation(
         "nobody is told of the cut-over",

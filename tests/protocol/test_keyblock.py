@@ -163,7 +163,7 @@ def test_an_authentic_block_for_another_use_is_refused(header: str) -> None:
         (AES, "D0112M6AN01S0000"),
         (TDES, "B0080M3TC00E0000"),
         (TDES, "B0096M3TC12S0100KS10ABCDEF012345"),
-        (TDES, "B0096M3TCc1N0200KS0800AAPB08ZZZZ"),
+        (TDES, "B0096M3TCa1N0200KS0800AAPB08ZZZZ"),
         (TDES, "B0096M3TC00N01001000020010" + "Z" * 6),
         (X9_9, "B0080M0TC00E0000"),
         (X9_9, "B0080M1TN00N0000"),

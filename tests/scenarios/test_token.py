@@ -17,7 +17,7 @@ from fep.keys.keys import Secret, zmk_name
 from fep.links.key_desk import SPARES
 from fep.settings.config import load_settings
 from tests.support import softhsm
-from tests.support.builders import BANK, message
+from tests.support.builders import BANK, inquiry, message
 from tests.support.machine import OTHER_BANK, ZMK, Machine, load_front_book, write_settings
 
 pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed")
@@ -76,8 +76,15 @@ def token_open() -> Iterator[Any]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, token: SlowToken) -> Iterator[Machine]:
-    write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", limits="token_seconds = 1")
+def entry() -> str:
+    """What the first bank's entry says beside what it must."""
+    return ""
+
+
+@pytest.fixture
+def machine(tmp_path: Path, token: SlowToken, entry: str) -> Iterator[Machine]:
+    database = f"sqlite:///{tmp_path / 'front.db'}"
+    write_settings(tmp_path, database, limits="token_seconds = 1", entry=entry)
     config = tmp_path / "qianzhi.toml"
     lines = f'pkcs11_module = "{softhsm.MODULE}"\ntoken = "{softhsm.LABEL}"\npin = "env:QZ_PIN"\n'
     config.write_text(config.read_text().replace("[status]", f"{lines}[status]"))
@@ -156,3 +163,15 @@ def test_a_reload_asks_the_token_beside_the_reactor(machine: Machine, token: Slo
     with machine.client() as bank:
         assert bank.sign_on().fields[39] == "00"
     assert token.answers.is_set()
+
+
+@pytest.mark.parametrize("entry", ['keys_made_by = "bank"'])
+def test_a_banks_own_key_is_opened_in_the_token(machine: Machine, token: SlowToken) -> None:
+    assert token.answers.is_set()
+    with machine.client() as bank:
+        assert bank.bring_key(zmk=bytes(range(16))).fields[44] == "KEY BLOCK: OTHER ZMK"
+        assert bank.bring_key().fields[39] == "00"
+        assert bank.ask(message()).fields[39] == "00"
+        assert bank.bring_key("101").fields[39] == "00"
+        assert bank.ask(inquiry()).fields[39] == "00"
+        assert machine.until_ready(200) == "ok\n"

@@ -48,6 +48,7 @@ from protocol.mac_table import mac_of
 from protocol.message import Message
 from protocol.tlv import first, parse
 from simulators.messages import Stamp, network, without_mac
+from simulators.own_key import own_key
 from tests.support.builders import BANK, book
 from tests.support.clocks import still
 
@@ -280,6 +281,17 @@ class Client:
         answer = self.ask(request, sealed=code != "001")
         if answer.fields[39] == "00":
             self.take_key(answer)
+        return answer
+
+    def bring_key(self, code: str = "001", zmk: bytes = b"") -> Message:
+        """Sign on (or with 101 change keys) with a key that this bank makes, and take it into use if it is
+        approved; `zmk` is what it is wrapped under, in place of the agreed one.
+        """
+        own = own_key(self.mac, zmk or self.zmk, self.codec.dialect.de48_encoding, urandom)
+        request = network(self.bank, Stamp("1124101112", "000001"), code)
+        answer = self.ask(Message("0800", {**request.fields, 48: own.groups}), sealed=code != "001")
+        if answer.fields[39] == "00":
+            self.key = own.key
         return answer
 
     def take_key(self, answer: Message) -> None:

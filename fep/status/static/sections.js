@@ -295,6 +295,7 @@ const SEVERITY = {
   signed_off: "yellow",
   refused: "yellow",
   bad_mac: "yellow",
+  bad_key: "yellow",
 };
 
 function detail(event) {

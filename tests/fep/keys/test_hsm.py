@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fep.keys.keys import BankKeys, KeyKind, Secret, checked, generated, zmk_name
+from protocol.errors import KeyBlockError, KeyBlockFault
 from protocol.keyblock import unwrap, wrap
 from protocol.mac import MacKey, MacMethod
 
@@ -57,6 +58,38 @@ def test_a_token_and_software_make_the_same_block_of_the_same_key(
         )
         assert zmk.check_value == key.check_value
     assert unwrap(key.secret.reveal(), block, algorithm) == session
+
+
+@pytest.mark.parametrize(("algorithm", "kind", "length"), CASES)
+def test_a_token_opens_what_a_banks_hsm_wrapped_and_refuses_what_software_refuses(
+    token: Token, algorithm: MacMethod, kind: KeyKind, length: int
+) -> None:
+    key = generated(kind, length, os.urandom)
+    token.put(NAME, key)
+    zmk = token.zmk(NAME, algorithm, kind)
+    session = os.urandom(16)
+    block = wrap(key.secret.reveal(), session, algorithm, os.urandom)
+    assert zmk.unwrap(block, algorithm) == session
+    for place in (4, 5, 16, 40, len(block) - 1):
+        altered = block[:place] + ("1" if block[place] == "0" else "0") + block[place + 1 :]
+        with pytest.raises(KeyBlockError) as by_token:
+            zmk.unwrap(altered, algorithm)
+        with pytest.raises(KeyBlockError) as by_software:
+            unwrap(key.secret.reveal(), altered, algorithm)
+        assert (by_token.value.fault, str(by_token.value)) == (
+            by_software.value.fault,
+            str(by_software.value),
+        )
+
+
+def test_a_token_opens_no_block_of_a_withdrawn_version(token: Token) -> None:
+    """Software does: but the block keys of A and C are masks over the ZMK, which stays in the token."""
+    token.put(NAME, generated(KeyKind.TDES, 16, os.urandom))
+    zmk = token.zmk(NAME, TDES, KeyKind.TDES)
+    for version in "AC":
+        with pytest.raises(KeyBlockError) as caught:
+            zmk.unwrap(f"{version}0088M3TC00E0000" + "0" * 72, TDES)
+        assert caught.value.fault is KeyBlockFault.OTHER_VERSION
 
 
 @pytest.mark.parametrize(("algorithm", "kind", "length"), CASES)

@@ -6,6 +6,7 @@ import os
 import pickle
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 
 import pytest
@@ -27,10 +28,12 @@ from fep.keys.keys import (
     combined,
     component_check_value,
     generated,
+    zmk_kind,
 )
 from ledger.rules.seal import Sealer
-from protocol.keyblock import unwrap
-from protocol.mac import MacKey, MacMethod, aes_check_value, tdes_check_value
+from protocol.errors import KeyBlockError, KeyBlockFault
+from protocol.keyblock import unwrap, wrap
+from protocol.mac import SHIPPED_MACS, MacKey, MacMethod, aes_check_value, tdes_check_value
 
 ONE = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")  # odd parity
 OTHER = bytes.fromhex("1A2C3B4D5E6F70818F9EADBCCBDAE9F8")
@@ -218,3 +221,70 @@ def test_a_number_is_one_persons_however_it_is_typed() -> None:
     assert digest("110105491231002") == digest("１１０１０５ 19491231 002x") == digest("11010519491231002X")
     assert digest("a123456（3）") == digest("A123456(3)") == digest("A1234563")
     assert digest("E12345678") != digest("E12345679")
+
+
+def opened(method: MacMethod, key: bytes, check_value: str | None = None) -> MacKey:
+    """The key that a bank's block brings."""
+    zmk = HeldZmk(checked(zmk_kind(method), Secret(ONE)))
+    block = wrap(ONE, key, method, os.urandom)
+    return BankKeys(method, zmk, os.urandom).opened(block, check_value)
+
+
+X9_9_DOUBLE = replace(SHIPPED_MACS["x9.9"], key_bytes=16)
+GOOD = bytes.fromhex("3F419E1CB7079442AA37474C2EFBF8B8")
+
+
+@pytest.mark.parametrize(
+    ("method", "key"),
+    [
+        (MacMethod.AES_CMAC, GOOD),
+        (replace(MacMethod.AES_CMAC, key_bytes=24), ONE + OTHER[:8]),
+        (MacMethod.X9_19, GOOD),
+        (MacMethod.X9_19, bytes(byte ^ (place % 2) for place, byte in enumerate(GOOD))),
+        (SHIPPED_MACS["x9.9"], GOOD[:8]),
+        (X9_9_DOUBLE, GOOD),
+        (SHIPPED_MACS["unionpay-ecb"], GOOD),
+    ],
+)
+def test_a_banks_own_session_key_is_taken_whatever_its_parity(method: MacMethod, key: bytes) -> None:
+    if len(key) > len(ONE):
+        zmk = ONE + OTHER[:8]
+        block = wrap(zmk, key, method, os.urandom)
+        taken = BankKeys(method, HeldZmk(checked(KeyKind.AES, Secret(zmk))), os.urandom).opened(block, None)
+    else:
+        taken = opened(method, key, MacKey(method, key).check_value)
+    assert taken.mac(b"x") == MacKey(method, key).mac(b"x")
+
+
+WEAK = bytes.fromhex("0101010101010101")
+REFUSED_KEYS = {
+    "shorter than agreed": (X9_9_DOUBLE, GOOD[:8], KeyBlockFault.WRONG_LENGTH),
+    "longer than agreed": (SHIPPED_MACS["x9.9"], GOOD, KeyBlockFault.WRONG_LENGTH),
+    "of one byte": (MacMethod.AES_CMAC, b"\x07" * 16, KeyBlockFault.WEAK),
+    "with a weak part": (MacMethod.X9_19, GOOD[:8] + WEAK, KeyBlockFault.WEAK),
+    "with a weak part of other parity": (MacMethod.X9_19, bytes(8) + GOOD[:8], KeyBlockFault.WEAK),
+    "with equal halves": (MacMethod.X9_19, GOOD[:8] * 2, KeyBlockFault.WEAK),
+    "with halves that differ in parity": (
+        MacMethod.X9_19,
+        GOOD[:8] + bytes(byte ^ 1 for byte in GOOD[:8]),
+        KeyBlockFault.WEAK,
+    ),
+    "a weak key of DES": (SHIPPED_MACS["x9.9"], bytes.fromhex("01FE01FE01FE01FE"), KeyBlockFault.WEAK),
+}
+
+
+@pytest.mark.parametrize(("method", "key", "fault"), REFUSED_KEYS.values(), ids=REFUSED_KEYS)
+def test_a_banks_own_session_key_that_is_short_or_could_be_guessed_is_refused(
+    method: MacMethod, key: bytes, fault: KeyBlockFault
+) -> None:
+    with pytest.raises(KeyBlockError) as caught:
+        opened(method, key)
+    assert caught.value.fault is fault
+    assert [text for text in spellings(key, ONE) if text in str(caught.value).lower()] == []
+
+
+@pytest.mark.parametrize("check_value", ["", "0000000000", "3E451E560"])
+def test_a_banks_own_session_key_whose_check_value_is_another_is_refused(check_value: str) -> None:
+    with pytest.raises(KeyBlockError) as caught:
+        opened(MacMethod.AES_CMAC, bytes(range(16, 32)), check_value)
+    assert caught.value.fault is KeyBlockFault.CHECK_VALUE

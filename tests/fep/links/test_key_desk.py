@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -11,9 +12,10 @@ from twisted.internet.task import Clock
 
 from fep.engine.availability import Outage
 from fep.errors import FepError
-from fep.keys.keys import BankKeys, SessionKey, ZmkUnusable
+from fep.keys.keys import BankKeys, ZmkUnusable
 from fep.links.key_desk import SPARES, KeyDesk
-from protocol.mac import MacMethod
+from protocol.errors import KeyBlockError, KeyBlockFault
+from protocol.mac import MacKey, MacMethod
 from tests.support.builders import BANK
 from tests.support.machine import OTHER_BANK, write_settings
 
@@ -37,6 +39,12 @@ class SlowZmk:
             raise ZmkUnusable("there is no such key")
         return "block"
 
+    def unwrap(self, block: str, _method: MacMethod) -> bytes:
+        self.wrap(b"", _method, bytes)
+        if block == "bad":
+            raise KeyBlockError(KeyBlockFault.ALTERED, "altered")
+        return bytes(range(16))
+
 
 def keys_under(zmk: SlowZmk) -> BankKeys:
     return BankKeys(MacMethod.AES_CMAC, zmk, bytes)
@@ -54,8 +62,8 @@ class Desk:
         self.keys = {bank: keys_under(zmk) for bank, zmk in self.zmks.items()}
         self.taken: list[tuple[str, bool]] = []
 
-    def _call(self, function: Callable[[], SessionKey]) -> Deferred[SessionKey]:
-        outcome: Deferred[SessionKey] = Deferred()
+    def _call(self, function: Callable[[], Any]) -> Deferred[Any]:
+        outcome: Deferred[Any] = Deferred()
 
         def run() -> None:
             try:
@@ -71,6 +79,12 @@ class Desk:
 
     def ask(self, bank: str = BANK) -> None:
         self.desk.ask(bank, self.keys[bank], lambda key: self.taken.append((bank, key is not None)))
+
+    def open(self, block: str, bank: str = BANK) -> list[MacKey | KeyBlockError | None]:
+        """What the desk says of a key block, once it does."""
+        opened: list[MacKey | KeyBlockError | None] = []
+        self.desk.open(bank, self.keys[bank], block, None, opened.append)
+        return opened
 
     def come_back(self, times: int = 1) -> None:
         for _ in range(times):
@@ -265,3 +279,60 @@ def test_a_bank_has_so_many_a_minute_and_at_once_as_many_as_it_may_have_links(
     assert [desk.desk.may_ask(bank) for _ in range(at_once + 1)] == [True] * at_once + [False]
     desk.clock.advance(10)
     assert [desk.desk.may_ask(bank) for _ in range(2)] == [True, False]
+
+
+CHECK_VALUE = MacKey(MacMethod.AES_CMAC, bytes(range(16))).check_value
+
+
+def in_short(opened: list[MacKey | KeyBlockError | None]) -> list[str | None]:
+    """Of each answer its key's check value, or its fault."""
+    return [each.fault if isinstance(each, KeyBlockError) else each and each.check_value for each in opened]
+
+
+@pytest.mark.parametrize("in_token", [False, True])
+def test_a_banks_key_block_is_opened_where_its_zmk_is(*, in_token: bool) -> None:
+    desk = Desk()
+    desk.keys[BANK] = keys_under(SlowZmk(in_token=in_token))
+    good, bad = desk.open("good"), desk.open("bad")
+    assert len(good) == (not in_token)
+    desk.come_back_all()
+    assert (in_short(good), in_short(bad)) == ([CHECK_VALUE], [KeyBlockFault.ALTERED])
+
+
+def test_a_block_that_is_no_good_is_no_fault_of_the_tokens_and_what_it_opens_is_no_spare_key() -> None:
+    desk = Desk().with_spares()
+    opened = desk.open("bad")
+    desk.come_back_all()
+    assert (in_short(opened), desk.desk.outage, desk.desk.without_zmk) == (
+        [KeyBlockFault.ALTERED],
+        None,
+        frozenset(),
+    )
+    late = desk.open("good")
+    desk.clock.advance(SECONDS)
+    desk.desk._spares[desk.keys[BANK]].clear()
+    desk.come_back()
+    assert (late, list(desk.desk._spares[desk.keys[BANK]])) == ([None], [])
+
+
+def test_a_token_that_opens_nothing_in_time_or_fails_says_so_once() -> None:
+    desk = Desk()
+    late = desk.open("good")
+    desk.clock.advance(SECONDS)
+    desk.come_back_all()
+    assert late == [None]
+    desk.zmks[BANK].fails = True
+    failed = desk.open("good")
+    desk.come_back_all()
+    assert failed == [None]
+    assert desk.desk.outage is not None
+
+
+def test_a_key_that_was_replaced_is_refused_without_asking_the_token_and_of_this_bank_alone() -> None:
+    desk = Desk()
+    desk.desk.replace(BANK, "good", 0.0)
+    assert in_short(desk.open("good")) == [KeyBlockFault.REPLACED]
+    assert not desk.out
+    other = desk.open("good", OTHER_BANK)
+    desk.come_back_all()
+    assert in_short(other) == [CHECK_VALUE]

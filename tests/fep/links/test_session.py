@@ -18,6 +18,7 @@ from fep.links.session import (
     SIGNED_ON,
     STOPPING,
     TRANSITIONS,
+    WITHOUT_KEY,
     LinkSession,
     SessionKeys,
 )
@@ -31,6 +32,7 @@ COVERED = b"0200 and all that the MAC covers"
 INPUTS: Mapping[str, Callable[[LinkSession], None]] = MappingProxyType(
     {
         "signed_on": lambda session: session.signed_on(FRESH, RETIRE_AT),
+        "signed_on_keyless": LinkSession.signed_on_keyless,
         "key_changed": lambda session: session.key_changed(FRESH, RETIRE_AT),
         "signed_off": LinkSession.signed_off,
         "stopping": LinkSession.stopping,
@@ -41,6 +43,7 @@ INPUTS: Mapping[str, Callable[[LinkSession], None]] = MappingProxyType(
 WAYS: Mapping[str, tuple[Callable[[LinkSession], None], ...]] = MappingProxyType(
     {
         CONNECTED: (),
+        WITHOUT_KEY: (LinkSession.signed_on_keyless,),
         SIGNED_ON: (lambda session: session.signed_on(OLD, 0),),
         SIGNED_OFF: (lambda session: session.signed_on(OLD, 0), LinkSession.signed_off),
         STOPPING: (lambda session: session.signed_on(OLD, 0), LinkSession.stopping),
@@ -62,26 +65,37 @@ NONE, KEPT, ROTATED = Keyed(None, None), Keyed(OLD, None), Keyed(FRESH, OLD)
 CELLS: Mapping[tuple[str, str], tuple[str, Keyed]] = MappingProxyType(
     {
         (CONNECTED, "signed_on"): (SIGNED_ON, Keyed(FRESH, None)),
+        (CONNECTED, "signed_on_keyless"): (WITHOUT_KEY, NONE),
         (CONNECTED, "key_changed"): (CONNECTED, NONE),
         (CONNECTED, "signed_off"): (CONNECTED, NONE),
         (CONNECTED, "stopping"): (STOPPING, NONE),
         (CONNECTED, "lost"): (LOST, NONE),
+        (WITHOUT_KEY, "signed_on"): (SIGNED_ON, Keyed(FRESH, None)),
+        (WITHOUT_KEY, "signed_on_keyless"): (WITHOUT_KEY, NONE),
+        (WITHOUT_KEY, "key_changed"): (WITHOUT_KEY, NONE),
+        (WITHOUT_KEY, "signed_off"): (CONNECTED, NONE),
+        (WITHOUT_KEY, "stopping"): (STOPPING, NONE),
+        (WITHOUT_KEY, "lost"): (LOST, NONE),
         (SIGNED_ON, "signed_on"): (SIGNED_ON, ROTATED),
+        (SIGNED_ON, "signed_on_keyless"): (SIGNED_ON, KEPT),
         (SIGNED_ON, "key_changed"): (SIGNED_ON, ROTATED),
         (SIGNED_ON, "signed_off"): (SIGNED_OFF, KEPT),
         (SIGNED_ON, "stopping"): (STOPPING, KEPT),
         (SIGNED_ON, "lost"): (LOST, NONE),
         (SIGNED_OFF, "signed_on"): (SIGNED_ON, ROTATED),
+        (SIGNED_OFF, "signed_on_keyless"): (SIGNED_ON, KEPT),
         (SIGNED_OFF, "key_changed"): (SIGNED_OFF, KEPT),
         (SIGNED_OFF, "signed_off"): (SIGNED_OFF, KEPT),
         (SIGNED_OFF, "stopping"): (STOPPING, KEPT),
         (SIGNED_OFF, "lost"): (LOST, NONE),
         (STOPPING, "signed_on"): (STOPPING, KEPT),
+        (STOPPING, "signed_on_keyless"): (STOPPING, KEPT),
         (STOPPING, "key_changed"): (STOPPING, KEPT),
         (STOPPING, "signed_off"): (STOPPING, KEPT),
         (STOPPING, "stopping"): (STOPPING, KEPT),
         (STOPPING, "lost"): (LOST, NONE),
         (LOST, "signed_on"): (LOST, NONE),
+        (LOST, "signed_on_keyless"): (LOST, NONE),
         (LOST, "key_changed"): (LOST, NONE),
         (LOST, "signed_off"): (LOST, NONE),
         (LOST, "stopping"): (LOST, NONE),
@@ -91,6 +105,7 @@ CELLS: Mapping[tuple[str, str], tuple[str, Keyed]] = MappingProxyType(
 ANSWERS: Mapping[str, Response] = MappingProxyType(
     {
         CONNECTED: Response.SECURITY,
+        WITHOUT_KEY: Response.SECURITY,
         SIGNED_ON: Response.APPROVED,
         SIGNED_OFF: Response.SECURITY,
         STOPPING: Response.UNAVAILABLE,
