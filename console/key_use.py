@@ -64,6 +64,11 @@ def ask_for_name(name: str, check_value: str) -> None:
             name=name, check_value=check_value, lost=_lost(name)
         )
     )
+    type_name(name)
+
+
+def type_name(name: str) -> None:
+    """Go on only when the key's name is typed in full. Raises Abort."""
     typed = click.prompt(
         _("To end it for good, type its name, {name}").format(name=name), default="", show_default=False
     )

@@ -1,4 +1,7 @@
-"""The commands on the keys of a front-end machine: `qianzhi keys ...`, and the custodians' ceremony.
+"""The commands on keys: `qianzhi keys ...`, and the custodians' ceremony.
+
+They take the settings of a front-end machine; of a program inside, whose keys are `console.inside_keys`'s,
+those commands do that need no custodian.
 
 What a custodian types is hidden and handed on at once. Only names, kinds and check values are printed or
 written into the audit log, never a key. The machine reads its keys at start and at `qianzhi reload`.
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
+from console import inside_keys
 from console.audit_entry import recorded
 from console.key_use import ask_for_name, check_unused
 from console.options import SETTINGS
@@ -41,7 +45,7 @@ from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.audit_trail import NAME, subject_of
 from fep.settings.config import Bank, KeystoreSettings, Settings, load_settings
 from fep.setup.install import node_keys, write_master_key
-from ledger.files.secret_source import SOURCE, rooted_source
+from ledger.files.secret_source import SOURCE, KeystoreFile, rooted_source
 from qianzhi_errors.sentence import Sentence, listed
 
 if TYPE_CHECKING:
@@ -61,7 +65,13 @@ def keys() -> None:
 @keys.command("create")
 @SETTINGS
 def create_command(config: Path) -> None:
-    """Make the keystore with a fresh front key and seal key; the master key too, if its file is not there."""
+    """Make the keystore with a fresh front key and seal key; the master key too, if its file is not there.
+
+    With the settings of a program inside, the keys are its own: the office's is receipt.
+    """
+    if (inside := inside_keys.inside_keys(config)) is not None:
+        inside_keys.create(inside)
+        return
     loaded = load_settings(config)
     settings = loaded.keystore
     with recorded(loaded, "keys create") as details:
@@ -84,12 +94,15 @@ def create_command(config: Path) -> None:
 @JSON
 def list_command(config: Path, as_json: bool) -> None:
     """Say which keys there are: name, kind, check value. Never a key."""
-    settings = load_settings(config).keystore
-    keystore = open_keystore(settings)
-    listed = [ListedKey(name, str(keystore[name].kind), keystore[name].check_value, "") for name in keystore]
-    if settings.pkcs11_module is not None:
-        zmks = _token(settings, writing=False).zmks()
-        listed += [ListedKey(name, str(kind), value, str(settings.token)) for name, kind, value in zmks]
+    inside = inside_keys.inside_keys(config)
+    if inside is not None:
+        listed = _listed(inside.keystore)
+    else:
+        settings = load_settings(config).keystore
+        listed = _listed(settings)
+        if settings.pkcs11_module is not None:
+            zmks = _token(settings, writing=False).zmks()
+            listed += [ListedKey(name, str(kind), value, str(settings.token)) for name, kind, value in zmks]
 
     def lines() -> Iterator[str]:
         for name, kind, value, token in listed:
@@ -97,6 +110,12 @@ def list_command(config: Path, as_json: bool) -> None:
             yield f"{name} {kind} {value}{in_token}"
 
     show(listed, lines, as_json=as_json)
+
+
+def _listed(settings: KeystoreFile) -> list[ListedKey]:
+    """The keys of a keystore's file."""
+    keystore = open_keystore(settings)
+    return [ListedKey(name, str(keystore[name].kind), keystore[name].check_value, "") for name in keystore]
 
 
 class ListedKey(NamedTuple):
@@ -144,7 +163,13 @@ def load_command(name: str, parts: int, replace: bool, config: Path) -> None:
 @_REPLACE
 @SETTINGS
 def generate_command(name: str, length: int | None, replace: bool, config: Path) -> None:
-    """Draw a key at random: front, seal, or zmk/<bank>. A ZMK drawn here nobody else has: for trials only."""
+    """Draw a key at random: front, seal, or zmk/<bank>. A ZMK drawn here nobody else has: for trials only.
+
+    With the settings of a program inside: one of its keys.
+    """
+    if (inside := inside_keys.inside_keys(config)) is not None:
+        inside_keys.generate(inside, name, replace=replace)
+        return
     settings = load_settings(config)
     with recorded(settings, "keys generate", subject_of("keys generate", name)) as details:
         details["kind"] = kind = (
@@ -193,17 +218,17 @@ def rewrap_command(source: str, config: Path) -> None:
     """
     if not re.match(SOURCE, source):  # not repeated: it may be the key itself
         raise KeystoreError(_("SOURCE is file:PATH, env:NAME or credential:NAME, never a key"))
-    loaded = load_settings(config)
-    settings = loaded.keystore
     rooted = rooted_source(source, config.parent)
-    with recorded(loaded, "keys rewrap") as details:
-        keystore = open_keystore(settings)
-        path = Path(rooted.removeprefix("file:"))
-        if rooted.startswith("file:") and not path.exists():
-            write_master_key(path, os.urandom)
-        master = MasterKey.read(rooted)
-        details["master key"] = master.check_value
-        keystore.rewrap(master, os.urandom)
+    settings: KeystoreFile
+    if (inside := inside_keys.inside_keys(config)) is not None:
+        settings = inside.keystore
+        with inside.recorded("keys rewrap"):
+            master = _rewrapped(settings, rooted, {})
+    else:
+        loaded = load_settings(config)
+        settings = loaded.keystore
+        with recorded(loaded, "keys rewrap") as details:
+            master = _rewrapped(settings, rooted, details)
     say(
         _("{path} is sealed under the master key with check value {check_value}").format(
             path=settings.path, check_value=master.check_value
@@ -216,11 +241,32 @@ def rewrap_command(source: str, config: Path) -> None:
     )
 
 
+def _rewrapped(settings: KeystoreFile, source: str, details: dict[str, str]) -> MasterKey:
+    """Seal a keystore under the master key at `source`, made where its file is not there; returns it."""
+    keystore = open_keystore(settings)
+    path = Path(source.removeprefix("file:"))
+    if source.startswith("file:") and not path.exists():
+        write_master_key(path, os.urandom)
+    master = MasterKey.read(source)
+    details["master key"] = master.check_value
+    keystore.rewrap(master, os.urandom)
+    return master
+
+
 @keys.command("export-public")
-@click.argument("name", type=click.Choice([SEAL]))
+@click.argument("name")
 @SETTINGS
 def export_command(name: str, config: Path) -> None:
-    """Print the public half of the seal key, for the office's settings."""
+    """Print the public half of the key NAME: seal, for the office's settings, or what a program inside signs
+    with.
+    """
+    if (inside := inside_keys.inside_keys(config)) is not None:
+        say(inside_keys.public_half(inside, name))
+        return
+    if name != SEAL:
+        raise click.BadParameter(
+            _("only what signs has a public half; here: {names}").format(names=SEAL), param_hint="NAME"
+        )
     say(open_keystore(load_settings(config).keystore)[name].check_value)
 
 

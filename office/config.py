@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 
 from ledger.errors import LedgerError
 from ledger.files import layout
+from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from qianzhi_errors.sentence import Sentence, listed
 
@@ -76,12 +77,27 @@ class Clerk(Section):
     )
 
 
+class Receipts(Section):
+    """The section [receipts]: what receipts are signed with, and under whose name. With [keystore] alone."""
+
+    insurer: str = Field(
+        pattern=r"^[A-Z0-9-]{1,16}$", description="the insurer's short name in each receipt; for good"
+    )
+    name: str = Field(default="", max_length=60, description="the insurer's name for people")
+    font: str = Field(
+        default="/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+        description="of a receipt's PDF: Noto Sans CJK",
+    )
+
+
 class Settings(Section):
     """The whole settings file."""
 
     office: Office
     bank: tuple[Bank, ...] = Field(min_length=1, strict=False)
     clerk: tuple[Clerk, ...] = Field(default=(), strict=False)
+    receipts: Receipts | None = Field(default=None, description="absent: no receipt is signed")
+    keystore: KeystoreFile | None = Field(default=None, description="of the key `receipt`; with [receipts]")
 
     @field_validator("bank")
     @classmethod
@@ -156,8 +172,16 @@ def load_settings(path: Path) -> Settings:
         "metrics": rooted_path(given.metrics, folder) if given.metrics else "",
         "chart": rooted_path(given.chart, folder) if given.chart else "",
     }
-    banks = tuple(_rooted_bank(bank, folder) for bank in settings.bank)
-    return settings.model_copy(update={"office": given.model_copy(update=rooted), "bank": banks})
+    update: dict[str, object] = {
+        "office": given.model_copy(update=rooted),
+        "bank": tuple(_rooted_bank(bank, folder) for bank in settings.bank),
+    }
+    if settings.keystore is not None:
+        update["keystore"] = rooted_keystore(settings.keystore, folder)
+    if settings.receipts is not None:
+        font = rooted_path(settings.receipts.font, folder)
+        update["receipts"] = settings.receipts.model_copy(update={"font": font})
+    return settings.model_copy(update=update)
 
 
 def _rooted_bank(bank: Bank, folder: Path) -> Bank:
@@ -196,3 +220,5 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
         yield Fault("clerk", Sentence("two clerks have one name"))
     if settings.office.front == settings.office.database:
         yield Fault("office.front", Sentence("is the office's own database"))
+    if settings.receipts is not None and settings.keystore is None:
+        yield Fault("keystore", Sentence("is missing: [receipts] needs the key that signs them"))

@@ -11,6 +11,7 @@ finding. Of any other exception only the class is shown, because its text may ho
         ledger.errors.LedgerError             money and files; each says what is certain about the database
             office.errors.OfficeError         the back office
             archive.errors.ArchiveError       volumes, copies, the log, the catalogue
+        receipts.errors.ReceiptError          receipts: their lines, signatures and public keys
         fep.errors.FepError                   the front-end machine: keys, TLS, the control socket
         firewall_rules.errors.FirewallError   the firewall's policy and its loading
 

@@ -27,6 +27,7 @@ from fep.keys.keys import (
 )
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey, read_source
 from fep.settings.config import Bank, KeystoreSettings
+from ledger.files.secret_source import KeystoreFile
 from ledger.rules.seal import Sealer
 from protocol.errors import KeyBlockError
 from protocol.mac import MacMethod
@@ -158,24 +159,29 @@ class KeyProvider:
         return ReopenedZmk(self._session, name, bank.mac, kind)
 
     def _of_kind(self, name: str, kind: KeyKind) -> Key:
-        key = self._keystore[name]
-        if key.kind is not kind:
-            raise KeystoreError(
-                Sentence(
-                    "{name} is a key for {kind}, one for {needed} is needed",
-                    name=name,
-                    kind=key.kind,
-                    needed=kind,
-                )
-            )
-        return key
+        return key_of_kind(self._keystore, name, kind)
 
 
 def _same_token(settings: KeystoreSettings, former: KeystoreSettings) -> bool:
     return (settings.pkcs11_module, settings.token) == (former.pkcs11_module, former.token)
 
 
-def open_keystore(settings: KeystoreSettings) -> Keystore:
+def key_of_kind(keystore: Keystore, name: str, kind: KeyKind) -> Key:
+    """A key of a keystore, if it is of the kind that is needed. Raises KeystoreError."""
+    key = keystore[name]
+    if key.kind is not kind:
+        raise KeystoreError(
+            Sentence(
+                "{name} is a key for {kind}, one for {needed} is needed",
+                name=name,
+                kind=key.kind,
+                needed=kind,
+            )
+        )
+    return key
+
+
+def open_keystore(settings: KeystoreFile) -> Keystore:
     """The keystore that the settings name, opened. Raises KeystoreError and KeyFileError."""
     return Keystore(settings.path, MasterKey.read(settings.master_key))
 

@@ -36,3 +36,12 @@ def rooted_source(source: str, folder: Path) -> str:
     """
     kind, _, name = source.partition(":")
     return f"file:{rooted_path(name, folder)}" if kind == "file" else source
+
+
+def rooted_keystore(keystore: KeystoreFile, folder: Path) -> KeystoreFile:
+    """The section with absolute paths; relative ones count from `folder`, as in `rooted_source`."""
+    rooted = {
+        "file": rooted_path(keystore.file, folder),
+        "master_key": rooted_source(keystore.master_key, folder),
+    }
+    return keystore.model_copy(update=rooted)

@@ -39,18 +39,18 @@ def write_record(connection: Connection, at: int, by: str, act: str, subject: st
 
 
 @contextmanager
-def recorded(store: Store, now_us: Callable[[], int], by: str, act: str) -> Iterator[None]:
+def recorded(store: Store, now_us: Callable[[], int], by: str, act: str, subject: str = "") -> Iterator[None]:
     """Context manager: record that a person asked for `act` before the block, and how it ended after it.
 
     Raises what Store.transaction raises. If the first record cannot be written, the block does not run.
     """
-    write(store, now_us(), by, act, "", Stage.ASKED.value)
+    write(store, now_us(), by, act, subject, Stage.ASKED.value)
     try:
         yield
     except BaseException as error:
-        write(store, now_us(), by, act, "", failed(error))
+        write(store, now_us(), by, act, subject, failed(error))
         raise
-    write(store, now_us(), by, act, "", Stage.DONE.value)
+    write(store, now_us(), by, act, subject, Stage.DONE.value)
 
 
 def write(store: Store, at: int, by: str, act: str, subject: str, note: str) -> None:
