@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.docs.pages import ROOT
+from tests.support.forking import program, programs
 from tests.support.ports import own_ports
 
 MARK = "<!-- executed -->"
@@ -167,6 +168,8 @@ class Shell:
         job = self._jobs[number - 1]
         os.killpg(job.pid, signal.SIGKILL if hard else signal.SIGTERM)
         code = job.wait(SECONDS)
+        assert job.stdout is not None  # it was asked for
+        job.stdout.read()
         return 0 if hard and code == -signal.SIGKILL else code
 
     def _here(self, text: str) -> str:
@@ -175,7 +178,7 @@ class Shell:
 
     def _surroundings(self, person: str) -> dict[str, object]:
         """What every command has: the folder, the programs, a known terminal and language."""
-        path = [str(Path(sys.executable).parent), os.environ["PATH"]]
+        path = [str(programs()), str(Path(sys.executable).parent), os.environ["PATH"]]
         if person:
             path.insert(0, str(self._keyboard(person)))
         env = {
@@ -190,11 +193,7 @@ class Shell:
         folder = self._programs / person
         if not folder.exists():
             folder.mkdir(parents=True)
-            program = folder / "qianzhi"
-            program.write_text(
-                f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tests.docs.keyboard {person} "$@"\n'
-            )
-            program.chmod(0o700)
+            program(folder / "qianzhi", "tests.docs.keyboard:main", person)
         return folder
 
 
