@@ -114,6 +114,7 @@ def agreed(command: Callable[..., Any]) -> Callable[..., Any]:
                 default="aes-cmac",
                 show_default=True,
             ),
+            click.option("--makes-keys", is_flag=True, help="the bank makes the session keys"),
         )
     ):
         command = option(command)
@@ -196,6 +197,7 @@ def bank(
     dialect: str,
     framing: Framing,
     mac: MacMethod,
+    makes_keys: bool,
     zmk_file: Path | None,
     late_seconds: float,
     until_idle: float | None,
@@ -207,7 +209,7 @@ def bank(
     SIGTERM ends it, or --until-idle.
     """
     zmk = EXERCISE_ZMK if zmk_file is None else read_zmk(zmk_file, mac)
-    terms = Terms(code, host, port, framing, dialect, mac, zmk)
+    terms = Terms(code, host, port, framing, dialect, mac, zmk, makes_keys=makes_keys)
     say(f"business date {datetime.now().astimezone():%Y%m%d}; exercises, all on DE 3 as given:")
     for exercise in EXERCISES:
         say(f"  {exercise.policy}  DE 3 {exercise.code}  {exercise.amount} fen  {exercise.does_en}")
@@ -266,6 +268,7 @@ def _terms_given(
     dialect: str,
     framing: Framing,
     mac: MacMethod,
+    makes_keys: bool,
     zmk_file: Path | None,
     tls_certificate: Path | None,
     tls_key: Path | None,
@@ -287,6 +290,7 @@ def _terms_given(
         read_zmk(zmk_file, mac),
         tls,
         terminal or TERMINAL,
+        makes_keys=makes_keys,
     )
 
 

@@ -6,6 +6,7 @@ Bytes that are no frame end the link, as they would at the machine.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IReactorTime
 
 from protocol.codec import Codec
-from protocol.errors import DecodeError, FrameError
+from protocol.errors import DecodeError, FormatError, FrameError
 from protocol.framing import Frame, FrameReader, frame_bytes, wrap
 from protocol.keyblock import unwrap
 from protocol.mac import MacKey
@@ -84,6 +85,8 @@ class Interposed(Link):
         self.codec = interposer.codec
         self.keys: tuple[MacKey, ...] = ()
         """The session key in use, and after it the one before."""
+        self._offered: dict[tuple[str | None, str | None], str] = {}
+        """Key blocks that the bank has sent, by DE 7 and 11 of the 0800, where it makes the keys."""
         self._terms = interposer.terms
         self._script = interposer.script
         self._clock = interposer.clock
@@ -139,6 +142,7 @@ class Interposed(Link):
     def _from_bank(self, frame: Frame) -> None:
         relayed = self._relayed(frame)
         ruling = self._script.from_bank(self, relayed)
+        self._keep_offered(relayed.message)
         if ruling.fate is Fate.ANSWERED:
             self.near.write(self._framed(ruling.body, frame))
         else:
@@ -179,15 +183,30 @@ class Interposed(Link):
             return Relayed(frame.body, message, "wrong", "")
         return Relayed(frame.body, message, "right", right.check_value)
 
+    def _keep_offered(self, message: Message | None) -> None:
+        if self._terms.makes_keys and message is not None and message.mti == "0800":
+            with suppress(FormatError):
+                block = self._block(message)
+                if block is not None:
+                    self._offered[_stamp(message)] = block
+
+    def _block(self, message: Message) -> str | None:
+        """The key block of an 0800 or 0810. Raises FormatError."""
+        return first(parse(message.fields.get(48, ""), self.codec.dialect.de48_encoding), "KA")
+
     def _learn(self, relayed: Relayed) -> None:
-        """Take note of the session key that the machine's answer brings."""
+        """Take note of the session key that the machine's answer brings, or approves."""
         message = relayed.message
-        if message is None or message.mti != "0810" or 48 not in message.fields:
+        if message is None or message.mti != "0810":
             return
-        block = first(parse(message.fields[48], self.codec.dialect.de48_encoding), "KA")
-        if block is not None:
+        block = self._offered.pop(_stamp(message), None) if self._terms.makes_keys else self._block(message)
+        if block is not None and message.fields.get(39) == "00":
             key = MacKey(self._terms.mac, unwrap(self._terms.zmk, block, self._terms.mac))
             self.keys = (key, *self.keys[:1])
+
+
+def _stamp(message: Message) -> tuple[str | None, str | None]:
+    return message.fields.get(7), message.fields.get(11)
 
 
 class Interposer(Relay):

@@ -20,6 +20,7 @@ _ASCII = "utf-8"
 def macs(story: Story) -> Judged:
     """Every message after the sign-on must carry a right MAC."""
     keyed: set[int] = set()
+    offered: set[tuple[int, str, str]] = set()
     wrong: list[Event] = []
     sealed = 0
     for event in story.events:
@@ -27,11 +28,15 @@ def macs(story: Story) -> Judged:
         if message is None:
             continue
         if event.side is not Side.BANK:
-            if message.mti == "0810" and 48 in message.fields and event.fate is Fate.PASSED:
+            is_taken = code_of(event) == "00" and (event.link, *key_of(message)[1:]) in offered
+            if message.mti == "0810" and event.fate is Fate.PASSED and (48 in message.fields or is_taken):
                 keyed.add(event.link)
             if event.side is Side.MACHINE and code_of(event) == "63":
                 wrong.append(event)
-        elif event.link in keyed and message.fields.get(70) != "001":
+            continue
+        if message.mti == "0800" and 48 in message.fields:
+            offered.add((event.link, *key_of(message)[1:]))
+        if event.link in keyed and message.fields.get(70) != "001":
             sealed += 1
             if event.mac != "right":
                 wrong.append(event)
@@ -125,8 +130,12 @@ def check_value(story: Story) -> Judged:
 
 def new_key(story: Story) -> Judged:
     """After a key change the bank must use the new key; messages that were already under way are excepted."""
-    asked = {key_of(m)[1:] for _, m in story.of_bank() if m.mti == "0800" and m.fields.get(70) == "101"}
-    brought = [(e, m) for e, m in story.to_bank() if m.mti == "0810" and 48 in m.fields]
+    requests = [(e, m) for e, m in story.of_bank() if m.mti == "0800" and m.fields.get(70) in ("001", "101")]
+    asked = {key_of(m)[1:] for _, m in requests if m.fields[70] == "101"}
+    answers = [(e, m) for e, m in story.to_bank() if m.mti == "0810"]
+    approved = {key_of(m)[1:] for _, m in answers if m.fields.get(39) == "00"}
+    own = [(e, m) for e, m in requests if 48 in m.fields and key_of(m)[1:] in approved]
+    brought = [(e, m) for e, m in answers if 48 in m.fields] or own
     checks, events = [], []
     for event, message in brought:
         if key_of(message)[1:] not in asked:

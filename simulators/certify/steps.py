@@ -187,6 +187,12 @@ def there(*numbers: int) -> Expectation:
     return look
 
 
+def brings_key(talk: Talk, heard: Heard) -> Check:
+    """The answer brings a key in DE 48; where the bank makes the keys, it does not."""
+    expectation = absent(48) if talk.terms.makes_keys else there(48)
+    return expectation(talk, heard)
+
+
 def absent(*numbers: int) -> Expectation:
     """None of these DEs is in the answer."""
 

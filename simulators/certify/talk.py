@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from os import urandom
 
 from ledger.rules.dues import KINDS
 from protocol.codec import Codec
@@ -18,6 +19,7 @@ from simulators.certify.result import CertifyError, Check, Shown, Way
 from simulators.certify.terms import Terms
 from simulators.certify.wire import Closed, Heard, Nonsense, Silence, Wire, try_close
 from simulators.messages import Stamp, Terminal
+from simulators.own_key import own_key
 
 
 class Failed(Exception):
@@ -128,8 +130,13 @@ class Talk:
         self.wire.take_key(heard)
 
     def network(self, code: str) -> Message:
-        """An 0800."""
-        return messages.network(self.terms.code, self.stamp(), code)
+        """An 0800; a sign-on or change of keys has a new key where the bank makes the keys."""
+        message = messages.network(self.terms.code, self.stamp(), code)
+        if not self.terms.makes_keys or code not in ("001", "101"):
+            return message
+        own = own_key(self.terms.mac, self.terms.zmk, self.codec.dialect.de48_encoding, urandom)
+        self.wire.own_key = own.key
+        return Message(message.mti, {**message.fields, 48: own.groups})
 
     def ask(self, message: Message, name: str = "", *, sealed: bool = True) -> Heard:
         """Send a message and wait for its answer; both can be found again by `name`."""

@@ -32,7 +32,7 @@ class Terms:
     it may not, empty where it may use any; `limit_fen` is its limit for one transaction, 0 for none;
     `payout_advices` tells whether its word is taken that it has paid, `reversal_days` how many business days
     back its reversals reach, `idle` what is done with an empty frame, `dialects`
-    the folder of dialects that are not shipped.
+    the folder of dialects that are not shipped, `makes_keys` whether the bank makes the session keys.
     """
 
     code: str
@@ -52,6 +52,7 @@ class Terms:
     reversal_days: int = 1
     idle: Idle = Idle.IGNORE
     dialects: str = ""
+    makes_keys: bool = False
 
 
 def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, terminal: str = "") -> Terms:
@@ -82,4 +83,5 @@ def terms_of(settings: Settings, entry: Bank, *, host: str = "", port: int = 0, 
         payout_advices=entry.payout_advices,
         reversal_days=entry.reversal_days,
         dialects=settings.node.dialects,
+        makes_keys=entry.keys_made_by == "bank",
     )

@@ -142,6 +142,7 @@ class TrialMachine:
             "framing": terms.framing,
             "dialect": terms.dialect,
             "mac": terms.mac,
+            "keys_made_by": "bank" if terms.makes_keys else "fep",
         }
         return {
             "node": {

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from protocol.codec import Codec
 from protocol.errors import PeerError
 from protocol.framing import FrameReader, wrap
-from protocol.keyblock import unwrap
+from protocol.keyblock import BINDINGS, unwrap
 from protocol.mac import MacKey
 from protocol.message import Message, is_answer
 from protocol.tlv import first, parse
@@ -60,6 +60,8 @@ class Wire:
         """Open the link; `seconds` is how long an answer may take. Raises OSError."""
         self.codec = codec
         self.key: MacKey | None = None
+        self.own_key: MacKey | None = None
+        """The session key that this bank made last, where it makes them."""
         self._terms = terms
         self._note = note
         self._reader = FrameReader(terms.framing, 0xFFFF, takes_empty=True)
@@ -129,9 +131,14 @@ class Wire:
         self.send(answer, self.sealed(answer), "right")
 
     def take_key(self, heard: Heard) -> tuple[str, str, str]:
-        """Take the session key of an answer into use: the key block's version letter, the check value that
-        came with it, and the one that the key has. Raises KeyBlockError where the block is not good.
+        """Take the session key of an answer into use, or this bank's own: the key block's version letter, the
+        check value that came with it, and the one that the key has. Raises KeyBlockError where the block is
+        not good.
         """
+        if self.own_key is not None:
+            self.key = self.own_key
+            version = BINDINGS[self._terms.mac.algorithm].version
+            return version, self.key.check_value, self.key.check_value
         groups = parse(heard.message.fields.get(48, ""), self.codec.dialect.de48_encoding)
         block = first(groups, "KA") or ""
         key = MacKey(self._terms.mac, unwrap(self._terms.zmk, block, self._terms.mac))

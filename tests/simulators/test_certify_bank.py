@@ -268,6 +268,25 @@ def test_what_was_on_its_way_at_a_change_of_keys_may_be_under_the_old_key(tmp_pa
     )
 
 
+def test_a_bank_that_makes_the_keys_is_held_to_the_ones_that_it_makes(tmp_path: Path) -> None:
+    async def act(bank: Bank, _trial_machine: TrialMachine) -> None:
+        await bank.change_keys()
+        await bank.echo()
+
+    results = by_id(practise(tmp_path / "good", act, makes_keys=True))
+    outcomes = {name: results[name].outcome for name in ("MACS", "FORMAT", "NEW-KEY", "CHECK-VALUE")}
+    assert outcomes == {
+        "MACS": Outcome.PASSED,
+        "FORMAT": Outcome.PASSED,
+        "NEW-KEY": Outcome.PASSED,
+        "CHECK-VALUE": Outcome.NOT_APPLICABLE,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        keeps_its_old_key(patch)
+        results = by_id(practise(tmp_path / "bad", act, makes_keys=True))
+    assert results["NEW-KEY"].outcome is Outcome.FAILED
+
+
 @pytest.mark.parametrize(
     ("data", "seen"),
     [

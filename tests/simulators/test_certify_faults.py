@@ -159,6 +159,19 @@ def has_one_key(patch: Patch) -> None:
     patch.setattr(BankKeys, "fresh", fresh)
 
 
+def takes_any_key(patch: Patch) -> None:
+    def refuse_key(
+        self: NetworkManagement, asked: Message, frame: Frame, _why: Exception, **how: bool
+    ) -> None:
+        self._answers.approve(asked, frame.head, **how)
+
+    patch.setattr(NetworkManagement, "_refuse_key", refuse_key)
+
+
+def wants_the_key_at_once(patch: Patch) -> None:
+    patch.setattr(NetworkManagement, "_brings_no_new_key", lambda *_: False)
+
+
 def signs_on_anybody(patch: Patch) -> None:
     real = NetworkManagement._sign_on
 
@@ -367,6 +380,7 @@ def _another_receipt(asked: Message, answered: Message, _answer: Answer) -> Mapp
 
 _TPDU = {"framing": "2be-tpdu"}
 _TAKEN_AT_ITS_WORD = {"entry": "payout_advices = true"}
+_BANK_MAKES = {"entry": 'keys_made_by = "bank"'}
 _NARROW = {"entry": 'terminals = ["T*"]\ntransactions = ["020000", "260000", "500000"]'}
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
@@ -394,6 +408,9 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
             fresh_key_is(lambda fresh: fresh._replace(check_value="0" * 10)), "SIGN-01"
         ),
         "has one key for ever": Fault(has_one_key, "KEY-01"),
+        "takes any key of the bank's": Fault(takes_any_key, "KEY-05", _BANK_MAKES),
+        "takes a key of another check value": Fault(takes_any_key, "KEY-06", _BANK_MAKES),
+        "signs nobody on without a key": Fault(wants_the_key_at_once, "KEY-07", _BANK_MAKES),
         "signs on anybody": Fault(signs_on_anybody, "SIGN-02"),
         "forgets a reversal that came first": Fault(lays_no_tombstone, "REV-02"),
         "forgets a cancel that came first": Fault(lays_no_tombstone, "CANCEL-02"),

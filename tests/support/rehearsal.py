@@ -67,19 +67,31 @@ def practise(
     framing: str = "2be",
     dialect: str = "ascii87",
     mac: str = "aes-cmac",
+    makes_keys: bool = False,
 ) -> tuple[Result, ...]:
     """Have a bank act on a stand of its own; what was seen of it, rule by rule."""
     _run_reactor()
     folder.mkdir(exist_ok=True)
     virtual = BankReactor()
-    terms = Terms(BANK, "127.0.0.1", 0, framing_of(framing), dialect, mac_of(mac), EXERCISE_ZMK)
+    terms = Terms(
+        BANK, "127.0.0.1", 0, framing_of(framing), dialect, mac_of(mac), EXERCISE_ZMK, makes_keys=makes_keys
+    )
     around = Surroundings(reactor, virtual.clock, now, os.urandom)
     trial_machine = TrialMachine(folder, terms, around, virtual.pass_time_limits)
 
     async def session() -> None:
         port = trial_machine.start()
         try:
-            profile = BankProfile(BANK, "127.0.0.1", port, terms.framing, dialect, terms.mac, EXERCISE_ZMK)
+            profile = BankProfile(
+                BANK,
+                "127.0.0.1",
+                port,
+                terms.framing,
+                dialect,
+                terms.mac,
+                EXERCISE_ZMK,
+                makes_keys=makes_keys,
+            )
             bank = make(profile, virtual, now, retry_seconds=0)
             await bank.connect()
             await act(bank, trial_machine)

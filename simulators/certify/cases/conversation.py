@@ -19,6 +19,7 @@ from simulators.certify.steps import (
     absent,
     answered_head,
     ask,
+    brings_key,
     closes,
     code,
     connect,
@@ -272,7 +273,12 @@ CONVERSATION: tuple[Case, ...] = (
         "Sign-on brings a fresh MAC key and its check value",
         "The answer carries KA and CA: a fresh MAC session key under the bank's key-encryption key (ZMK):"
         " TR-31 version D for AES, B for TDES.",
-        (connect, ask(network("001"), code("00"), there(48), name="key", sealed=False), take_key, stays_open),
+        (
+            connect,
+            ask(network("001"), code("00"), brings_key, name="key", sealed=False),
+            take_key,
+            stays_open,
+        ),
     ),
     Case(
         "SIGN-02",

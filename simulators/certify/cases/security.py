@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from os import urandom
+
 from protocol.message import Message
+from protocol.tlv import build, parse
 from simulators.certify import dues
 from simulators.certify.drafts import Draft, changed, inquire, network, settle, totals
 from simulators.certify.forgery import early_mac, wrong_mac
@@ -11,21 +15,24 @@ from simulators.certify.steps import (
     Case,
     Expectation,
     Step,
+    absent,
     ask,
     ask_bytes,
+    brings_key,
     closes,
     code,
     connect,
     groups_of,
     hold,
+    needs,
     sign_on,
     stays_open,
     take_key,
-    there,
     wait,
 )
 from simulators.certify.talk import Talk
 from simulators.certify.wire import Heard
+from simulators.own_key import own_key
 
 _DUE = dues.due_of("500000")
 _GRACE_SECONDS = 31
@@ -83,12 +90,33 @@ def _under_old_key(draft: Draft, *expected: Expectation) -> Step:
 
 
 _BAD_ECHO = ask_bytes(network("301"), _spoilt, code("63"), mac="wrong")
-_CHANGE: tuple[Step, ...] = (ask(network("101"), code("00"), there(48), _authentic, name="key"), _new_key)
+_CHANGE: tuple[Step, ...] = (ask(network("101"), code("00"), brings_key, _authentic, name="key"), _new_key)
 _RULE_63 = "A bad or missing MAC: DE 39 = 63, nothing happens to money; after 5 in a row the link closes"
 _RULE_MAC = "From then on every message both ways, except 0800/0810 sign-on, carries a MAC."
 _RULE_COVER = "It covers every byte of the message from the MTI up to the MAC field itself."
 _RULE_CHANGE = "`0800/101` changes keys: the answer carries the new ones, MACed with the old."
+_RULE_REFUSED = "A key that is refused changes nothing: the link and its present key go on."
 _RULE_GRACE = "The old MAC key stays good for messages already on their way, 30 s (configurable)."
+
+_BANK_MAKES = (needs(lambda means: means.terms.makes_keys, "the machine makes the keys"),)
+
+
+def _with_key(groups: Callable[[Talk], str]) -> Draft:
+    """A change of keys with these groups in DE 48."""
+    return lambda talk: network("101", {48: groups(talk)})(talk)
+
+
+def _of_another_zmk(talk: Talk) -> str:
+    terms = talk.terms
+    another = bytes(byte ^ 0xFF for byte in terms.zmk)
+    return own_key(terms.mac, another, talk.codec.dialect.de48_encoding, urandom).groups
+
+
+def _misnamed(talk: Talk) -> str:
+    terms, encoding = talk.terms, talk.codec.dialect.de48_encoding
+    groups, others = (parse(own_key(terms.mac, terms.zmk, encoding, urandom).groups, encoding) for _ in "12")
+    return build((groups[0], others[1]), encoding)
+
 
 SECURITY: tuple[Case, ...] = (
     Case(
@@ -188,5 +216,42 @@ SECURITY: tuple[Case, ...] = (
         "A change of keys before sign-on: 63",
         "Anything financial before sign-on: DE 39 = 63 likewise.",
         (connect, ask(network("101"), code("63"), sealed=False)),
+    ),
+    Case(
+        "KEY-05",
+        "5",
+        "银行的密钥非本ZMK加密：63，原密钥照旧",
+        "A bank's key under another ZMK: 63, and the present key goes on",
+        _RULE_REFUSED,
+        (
+            *_BANK_MAKES,
+            sign_on,
+            ask(_with_key(_of_another_zmk), code("63"), _authentic, absent(48)),
+            stays_open,
+        ),
+    ),
+    Case(
+        "KEY-06",
+        "5",
+        "银行的密钥校验值不符：63，原密钥照旧",
+        "A bank's key whose check value is another's: 63, and the present key goes on",
+        _RULE_REFUSED,
+        (*_BANK_MAKES, sign_on, ask(_with_key(_misnamed), code("63"), _authentic), stays_open),
+    ),
+    Case(
+        "KEY-07",
+        "5",
+        "先签到后送密钥：密钥到达前的交易63",
+        "Sign-on first, the bank's key after it: till then transactions get 63",
+        "The bank may sign on without KA and send the key after it, in an `0800/101` without a MAC.",
+        (
+            *_BANK_MAKES,
+            connect,
+            ask(network("001", {48: None}), code("00"), sealed=False),
+            ask(settle(_DUE), code("63"), sealed=False),
+            ask(network("101"), code("00"), absent(48), name="key", sealed=False),
+            take_key,
+            ask(settle(_DUE), code("00"), _authentic),
+        ),
     ),
 )
