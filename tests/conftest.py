@@ -63,6 +63,7 @@ os.environ["QIANZHI_LANG"] = "en"
 _databases = count(1)
 
 
+@pytest.hookimpl(optionalhook=True)  # mutation testing runs without xdist
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One process more for each two cores: many tests wait for a process or a timer and leave a core idle."""
     cores = os.cpu_count() or 1

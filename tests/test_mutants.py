@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.mutants.judge import OPTIONS
 
 ROOT = Path(__file__).parents[1]
 LISTS = sorted((ROOT / "tests" / "mutants" / "equal").glob("*.toml"))
@@ -36,3 +40,9 @@ def test_a_mutant_that_is_listed_as_equal_quotes_its_module(file: Path) -> None:
 
 def test_a_line_that_its_module_does_not_have_is_found() -> None:
     assert missing("ledger/rules/day.py", "no such line")
+
+
+def test_the_judges_pytest_runs_without_the_plugins_that_it_leaves_out() -> None:
+    command = [sys.executable, "-m", "pytest", *OPTIONS, "--collect-only", "tests/ledger/rules/test_seal.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -21,7 +21,7 @@ from tests.mutants.swap import ROOT, functions_of, import_instead, swap_function
 SECONDS_MAX: Final = 60.0
 """A mutant that runs longer never ends: it is found."""
 
-_OPTIONS: Final = (
+OPTIONS: Final = (
     *("-x", "-q", "-s", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-p", "no:randomly"),
     *("-p", "no:xdist", "-o", "timeout=0", "-o", "faulthandler_timeout=0"),
     *("-m", "not slow", "--hypothesis-profile=mutants"),
@@ -67,7 +67,7 @@ def judge(path: str, mutants: Sequence[Mutant], processes: int) -> list[Verdict]
     try:
         for stream in kept:
             os.dup2(silence, stream)
-        pytest.main([*_OPTIONS, *tests], plugins=[judging])
+        pytest.main([*OPTIONS, *tests], plugins=[judging])
     finally:
         for stream, before in kept.items():
             os.dup2(before, stream)
@@ -137,4 +137,4 @@ class _Judging:
                 if session.testsfailed:
                     return _FAILED[0]
         import_instead(self._path, mutant.source)
-        return int(pytest.main([*_OPTIONS, *self._tests]))
+        return int(pytest.main([*OPTIONS, *self._tests]))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from archive.errors import LogFault
 from archive.log.checkpoint import Checkpoint
-from archive.log.leaf import Leaf, parse_leaf
+from archive.log.leaf import Leaf
 from archive.log.note import public_half, signed
 from archive.log.proof import LeafProof, check_proof, parse_proof
 from archive.log.tree import inclusion_proof, root, subtree_hash
@@ -81,28 +81,3 @@ def test_a_proof_of_more_hashes_than_any_tree_has_is_refused() -> None:
     proof = proof_of(3)
     with pytest.raises(LogFault, match=r"^a proof has 63 hashes at most$"):
         parse_proof(str(proof._replace(hashes=64 * proof.hashes[:1])).encode())
-
-
-@pytest.mark.parametrize("leaf", LEAVES[:2])
-def test_a_leaf_is_written_and_read_back(leaf: Leaf) -> None:
-    assert parse_leaf(leaf.line.decode()) == leaf
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "",
-        "entry 1/1",
-        f"entry 1/1 {'0' * 63}",
-        f"entry 1/1 {'A' * 64}",
-        f"ENTRY 1/1 {'0' * 64}",
-        f"entry 1 1 {'0' * 64}",
-        f"entry 1/1 {'0' * 64}\n",
-        f"entry 名 {'0' * 64}",
-        f"entry  {'0' * 64}",
-        f"entry {'x' * 97} {'0' * 64}",
-    ],
-)
-def test_what_is_no_leaf_is_refused(line: str) -> None:
-    with pytest.raises(LogFault, match=r"^a leaf is a kind, a name and a SHA-256"):
-        parse_leaf(line)
