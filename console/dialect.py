@@ -8,10 +8,10 @@ No value of a message is printed: a captured one holds card numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from gettext import gettext as _
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from rich.console import RenderableType
@@ -22,7 +22,7 @@ from fep.settings.config import load_settings
 from fep.settings.dialects import SUFFIX, find_dialect, own_dialects, read_dialect
 from protocol.analyzer.message_trial import Trial, tried
 from protocol.codec import Codec
-from protocol.dialect import Dialect, shipped
+from protocol.dialect import SUBFIELDS_AT, Dialect, Element, Private, shipped
 from protocol.dialect_fit import notation, unfit
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -38,9 +38,12 @@ class ListedDialect(NamedTuple):
 
 
 class ListedElement(NamedTuple):
-    """One DE of a dialect: number, name, format, and how it and its length are written."""
+    """One DE of a dialect: number, name, format, and how it and its length are written. `subfield` is the
+    number of what stands in it behind its private bitmap; None for the DE itself.
+    """
 
     number: int
+    subfield: int | None
     name: str
     format: str
     encoding: str
@@ -85,7 +88,10 @@ def list_command(config: Path, as_json: bool) -> None:
 @_CONFIG
 @JSON
 def show_command(name: str, config: Path, as_json: bool) -> None:
-    """Show every data element of a dialect: its format, its encoding, and how its length is written."""
+    """Show every data element of a dialect: its format, its encoding, and how its length is written.
+
+    Behind an element with a bitmap of its own stand its subfields, as 127.2.
+    """
     path = Path(name)
     chosen = read_dialect(path) if path.suffix == SUFFIX else find_dialect(name, _folder_of(config))
     elements = tuple(_elements(chosen))
@@ -135,16 +141,33 @@ def _dialects_table(dialects: Sequence[ListedDialect]) -> Iterator[RenderableTyp
 
 def _elements(chosen: Dialect) -> Iterator[ListedElement]:
     for number, element in chosen.elements.items():
-        spec = chosen.spec[str(number)]
-        length = f"{spec['len_type']} {spec['len_enc']}" if spec["len_type"] else ""
-        yield ListedElement(number, element.name, notation(element), element.encoding, length)
+        private = chosen.private.get(number)
+        listed = _listed(number, None, element, chosen.spec[str(number)])
+        if private is None:
+            yield listed
+            continue
+        yield listed._replace(encoding=_("its own bitmap, {encoding}").format(encoding=_bitmap_of(private)))
+        for subfield, within in private.elements.items():
+            yield _listed(number, subfield, within, private.spec[str(SUBFIELDS_AT + subfield)])
+
+
+def _bitmap_of(private: Private) -> str:
+    """Return how a private bitmap is written, in a dialect file's words."""
+    return "binary" if private.bitmap == "b" else f"hex-{private.bitmap}"
+
+
+def _listed(number: int, subfield: int | None, element: Element, spec: Mapping[str, Any]) -> ListedElement:
+    """Return the line of a DE or a subfield."""
+    length = f"{spec['len_type']} {spec['len_enc']}" if element.prefix else ""
+    return ListedElement(number, subfield, element.name, notation(element), element.encoding, length)
 
 
 def _elements_table(elements: Sequence[ListedElement]) -> Iterator[RenderableType]:
     number = _("DE")
     rows = table(number, _("name"), _("format"), _("encoding"), _("length, bytes"), right=(number,))
     for element in elements:
-        rows.add_row(*map(cell, element))
+        whole = str(element.number) if element.subfield is None else f"{element.number}.{element.subfield}"
+        rows.add_row(*map(cell, (whole, *element[2:])))
     yield rows
 
 
@@ -167,7 +190,7 @@ def _checked_lines(result: Checked) -> Iterator[RenderableType]:
     for obstacle in result.obstacles:
         yield _("not for a bank that is served: {obstacle}").format(obstacle=obstacle)
     for line, trial in result.messages:
-        numbers = f" DE {' '.join(map(str, trial.fields))}" if trial.fields else ""
+        numbers = f" DE {' '.join(trial.fields)}" if trial.fields else ""
         shown = f"{trial.mti}{numbers}"
         if trial.at is None:
             yield _("line {line}: {shown}: reads, and is written alike").format(line=line, shown=shown)

@@ -17,7 +17,7 @@ from typing import Final
 
 from fuzz.corpus import FOLDER
 from fuzz.files import BANK, DATE
-from fuzz.wire import FRAMINGS, TEXT_ENCODINGS, ZMKS
+from fuzz.wire import FRAMINGS, TEXT_ENCODINGS, ZMKS, codec_with_subfields
 from ledger.files import bankfile, bookfile, layout, sample
 from ledger.files.bankline import BankLine
 from ledger.files.bookfile import PolicyDues
@@ -127,10 +127,30 @@ def dialect_seeds() -> Seeds:
         b'22 = { fill = "right 0" }\n28 = { encoding = "bcd" }\n35 = { encoding = "bcd" }\n'
         b'43 = { encoding = "gbk" }\n55 = { format = "b...999", encoding = "hex-cp500" }\n'
         b"57 = { text = true }\n58 = { text = true, lines = true }\n"
-        b'130 = { name = "Third", format = "n 1" }\n',
+        b'127 = { format = "b......999999", bitmap = "hex-ascii" }\n'
+        b'130 = { name = "Third", format = "n 1" }\n'
+        b"[subfields.127]\n"
+        b'2 = { name = "Track", format = "z..37", length = "ascii", like = 35 }\n'
+        b'64 = { name = "Last", format = "ans 2", shown = true }\n',
     )
     yield "contradiction.txt", b'base = "ascii87"\n[elements]\n3 = { counts = "bytes", fill = "left 0" }\n'
     yield "no-table.txt", b'base = "hex87"\nelements = 3\n'
+
+
+def subfield_seeds() -> Seeds:
+    """A message with every subfield of the target's dialect, one with empty bitmaps, and one cut short."""
+    money = {**_MONEY, 48: "PN002P1"}
+    subfields = {
+        61: {1: "123", 64: "0123456789ABCDEF"},
+        126: {2: "6222021234567", 3: "保单"},
+        127: {2: "SWITCH_KEY", 9: "C00000012", 25: "9F0206000000010000"},
+    }
+    codec = codec_with_subfields()
+    whole = codec.seal(Message("0200", money, subfields), lambda _: b"\x00\xff" * 4)
+    yield "every-subfield.hex", whole
+    yield "cut.hex", whole[:-_CUT_BYTES]
+    empty: dict[int, dict[int, str]] = {number: {} for number in subfields}
+    yield "empty-bitmaps.hex", codec.encode(Message("0800", _COMMON, empty))
 
 
 def tlv_seeds() -> Seeds:
@@ -250,6 +270,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         "framing": framing_seeds(),
         "framing-table": framing_table_seeds(),
         **{f"codec-{name}": codec_seeds(name) for name in dialect.shipped()},
+        "subfields": subfield_seeds(),
         "dialect": dialect_seeds(),
         "tlv": tlv_seeds(),
         "keyblock": keyblock_seeds(),

@@ -20,6 +20,7 @@ TARGETS: Final[Mapping[str, Run]] = MappingProxyType(
         "framing": wire.frames,
         "framing-table": wire.framing_table,
         **{f"codec-{name}": partial(wire.message, name) for name in dialect.shipped()},
+        "subfields": wire.subfields,
         "dialect": wire.dialect_file,
         "tlv": wire.groups,
         "keyblock": wire.block,

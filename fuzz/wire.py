@@ -173,9 +173,46 @@ def codec_of(dialect: str) -> Codec:
     return Codec(load(dialect))
 
 
+_SUBFIELDS: Final = """base = "bcd87"
+[elements]
+48 = { format = "ans...999", text = true }
+61 = { format = "b", bitmap = "hex-cp500" }
+126 = { format = "b...255", bitmap = "hex-ascii" }
+127 = { format = "b......999999", bitmap = "binary" }
+[subfields.61]
+1 = { name = "First", format = "n 3" }
+64 = { name = "Last", format = "b 64", encoding = "hex-ascii" }
+[subfields.126]
+2 = { name = "Card", format = "n..20", counts = "bytes", like = 2 }
+3 = { name = "Text", format = "ans...99", encoding = "gbk", shown = true }
+[subfields.127]
+2 = { name = "Switch key", format = "ans..32", length = "ascii" }
+9 = { name = "Fee", format = "x+n 8", encoding = "bcd" }
+25 = { name = "Chip data", format = "b....8000" }
+"""
+
+
+@cache
+def codec_with_subfields() -> Codec:
+    """Return the codec of a dialect with private bitmaps in each form, with and without a length."""
+    return Codec(parse(_SUBFIELDS, "subfields"))
+
+
 def message(dialect: str, data: bytes) -> None:
     """A message: decodes or is a DecodeError; encoded again it means the same; either way it is answered."""
-    codec = codec_of(dialect)
+    _message(codec_of(dialect), data)
+
+
+def subfields(data: bytes) -> None:
+    """A message with subfields behind private bitmaps: as `message`, and tried by its first wrong byte."""
+    codec = codec_with_subfields()
+    _message(codec, data)
+    trial = tried(codec, data)
+    require(trial.at is None or 0 <= trial.at <= len(data), "a wrong byte outside the message")
+
+
+def _message(codec: Codec, data: bytes) -> None:
+    """A message of a codec's dialect, as `message` says."""
     codec.last_bytes(data)
     try:
         decoded = codec.decode(data)
@@ -189,7 +226,8 @@ def message(dialect: str, data: bytes) -> None:
     encoded = codec.encode(decoded)
     again = codec.decode(encoded)
     require(
-        (again.mti, dict(again.fields)) == (decoded.mti, dict(decoded.fields)),
+        (again.mti, dict(again.fields), again.subfields, again.alike)
+        == (decoded.mti, dict(decoded.fields), decoded.subfields, decoded.alike),
         "encoded, it means something else",
     )
     # Shorter where a second bitmap said nothing.

@@ -9,6 +9,7 @@ The nouns
     frame       one message's bytes with a length before them; in some framings a head (a TPDU of 5 bytes of
                 routing, a header) and a trailer too.
     message     `Message(mti, fields)`: DE number to text. Binary DEs are upper-case hex digits.
+    subfield    a part of a DE that a bitmap within the DE announces: `Message.subfields`, DE 127.2.
     dialect     how MTI, bitmaps, lengths and each kind of field are written: a TOML file of `dialects/`.
     group       a tag, a length and a value; DE 48 is a list of groups.
     MAC         8 bytes in the message's last DE, 64 or 128, over every byte before it.
@@ -45,6 +46,9 @@ The modules, in the order in which a request and its answer go through them
     rewriting     what of a dialect pyiso8583 has no words for, rewritten before and after it.
     toml_lines    the line of a file on which a key is given.
     gb18030       GB18030 as of 2022, as a Python codec.
+    content       what the content of a field may be, by its kind.
+    part          the place of one field in the bytes of a message.
+    subfields     what stands in one DE behind a private bitmap, read and written.
     codec         a frame's body to a message, a message to bytes with its MAC; `dissect` for people.
     message       what an MTI says; which DEs an answer echoes.
     card_number   the check digit of a card number, and how one is shown.

@@ -8,50 +8,22 @@ of fields, and guarantees the errors: whatever the bytes, `decode` raises Decode
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import takewhile
+from itertools import groupby
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import iso8583
 
-from protocol.dialect import Dialect, Element
+from protocol.content import NOT_ALLOWED, rule_of
+from protocol.dialect import Dialect, Spec
 from protocol.dialect_file import FIRST, LAST
 from protocol.errors import DecodeError, EncodeError
 from protocol.mac_cover import MTI, WHOLE, Cover, Field
 from protocol.message import ECHOED, Message
+from protocol.part import Encoded, Part, parts_of, position_of
+from protocol.subfields import Subfields
 from qianzhi_errors.sentence import Sentence
-
-Check = Callable[[str], object]
-"""A check of a field's text: it passes if the result is truthy."""
-_Encoded = Mapping[str, Mapping[str, bytes]]
-"""pyiso8583's account of the bytes: field key to its "len" and "data", in the order of the bytes."""
-
-
-class Part(NamedTuple):
-    """One field and its place in a message. `key` is a DE number as text, "t" for the MTI, "p" and "1" for
-    the bitmaps.
-
-    The field begins at byte `at` with `prefix`, the length as it is written (empty if the field has a fixed
-    length), followed by `data`; `text` is the data decoded.
-    """
-
-    key: str
-    at: int
-    prefix: bytes
-    data: bytes
-    text: str
-
-    @property
-    def end(self) -> int:
-        """Offset of the first byte after the field."""
-        return self.at + len(self.prefix) + len(self.data)
-
-    def __repr__(self) -> str:
-        """Show the field's place, never its content."""
-        return f"Part({self.key}, bytes {self.at} to {self.end})"
-
 
 _PRIMARY_MAC: Final = 64
 _SECONDARY_MAC: Final = 128
@@ -59,73 +31,7 @@ _EXTENDED_BITMAP: Final = 65
 _BITMAPS_MAX: Final = 3
 _MAC_BYTES: Final = 8
 _NO_MAC: Final = "0" * 16
-_NOT_ALLOWED: Final = Sentence("content that its format does not allow")
 _THIRD_BITMAP: Final = Sentence("a third bitmap, which ISO 8583:1987 does not have")
-
-# What each kind of field may hold (ISO 8583:1987, attributes of data elements), as patterns. `a` and `an` of
-# fixed length are left-aligned and filled with blanks. z is the repertoire of tracks 2 and 3 (ISO/IEC 7811-2:
-# digits and :;<=>?), and D, which some networks write as the separator.
-_CONTENT: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "n": "[0-9]*",
-        "a": "[A-Za-z]* *",
-        "an": "[A-Za-z0-9]* *",
-        "ns": r"[ -@\[-`{-~]*",
-        "ans": "[ -~]*",
-        "x+n": "[CD][0-9]*",
-        "z": "[0-9:;<=>?D]*",
-        "b": "[0-9A-F]*",
-    }
-)
-_PACKED_TRACK: Final = "[0-9A-F]*"
-"""Track data packed, as hex digits: D is the separator."""
-# Text may hold every character except control characters; a DE with lines may also hold the line feed.
-_TEXT: Final = "[^\\x00-\\x1f\\x7f-\\x9f]*"
-_LINES: Final = "[^\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]*"
-
-_EBCDIC_DIGITS: Final = re.compile(rb"[\xf0-\xf9]+").fullmatch
-# The length of a variable field must be digits; pyiso8583 takes all that int() takes, such as " 5" and "1_0".
-_LENGTH_DIGITS: Final[Mapping[str, Callable[[bytes], object]]] = MappingProxyType(
-    {
-        "ascii": bytes.isdigit,
-        "cp500": _EBCDIC_DIGITS,
-        "cp037": _EBCDIC_DIGITS,
-    }
-)
-
-# str methods that check the common case several times faster than a pattern does. They accept no more than
-# the patterns do if the text is ASCII; so they are not used for a field whose encoding is wider.
-_QUICK: Final[Mapping[str, Check]] = MappingProxyType(
-    {"n": str.isdecimal, "an": str.isalnum, "a": str.isalpha, "ans": str.isprintable, "b": str.isalnum}
-)
-
-
-class _Rule(NamedTuple):
-    """The checks of one DE's content: `quick` or else `full` must pass, and so must `length` if not None."""
-
-    number: int
-    key: str
-    quick: Check
-    full: Check
-    length: Callable[[bytes], object] | None
-
-
-def _rule(element: Element, length_encoding: str) -> _Rule:
-    full = content_pattern(element).fullmatch
-    length = _LENGTH_DIGITS.get(length_encoding) if element.prefix else None
-    return _Rule(element.number, str(element.number), _quick(element) or full, full, length)
-
-
-def _quick(element: Element) -> Check | None:
-    """Return a str method that accepts no more than the pattern does within the element's encoding; None if
-    there is no such method.
-    """
-    if element.text:
-        return str.isprintable
-    # Binary fields are checked as hex digits. Code page 500 has no decimal digits except 0 to 9.
-    if element.kind == "n" or element.encoding in ("ascii", "binary"):
-        return _QUICK.get(element.kind)
-    return None
 
 
 class Codec:
@@ -138,6 +44,8 @@ class Codec:
             "_by_number",
             "_cover",
             "_hex",
+            "_open",
+            "_private",
             "_rewriting",
             "_secondary_at",
             "_spec",
@@ -157,24 +65,27 @@ class Codec:
         self._secondary_at = dialect.mti_width + int(dialect.spec["p"]["max_len"])
         self._hex = str(dialect.spec["64"]["data_enc"])
         rules = [
-            _rule(element, str(dialect.spec[str(number)]["len_enc"]))
+            rule_of(element, str(dialect.spec[str(number)]["len_enc"]))
             for number, element in dialect.elements.items()
             if number not in (FIRST, _EXTENDED_BITMAP)
         ]
         self._by_key = {rule.key: rule for rule in rules}
         self._by_number = {rule.number: rule for rule in rules}
+        self._private = {str(number): Subfields(private) for number, private in dialect.private.items()}
+        self._open = {key for key in self._private if not dialect.elements[int(key)].length}
 
     def decode(self, data: bytes) -> Message:
         """Return the message that `data` holds, its fields in ascending order; `data` is used to its last
         byte.
 
         Raises DecodeError if the bytes are not a message: cut short, too long, a content that the field's
-        format does not allow, or a third bitmap.
+        format does not allow, or a third bitmap. Of a field within a DE, the error names both: "127.3".
         """
         if self._rewriting is not None:
             data = self._rewriting.announced(data)
+        spec = self._measured(data) if self._open else self._spec
         try:
-            decoded, encoded = iso8583.decode(data, self._spec)
+            decoded, encoded = iso8583.decode(data, spec)
         except iso8583.DecodeError as error:
             fault = DecodeError(error.field, error.pos, error.msg, self._partial(error.doc_dec, error.field))
         except KeyError:
@@ -200,8 +111,11 @@ class Codec:
         except DecodeError as error:
             fault = error
         else:
-            decoded, encoded = iso8583.decode(self._announced(data), self._spec)
-            return tuple(self._parts(decoded, encoded)), None
+            announced = self._announced(data)
+            decoded, encoded = iso8583.decode(announced, self._measured(announced))
+            return tuple(
+                within for part in self._parts(decoded, encoded) for within in self._expanded(part)
+            ), None
         # Fields after a third bitmap cannot be told apart: pyiso8583 has no keys for them.
         kept = data[: fault.position] if fault.field == "65" else data
         try:
@@ -209,30 +123,42 @@ class Codec:
         except DecodeError:  # the bitmap itself is what is wrong
             kept = kept[: fault.position]
         try:
-            decoded, encoded = iso8583.decode(kept, self._spec)
+            decoded, encoded = iso8583.decode(kept, self._measured(kept, strict=False))
         except iso8583.DecodeError as error:
             decoded, encoded = error.doc_dec, error.doc_enc
         # The field that the error names is complete itself only if the error is that more bytes follow it.
         more = fault.position < len(data)
         good: list[Part] = []
         for part in self._parts(decoded, encoded):
+            if fault.field.startswith(f"{part.key}."):
+                within = self._expanded(part)
+                good += (one for one in within if one.end <= fault.position)
+                break
             at_fault = part.at == fault.position or part.end > fault.position
             if at_fault or (part.key == fault.field and not more):
                 break
             if not self._is_allowed(part):  # pyiso8583 passed over this and stopped at a later error
-                return tuple(good), DecodeError(part.key, part.at, _NOT_ALLOWED)
-            good.append(part)
+                return tuple(good), DecodeError(part.key, part.at, NOT_ALLOWED)
+            good += self._expanded(part)
         return tuple(good), fault
+
+    def _expanded(self, part: Part) -> tuple[Part, ...]:
+        """Return the part; of a DE with a private bitmap its length, the bitmap and its subfields instead."""
+        subfields = self._private.get(part.key)
+        if subfields is None:
+            return (part,)
+        head = part._replace(data=b"", text="")
+        return head, *subfields.dissect(part.data, head.end)[0]
 
     def _announced(self, data: bytes) -> bytes:
         """Return a message as pyiso8583 reads it. Raises DecodeError."""
         return data if self._rewriting is None else self._rewriting.announced(data)
 
-    def _parts(self, decoded: dict[str, str], encoded: _Encoded) -> Iterator[Part]:
+    def _parts(self, decoded: dict[str, str], encoded: Encoded) -> Iterator[Part]:
         """Yield the fields with their places and the texts of a message, in the order of the bytes."""
         if self._rewriting is not None:
             self._rewriting.read(decoded)
-        return _parts(decoded, encoded)
+        return parts_of(decoded, encoded)
 
     def _is_allowed(self, part: Part) -> bool:
         """Tell whether `_message` would accept the field's content and length."""
@@ -246,7 +172,7 @@ class Codec:
         upper = part.text.upper() if self.dialect.elements[number].kind == "b" else part.text
         return full(upper) is not None
 
-    def _message(self, decoded: dict[str, str], encoded: _Encoded) -> Message:
+    def _message(self, decoded: dict[str, str], encoded: Encoded) -> Message:
         """Return the message of pyiso8583's result. Raises DecodeError for a content that is not allowed."""
         mti = decoded.pop("t")
         if not mti.isdecimal():
@@ -255,16 +181,74 @@ class Codec:
             mti = self._rewriting.own_mti(mti)
             self._rewriting.read(decoded)
         _check_bitmaps(decoded.pop("p"), decoded.pop("1", ""), encoded, self._bitmaps)
+        if self._private:
+            return self._with_subfields(mti, decoded, encoded)
+        fields = self._fields(decoded, encoded)
+        if self._rewriting is not None:
+            fields = self._rewriting.moved_fields(fields)
+        return Message(mti, MappingProxyType(fields))
+
+    def _fields(self, decoded: Mapping[str, str], encoded: Encoded) -> dict[int, str]:
+        """Return the DEs' texts by number, each checked. Raises DecodeError."""
         rules = self._by_key
         fields: dict[int, str] = {}
         for key, text in decoded.items():
             number, _, quick, full, length = rules[key]
             if length is not None and not length(encoded[key]["len"]):
-                raise DecodeError(key, _position(key, encoded), Sentence("the length is not digits"))
+                raise DecodeError(key, position_of(key, encoded), Sentence("the length is not digits"))
             fields[number] = text if quick(text) or full(text) else self._upper_hex(number, text, encoded)
+        return fields
+
+    def _with_subfields(self, mti: str, decoded: Mapping[str, str], encoded: Encoded) -> Message:
+        """Return the message, with the subfields of the DEs with a private bitmap. Raises DecodeError."""
+        fields: dict[int, str] = {}
+        subfields: dict[int, Mapping[int, str]] = {}
+        for key, text in decoded.items():
+            found = self._fields({key: text}, encoded)
+            if key in self._private:
+                begin = position_of(key, encoded) + len(encoded[key]["len"])
+                subfields[int(key)] = self._private[key].read(encoded[key]["data"], begin)
+            else:
+                fields |= found
+        alike = frozenset(self.dialect.alike(subfields))
         if self._rewriting is not None:
             fields = self._rewriting.moved_fields(fields)
-        return Message(mti, MappingProxyType(fields))
+            subfields = self._rewriting.moved_fields(subfields)
+        return Message(mti, MappingProxyType(fields), MappingProxyType(subfields), alike)
+
+    def _measured(self, data: bytes, *, strict: bool = True) -> Spec:
+        """Return the specification in which each DE without a length has the one that its private bitmap
+        says in this message. Raises DecodeError for one that cannot be read; unless `strict`, it has all the
+        bytes that are left.
+        """
+        spec = dict(self._spec)
+        open_ = set(self._open)
+        while open_:
+            try:
+                iso8583.decode(data, spec)
+                return spec
+            except KeyError:
+                return spec
+            except iso8583.DecodeError as error:
+                key, at, decoded = error.field, error.pos, error.doc_dec
+            if key not in open_:
+                return spec
+            open_.remove(key)
+            size, fault = self._size(key, data[at:], at)
+            if fault is not None and strict:
+                fault.partial = self._partial(decoded, key)
+                raise fault
+            spec[key] = _of_size(self._spec[key], size)
+        return spec
+
+    def _size(self, key: str, data: bytes, at: int) -> tuple[int, DecodeError | None]:
+        """Return the bytes of a DE without a length that begins at `data`, all where it cannot be read, and
+        then why not.
+        """
+        try:
+            return self._private[key].size(data, at), None
+        except DecodeError as fault:
+            return len(data), fault
 
     def _partial(self, decoded: Mapping[str, str], fault: str) -> Message | None:
         """Return the fields to echo in the 30 answer to a malformed message: those that decoded correctly.
@@ -289,7 +273,7 @@ class Codec:
         }
         return Message(mti, {number: text for number, text in repeated.items() if rules[number].full(text)})
 
-    def _upper_hex(self, number: int, text: str, encoded: _Encoded) -> str:
+    def _upper_hex(self, number: int, text: str, encoded: Encoded) -> str:
         """Return the content of a binary DE in upper case, if it came as hex digits in lower case.
 
         Raises DecodeError for every other content: neither check of the DE passed it.
@@ -297,14 +281,14 @@ class Codec:
         rule, upper = self._by_number[number], text.upper()
         if self.dialect.elements[number].kind == "b" and rule.full(upper):
             return upper
-        raise DecodeError(rule.key, _position(rule.key, encoded), _NOT_ALLOWED)
+        raise DecodeError(rule.key, position_of(rule.key, encoded), NOT_ALLOWED)
 
     def encode(self, message: Message) -> bytes:
         """Return the message's bytes. The bitmaps are made here; DE 64 and 128 are written as they are given.
 
         Raises EncodeError for a DE that does not exist, or a value that its format or encoding cannot hold.
         """
-        return self._bytes(self._document(message.mti, message.fields))
+        return self._bytes(self._document(message))
 
     def seal(self, message: Message, mac: Callable[[bytes], bytes]) -> bytes:
         """Return the message's bytes with its MAC, in DE 128 if it has any field above 64, else in DE 64.
@@ -315,8 +299,9 @@ class Codec:
         fields = message.fields
         if _PRIMARY_MAC in fields or _SECONDARY_MAC in fields:
             fields = {n: text for n, text in fields.items() if n not in (_PRIMARY_MAC, _SECONDARY_MAC)}
-        document = self._document(message.mti, fields)
-        last = max(fields, default=0)
+            message = message._replace(fields=fields)
+        document = self._document(message)
+        last = message.last
         if last > _SECONDARY_MAC:
             raise EncodeError(str(last), Sentence("nothing stands behind the MAC"))
         number = _SECONDARY_MAC if last > _PRIMARY_MAC else _PRIMARY_MAC
@@ -338,7 +323,7 @@ class Codec:
         None if no MAC stands in its right place: there is none, there are two, or DE 64 stands before other
         fields.
         """
-        last = max(message.fields, default=0)
+        last = message.last
         if last not in (_PRIMARY_MAC, _SECONDARY_MAC):
             return None
         if last == _SECONDARY_MAC and _PRIMARY_MAC in message.fields:
@@ -365,7 +350,7 @@ class Codec:
 
     def _covered_fields(self, parts: Iterable[Part]) -> Iterator[tuple[int, Field]]:
         """Yield the MTI and each DE with its bytes and its text, by number."""
-        for part in parts:
+        for part in _joined(parts):
             if part.key == "t":
                 yield MTI, Field(part.data, part.text)
             elif part.key.isdecimal() and int(part.key) in self._cover.fields:
@@ -386,13 +371,15 @@ class Codec:
         except ValueError:
             return covered, b""
 
-    def _document(self, mti: str, fields: Mapping[int, str]) -> dict[str, str]:
+    def _document(self, message: Message) -> dict[str, str]:
         """Return the message as pyiso8583 takes it, every content checked. Raises EncodeError."""
+        mti, fields, subfields, _alike = message
         if not mti.isdecimal():
             raise EncodeError("t", Sentence("not digits"))
         rewriting = self._rewriting
         if rewriting is not None:
             mti, fields = rewriting.network_mti(mti), rewriting.moved_fields(fields)
+            subfields = rewriting.moved_fields(subfields)
         document = {"t": mti}
         rules = self._by_number
         for number, text in fields.items():
@@ -403,11 +390,23 @@ class Codec:
                 )
             _, key, quick, full, _ = rule
             if not quick(text) and not full(text):
-                raise EncodeError(self._own_key(key), _NOT_ALLOWED)
+                raise EncodeError(self._own_key(key), NOT_ALLOWED)
             document[key] = text
+        if subfields or self._private:
+            self._write_subfields(document, subfields)
         if rewriting is not None:
             rewriting.write(document)
         return document
+
+    def _write_subfields(self, document: dict[str, str], subfields: Mapping[int, Mapping[int, str]]) -> None:
+        """Add the DEs with a private bitmap to a message as pyiso8583 takes it. Raises EncodeError."""
+        for key in self._private.keys() & document.keys():
+            raise EncodeError(self._own_key(key), Sentence("it is made of subfields"))
+        for number, within in subfields.items():
+            writer = self._private.get(str(number))
+            if writer is None:
+                raise EncodeError(self._own_key(str(number)), Sentence("it has no subfields"))
+            document[str(number)] = writer.write(within).hex().upper()
 
     def _own_key(self, key: str) -> str:
         """Return a field's key under the interface's number."""
@@ -415,8 +414,12 @@ class Codec:
 
     def _bytes(self, document: dict[str, str]) -> bytes:
         """Return the bytes of pyiso8583's form of a message. Raises EncodeError."""
+        spec = self._spec
+        if self._open:
+            sizes = {key: len(document[key]) // 2 for key in self._open & document.keys()}
+            spec = {**spec, **{key: _of_size(spec[key], size) for key, size in sizes.items()}}
         try:
-            data = bytes(iso8583.encode(document, self._spec)[0])
+            data = bytes(iso8583.encode(document, spec)[0])
         except iso8583.EncodeError as error:
             fault = EncodeError(self._own_key(error.field), error.msg)
         else:
@@ -425,38 +428,30 @@ class Codec:
         raise fault
 
 
-def _check_bitmaps(primary: str, secondary: str, encoded: _Encoded, bitmaps: int) -> None:
+def _check_bitmaps(primary: str, secondary: str, encoded: Encoded, bitmaps: int) -> None:
     """Raise DecodeError if a bitmap is not hex digits, or if there are more bitmaps than the dialect has."""
     # pyiso8583 reads hex bitmaps with bytes.fromhex, which skips blanks: 16 characters may be less than 64
     # bits.
     if not primary.isalnum():
-        raise DecodeError("p", _position("p", encoded), Sentence("not hex digits"))
+        raise DecodeError("p", position_of("p", encoded), Sentence("not hex digits"))
     if not secondary:
         return
     if not secondary.isalnum():
-        raise DecodeError("1", _position("1", encoded), Sentence("not hex digits"))
+        raise DecodeError("1", position_of("1", encoded), Sentence("not hex digits"))
     if len(secondary) > len(primary) and bitmaps < _BITMAPS_MAX:
-        raise DecodeError("65", _position("1", encoded), _THIRD_BITMAP)
+        raise DecodeError("65", position_of("1", encoded), _THIRD_BITMAP)
 
 
-def _parts(decoded: Mapping[str, str], encoded: _Encoded) -> Iterator[Part]:
-    """Yield pyiso8583's fields with their places, in the order of the bytes."""
-    at = 0
-    for key, written in encoded.items():
-        part = Part(key, at, written["len"], written["data"], decoded[key])
-        yield part
-        at = part.end
+def _of_size(spec: Mapping[str, Any], size: int) -> Mapping[str, Any]:
+    """Return pyiso8583's specification of a DE of so many bytes, without a length."""
+    return {**spec, "len_type": 0, "max_len": size}
 
 
-def content_pattern(element: Element) -> re.Pattern[str]:
-    """Return the pattern of what the element's format allows as content; the length is not checked."""
-    pattern = _PACKED_TRACK if element.kind == "z" and element.encoding == "bcd" else _CONTENT[element.kind]
-    if element.text:
-        pattern = _LINES if element.lines else _TEXT
-    return re.compile(pattern)
-
-
-def _position(key: str, encoded: _Encoded) -> int:
-    """Return the byte offset of a field. The fields of `encoded` are in the order of the bytes."""
-    before = takewhile(lambda name: name != key, encoded)
-    return sum(len(encoded[name]["len"]) + len(encoded[name]["data"]) for name in before)
+def _joined(parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield the parts, and each DE with a private bitmap as one, its bytes as hex digits."""
+    for _number, within in groupby(parts, key=lambda part: part.key.partition(".")[0]):
+        head, *below = within
+        if below:
+            data = b"".join(part.prefix + part.data for part in below)
+            head = head._replace(data=data, text=data.hex().upper())
+        yield head

@@ -113,7 +113,7 @@ class FastDecline:
         None for an answer, for a message without a MAC in its right place, for a message that does not end
         with its last field, and in a dialect that pyiso8583's specification does not say in full.
         """
-        if self._codec.dialect.rewriting is not None:
+        if self._codec.dialect.rewriting is not None or self._codec.dialect.private:
             return None
         plan = self._plan(raw)
         if plan is None:

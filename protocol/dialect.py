@@ -2,29 +2,47 @@
 
 Everything that differs between networks is in the TOML files of `protocol/dialects/`; no code, here or
 elsewhere, may ask for a dialect's name. A file is complete, or names a shipped one as its `base` and holds
-only what differs: a key of [wire], or keys of a data element (DE). What a file may say is in `dialect_file`;
+only what differs: a key of [wire], keys of a data element (DE), or the subfields that stand in one behind a
+private bitmap. What a file may say is in `dialect_file`;
 encoding and decoding of messages is in `codec`. A bank's own file is read elsewhere, and its text handed in.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from protocol.dialect_file import FIRST, WIDE, Entry, Wire, checked, digits_of, place_of, prefix_bytes
+from protocol.dialect_file import (
+    FIRST,
+    WIDE,
+    DialectFile,
+    Entry,
+    Wire,
+    checked,
+    digits_of,
+    place_of,
+    prefix_bytes,
+)
 from protocol.errors import DialectError
 from protocol.gb18030 import GB18030_2022
-from protocol.rewriting import Rewriting, rewriting_of
+from protocol.rewriting import Filled, Rewriting, Signed, rewriting_of, rewritten
 from qianzhi_errors.sentence import Sentence
 from qianzhi_errors.toml_text import read_toml
 
 Spec = Mapping[str, Mapping[str, Any]]
 """pyiso8583's specification: field key to its attributes."""
+
+SUBFIELDS_AT: Final = 128
+"""What is added to a subfield's number in pyiso8583's terms: a private bitmap is read as a third one, whose
+64 bits all announce fields."""
+OPEN_WIDTH: Final = 1 << 30
+"""Bytes of length, in pyiso8583's terms, of a field that it cannot delimit: no message has so many, so it
+stops there, and says where."""
 
 STANDARD: Final = "ascii87"
 """The shipped dialect that the others are based on; its file names the DEs as ISO 8583:1987 does."""
@@ -35,8 +53,9 @@ class Element(NamedTuple):
 
     `kind` is a, n, an, ns, ans, x+n, z or b. `prefix` is how many digits the length has: 0 (the length is
     fixed) to 6. `length` is the exact length if it is fixed, else the longest: in characters; in bytes for
-    text; in hex digits for b. `encoding` is a Python codec, or "bcd", "binary" or "hex". `text`: in the
-    dialect's text encoding. `lines`: line feeds are allowed.
+    text; in hex digits for b; 0 where a private bitmap alone says where the DE ends. `encoding` is a Python
+    codec, or "bcd", "binary" or "hex". `text`: in the dialect's text encoding. `lines`: line feeds are
+    allowed.
     """
 
     number: int
@@ -50,9 +69,31 @@ class Element(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Private:
+    """What stands in DE `number` behind a private bitmap: its subfields by number, 1 to 64.
+
+    `spec` says the same to pyiso8583, a subfield's key being its number and SUBFIELDS_AT; `rewritten` has
+    what pyiso8583 has no words for, by the same keys. `like` maps a subfield to the DE whose content it has;
+    `shown` are those that may be shown to people.
+    """
+
+    number: int
+    elements: Mapping[int, Element]
+    spec: Spec
+    rewritten: Mapping[str, Signed | Filled]
+    like: Mapping[int, int]
+    shown: frozenset[int]
+
+    @property
+    def bitmap(self) -> str:
+        """How the bitmap is written: "b", or the codec of hex digits."""
+        return str(self.spec["1"]["data_enc"])
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """One dialect, immutable. `elements` maps 1 to 128 to the DEs; `spec` says the same to pyiso8583, and
-    `rewriting` what pyiso8583 has no words for.
+    `rewriting` what pyiso8583 has no words for. `private` has the DEs with a private bitmap, by number.
     """
 
     name: str
@@ -65,6 +106,7 @@ class Dialect:
     elements: Mapping[int, Element]
     spec: Spec
     rewriting: Rewriting | None = None
+    private: Mapping[int, Private] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def mac_width(self) -> int:
@@ -79,6 +121,12 @@ class Dialect:
     def place_of(self, number: int) -> int:
         """Return the number under which the network carries a DE of the interface."""
         return number if self.rewriting is None else self.rewriting.moved.get(number, number)
+
+    def alike(self, subfields: Mapping[int, Iterable[int]]) -> Iterator[int]:
+        """Yield the DEs whose content subfields have, as the file says; both by the network's numbers."""
+        for number, within in subfields.items():
+            like = self.private[number].like
+            yield from (like[subfield] for subfield in within if subfield in like)
 
     def carries(self, text: str) -> bool:
         """Tell whether the dialect's text encoding can express `text`."""
@@ -155,7 +203,35 @@ def parse(source: str, name: str, gb18030: str = "2005") -> Dialect:
         elements=MappingProxyType(elements),
         spec=_spec(elements, entries, wire),
         rewriting=rewriting_of(content),
+        private=MappingProxyType(dict(_private(content, wire))),
     )
+
+
+def _private(content: DialectFile, wire: Wire) -> Iterator[tuple[int, Private]]:
+    """Yield the DEs that have a private bitmap, each with its number."""
+    for key, entries in content.subfields.items():
+        elements = {int(number): _element(int(number), entry, wire) for number, entry in entries.items()}
+        keyed = {str(SUBFIELDS_AT + int(number)): entry for number, entry in entries.items()}
+        keys = (str(SUBFIELDS_AT + number) for number in elements)
+        spec = {
+            key: MappingProxyType(_element_spec(element, keyed[key], wire))
+            for key, element in zip(keys, elements.values(), strict=True)
+        }
+        yield (
+            int(key),
+            Private(
+                number=int(key),
+                elements=MappingProxyType(dict(sorted(elements.items()))),
+                spec=MappingProxyType(
+                    {**_heads("b", "b", digits_of(str(content.elements[key].bitmap), wire)), **spec}
+                ),
+                rewritten=rewritten(keyed, wire),
+                like=MappingProxyType(
+                    {int(number): entry.like for number, entry in entries.items() if entry.like is not None}
+                ),
+                shown=frozenset(int(number) for number, entry in entries.items() if entry.shown),
+            ),
+        )
 
 
 def _characters_of(element: Element) -> str:
@@ -224,16 +300,25 @@ def _element(number: int, entry: Entry, wire: Wire) -> Element:
 def _spec(elements: Mapping[int, Element], entries: Mapping[int, Entry], wire: Wire) -> Spec:
     """Return pyiso8583's specification: "h" header (none), "t" MTI, "p" bitmap, "1" to "128", or to "192"."""
     digits = digits_of(wire.bitmap, wire)
-    bitmap = {"data_enc": digits, "max_len": 8 if digits == "b" else 16, "desc": "Bitmap, primary"}
-    mti = {"data_enc": "b" if wire.mti == "bcd" else wire.mti, "max_len": 4, "desc": "MTI"}
-    header = {"data_enc": "ascii", "max_len": 0, "desc": "Header"}
-    spec: dict[str, Mapping[str, Any]] = {}
-    for key, entry in (("h", header), ("t", mti), ("p", bitmap), ("1", bitmap)):
-        spec[key] = MappingProxyType({"len_type": 0, "len_enc": "ascii", **entry})
+    spec = _heads("b" if wire.mti == "bcd" else wire.mti, digits, digits)
     for number, element in elements.items():
         if number != FIRST:
             spec[str(number)] = MappingProxyType(_element_spec(element, entries[number], wire))
     return MappingProxyType(spec)
+
+
+def _heads(mti: str, primary: str, secondary: str) -> dict[str, Mapping[str, Any]]:
+    """Return what pyiso8583 reads before fields: no header, the MTI and the bitmaps in their encodings."""
+    header = {"data_enc": "ascii", "max_len": 0, "desc": "Header"}
+    type_ = {"data_enc": mti, "max_len": 4, "desc": "MTI"}
+    bitmaps = [
+        {"data_enc": digits, "max_len": 8 if digits == "b" else 16, "desc": "Bitmap, primary"}
+        for digits in (primary, secondary)
+    ]
+    heads: dict[str, dict[str, Any]] = dict(zip("htp1", (header, type_, *bitmaps), strict=True))
+    return {
+        key: MappingProxyType({"len_type": 0, "len_enc": "ascii", **entry}) for key, entry in heads.items()
+    }
 
 
 def _element_spec(element: Element, entry: Entry, wire: Wire) -> dict[str, Any]:
@@ -247,6 +332,8 @@ def _element_spec(element: Element, entry: Entry, wire: Wire) -> dict[str, Any]:
         "desc": element.name,
     }
     match element.encoding:
+        case "binary" if not element.length:
+            return {**written, "len_type": OPEN_WIDTH, "data_enc": "b"}
         case "binary":
             return {**written, "data_enc": "b", "max_len": element.length // 2}
         case "hex" | "hex-ascii" | "hex-cp500":

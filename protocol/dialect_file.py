@@ -8,7 +8,7 @@ integrator.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args
 
@@ -21,11 +21,14 @@ from qianzhi_errors.sentence import Sentence
 
 FIRST, LAST, LAST_OF_ALL = 1, 128, 192
 """The numbers of the first and the last data element (DE); above 128 are those of a third bitmap."""
+LAST_SUBFIELD: Final = 64
+"""The number of the last subfield that a private bitmap can announce."""
 
 Characters = Literal["ascii", "cp500", "cp037", "latin-1"]
 Digits = Literal["ascii", "cp500", "cp037", "bcd"]
 Lengths = Literal["ascii", "cp500", "cp037", "bcd", "binary"]
 Binary = Literal["binary", "hex"]
+Bitmaps = Literal["binary", "hex", "hex-ascii", "hex-cp500"]
 Texts = Literal["utf-8", "gb18030", "gb18030-2022", "gbk", "ascii", "latin-1", "cp500", "cp037"]
 Encoding = Literal[
     "ascii",
@@ -62,6 +65,8 @@ _ENCODINGS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 
 _FORMAT: Final = re.compile(r"(x\+n|ans|an|ns|a|n|b|z)( |\.{1,6})([1-9][0-9]{0,5})")
 """Kind, then " 12" for a fixed length, "..19" for LLVAR, "...999" for LLLVAR, up to six digits of length."""
+_OPEN: Final = "b"
+"""The format of a DE with a private bitmap and no length."""
 _FILL: Final = re.compile("(left|right) ([0-9A-F])")
 _FIXED_MAX: Final = 9999
 _BITS_64: Final = (1, 64, 65, 128)
@@ -71,6 +76,7 @@ _MACS: Final = ("64", "128")
 class Format(NamedTuple):
     """A format of ISO 8583: kind, digits of the length prefix (0 to 6), and length as the notation counts it
     (bits for a fixed b, bytes for a variable one, characters for the others; the sign of x+n is not counted).
+    A length of 0 is that of a DE which ends where its private bitmap says.
     """
 
     kind: str
@@ -88,6 +94,8 @@ class Fill(NamedTuple):
 def _format(notation: object) -> Format:
     """Return the format that is written `n 6`, `ans..25` or `z...104`. Raises ValueError with the reason."""
     match = _FORMAT.fullmatch(notation) if isinstance(notation, str) else None
+    if notation == _OPEN:
+        return Format("b", 0, 0)
     if match is None:
         raise ValueError(Sentence("format {notation} is none of ISO 8583", notation=repr(notation)))
     kind, dots, digits = match.groups()
@@ -119,7 +127,7 @@ class Wire(_Section):
     """How each kind of content is written: a Python codec, or "bcd", "binary" or "hex"."""
 
     mti: Digits
-    bitmap: Literal["binary", "hex", "hex-ascii", "hex-cp500"]
+    bitmap: Bitmaps
     length: Lengths
     numeric: Digits
     other: Characters
@@ -137,7 +145,8 @@ class Wire(_Section):
 
 class Entry(_Section):
     """One DE: its name and format, and what of it is not as [wire] says: whether it is in the text encoding,
-    whether line feeds are allowed, its encoding, that of its length, what the length counts, and its fill.
+    whether line feeds are allowed, its encoding, that of its length, what the length counts, its fill, and
+    the encoding of its private bitmap, if it has one.
     """
 
     name: str = Field(min_length=1)
@@ -148,6 +157,7 @@ class Entry(_Section):
     length: Lengths | None = None
     counts: Literal["bytes", "digits"] | None = None
     fill: Annotated[Fill, BeforeValidator(_fill)] | None = None
+    bitmap: Bitmaps | None = None
 
     @model_validator(mode="after")
     def _keys_fit_the_format(self) -> Self:
@@ -158,10 +168,18 @@ class Entry(_Section):
             raise ValueError(Sentence("{kind} cannot be in {encoding}", kind=kind, encoding=self.encoding))
         if not prefix and (self.length is not None or self.counts is not None):
             raise ValueError(Sentence("a field of fixed length has no length before it"))
+        if self.bitmap is None and not self.format.length:
+            raise ValueError(Sentence("only a DE with a bitmap of its own goes without a length"))
+        if self.bitmap is not None and (kind != "b" or self.encoding not in (None, "binary")):
+            raise ValueError(Sentence("a DE with a bitmap of its own is b, in no encoding but binary"))
         return self
 
     def encoding_in(self, wire: Wire) -> str:
-        """Return how the DE is written in a dialect: by its own key, else as [wire] says of its kind."""
+        """Return how the DE is written in a dialect: by its own key, else as [wire] says of its kind; in
+        bytes where it has a private bitmap.
+        """
+        if self.bitmap is not None:
+            return "binary"
         return self.encoding or (wire.text if self.text else wire.encoding_of(self.format.kind))
 
     def fill_in(self) -> Fill:
@@ -175,6 +193,15 @@ class Entry(_Section):
         return Fill("right" if self.format.prefix else "left", "0")
 
 
+class Subentry(Entry):
+    """One subfield behind a private bitmap. `like` is the DE whose content it has: it is shown, hidden and
+    refused as that one is. Without it, only what is `shown` is shown to people.
+    """
+
+    like: Annotated[int, Field(ge=FIRST + 1, le=LAST)] | None = None
+    shown: bool = False
+
+
 class Interface(_Section):
     """In which DE a network carries what the interface has in DE 48, the groups, and 62, the receipt."""
 
@@ -185,6 +212,31 @@ class Interface(_Section):
 def _contradiction(path: tuple[str, ...], reason: str) -> ValueError:
     """Return the error that two keys of the file cannot both be so; `path` is the key that is named."""
     return ValueError(reason, path)
+
+
+def _all_subfields(table: object) -> object:
+    """Return the table if its keys are numbers of DEs, and each has a table of numbers of subfields. Raises
+    ValueError with the reason.
+    """
+    if not isinstance(table, dict):
+        raise _contradiction(("subfields",), Sentence("[subfields] must be a table"))
+    numbers = {str(number) for number in range(FIRST, LAST_SUBFIELD + 1)}
+    for key, below in table.items():
+        if not isinstance(below, dict) or not below:
+            raise _contradiction(
+                ("subfields", key), Sentence("[subfields.{key}] must be a table of subfields", key=key)
+            )
+        for number in below.keys() - numbers:
+            raise _contradiction(
+                ("subfields", key, number),
+                Sentence(
+                    "{key} is no number of a subfield from {first} to {last}",
+                    key=repr(number),
+                    first=FIRST,
+                    last=LAST_SUBFIELD,
+                ),
+            )
+    return table
 
 
 def _all_numbers(table: object) -> object:
@@ -212,12 +264,15 @@ def _all_numbers(table: object) -> object:
 
 class DialectFile(_Section):
     """A complete dialect file: how things are written, every DE from 1 to 128 by its number as text, and up
-    to 192 where the network has a third bitmap.
+    to 192 where the network has a third bitmap; the subfields of each DE that has a private bitmap.
     """
 
     wire: Wire
     elements: Annotated[dict[str, Entry], BeforeValidator(_all_numbers)]
     interface: Interface = Interface()
+    subfields: Annotated[dict[str, dict[str, Subentry]], BeforeValidator(_all_subfields)] = Field(
+        default_factory=dict
+    )
 
     @model_validator(mode="after")
     def _keys_fit_together(self) -> Self:
@@ -238,6 +293,7 @@ class DialectFile(_Section):
                 ("elements", _MACS[1], "encoding"), Sentence("DE 64 and DE 128 must be written alike")
             )
         _check_places(self.interface)
+        _check_subfields(self)
         return self
 
 
@@ -270,6 +326,39 @@ def _fault_of(entry: Entry, wire: Wire) -> _Fault | None:
     if packed and entry.counts == "bytes" and length % 2:
         return _Fault("format", Sentence("a length in bytes needs an even longest length"))
     return None
+
+
+def _check_subfields(content: DialectFile) -> None:
+    """Raise ValueError for a DE that has a private bitmap and no subfields, or these and no bitmap, and for a
+    subfield that cannot be.
+    """
+    bitmaps = {key for key, entry in content.elements.items() if entry.bitmap is not None}
+    for key in map(str, _BITS_64):
+        if key in bitmaps:
+            raise _contradiction(
+                ("elements", key, "bitmap"), Sentence("DE {number} has no bitmap of its own", number=key)
+            )
+    for key in sorted(bitmaps - content.subfields.keys()):
+        raise _contradiction(
+            ("elements", key, "bitmap"),
+            Sentence("DE {number}: the table [subfields.{number}] is missing", number=key),
+        )
+    for key, entries in content.subfields.items():
+        if key not in bitmaps:
+            raise _contradiction(
+                ("subfields", key), Sentence("DE {number} has no bitmap of its own", number=key)
+            )
+        for number, entry in entries.items():
+            fault = _fault_of(entry, content.wire)
+            if entry.bitmap is not None:
+                fault = _Fault(
+                    "bitmap", Sentence("a bitmap within a bitmap is not read: its DE is one value")
+                )
+            if fault:
+                raise _contradiction(
+                    ("subfields", key, number, fault.key),
+                    Sentence("DE {number}: {reason}", number=f"{key}.{number}", reason=fault.reason),
+                )
 
 
 def longest(prefix: int, encoding: str) -> int:
@@ -336,13 +425,23 @@ def _reason(detail: ErrorDetails) -> str:
     if named:
         return reason
     match place:
-        case ("elements", str(number), *_):
-            return Sentence("DE {number}: {reason}", number=number, reason=_reason_of_entry(detail, reason))
+        case ("elements", str(number), *keys):
+            return Sentence(
+                "DE {number}: {reason}", number=number, reason=_reason_of_entry(Entry, detail, keys, reason)
+            )
+        case ("subfields", str(key), str(number), *keys):
+            return Sentence(
+                "DE {number}: {reason}",
+                number=f"{key}.{number}",
+                reason=_reason_of_entry(Subentry, detail, keys, reason),
+            )
         case (("wire" | "interface") as table, str(key), *_):
             return _reason_of_key(str(table), key, kind)
         case (("wire" | "interface") as table,) if kind != "missing":
             return Sentence("[{table}] must be a table", table=table)
-    return Sentence("needs the tables [wire] and [elements], may have [interface], and nothing else")
+    return Sentence(
+        "needs the tables [wire] and [elements], may have [interface] and [subfields], and nothing else"
+    )
 
 
 def _own_reason(detail: ErrorDetails) -> tuple[Any, ...]:
@@ -367,21 +466,30 @@ def _reason_of_key(table: str, key: str, kind: str) -> str:
 
 
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"encoding": get_args(Encoding), "length": get_args(Lengths), "counts": ("bytes", "digits")}
+    {
+        "encoding": get_args(Encoding),
+        "length": get_args(Lengths),
+        "counts": ("bytes", "digits"),
+        "bitmap": get_args(Bitmaps),
+    }
 )
 
 
-def _reason_of_entry(detail: ErrorDetails, reason: str) -> str:
-    """Return what is wrong with an entry of [elements]; `reason` is that of our own checks."""
-    kind, key = detail["type"], str(detail["loc"][2]) if len(detail["loc"]) > 2 else ""
+def _reason_of_entry(entry: type[Entry], detail: ErrorDetails, keys: Sequence[int | str], reason: str) -> str:
+    """Return what is wrong with an entry of [elements] or [subfields], below which `keys` lead to the place;
+    `reason` is that of our own checks.
+    """
+    kind, key = detail["type"], str(keys[0]) if keys else ""
     if kind == "value_error":
         return reason
     if key in _CHOICES:
         return Sentence("{key} must be one of {choices}", key=key, choices=", ".join(_CHOICES[key]))
     if kind in ("missing", "extra_forbidden") or not key:
         return Sentence(
-            "it needs name and format, and may have {keys}", keys=", ".join(tuple(Entry.model_fields)[2:])
+            "it needs name and format, and may have {keys}", keys=", ".join(tuple(entry.model_fields)[2:])
         )
     if key == "name":
         return Sentence("the name is empty or no text")
-    return Sentence("text and lines must be true or false")
+    if key == "like":
+        return Sentence("like must be the number of a DE")
+    return Sentence("{key} must be true or false", key=key)

@@ -85,7 +85,11 @@ def _holds_text(element: Element, needed: Element, *, lines: bool) -> bool:
 
 
 def notation(element: Element) -> str:
-    """Return a DE's format as ISO 8583 writes it, and a dialect's file: `n 6`, `ans..25`."""
+    """Return a DE's format as ISO 8583 writes it, and a dialect's file: `n 6`, `ans..25`; `b` alone for one
+    that ends where its private bitmap says.
+    """
+    if not element.length:
+        return element.kind
     length = element.length - (element.kind == "x+n")
     if element.kind == "b":
         length = element.length // 2 if element.prefix else element.length * 4

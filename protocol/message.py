@@ -6,6 +6,7 @@ What a field means to a transaction does not belong here, nor how a field is wri
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from protocol.errors import EncodeError
@@ -20,20 +21,35 @@ REQUEST_MTIS: Final = frozenset(
 )
 """The MTIs of the requests that the interface has, with their repeats (docs/protocol.md section 3)."""
 
+NO_SUBFIELDS: Final[Mapping[int, Mapping[int, str]]] = MappingProxyType({})
+
 
 class Message(NamedTuple):
     """One decoded message.
 
     `mti` is 4 digits. `fields` maps a DE number (2 to 128, no bitmaps) to its text; binary DEs are upper-case
-    hex digits. A variable-length DE may be present and empty.
+    hex digits. A variable-length DE may be present and empty. `subfields` has the DEs with a private bitmap,
+    which are not in `fields`: DE number to the texts of its subfields, 1 to 64, by number. `alike`: the DEs
+    whose content a subfield has, as the dialect says, when the message was decoded.
     """
 
     mti: str
     fields: Mapping[int, str]
+    subfields: Mapping[int, Mapping[int, str]] = NO_SUBFIELDS
+    alike: frozenset[int] = frozenset()
+
+    @property
+    def last(self) -> int:
+        """The highest number of a DE that the message has; 0 for none."""
+        last = max(self.fields, default=0)
+        return max(last, *self.subfields) if self.subfields else last
 
     def __repr__(self) -> str:
         """Show the MTI and the numbers of the DEs, never a value: logs and tracebacks keep this text."""
-        return f"Message({self.mti} DE {' '.join(map(str, self.fields))})"
+        within = [
+            f"{number}.{subfield}" for number, below in self.subfields.items() for subfield in ("p", *below)
+        ]
+        return f"Message({self.mti} DE {' '.join([*map(str, self.fields), *within])})"
 
 
 def answer_mti(mti: str) -> str:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
-from protocol.dialect_file import DialectFile, Entry, Fill, digits_of
+from protocol.dialect_file import DialectFile, Entry, Fill, Wire, digits_of
 from protocol.errors import DecodeError, EncodeError
 from qianzhi_errors.sentence import Sentence
+
+T = TypeVar("T")
 
 _GROUPS: Final = 48
 _RECEIPT: Final = 62
@@ -138,9 +140,10 @@ class Rewriting:
             raise EncodeError("t", Sentence("not an MTI of the interface"))
         return f"{self.edition}{mti[1:]}"
 
-    def moved_fields(self, fields: Mapping[int, str]) -> dict[int, str]:
+    def moved_fields(self, fields: Mapping[int, T]) -> dict[int, T]:
         """Return fields under the other side's numbers, in ascending order."""
-        return dict(sorted((self.moved.get(number, number), text) for number, text in fields.items()))
+        moved = {self.moved.get(number, number): value for number, value in fields.items()}
+        return {number: moved[number] for number in sorted(moved)}
 
     def moved_key(self, key: str) -> str:
         """Return a field's key under the other side's number."""
@@ -156,7 +159,7 @@ def rewriting_of(content: DialectFile) -> Rewriting | None:
         unannounced=wire.secondary == "always",
         bitmap=digits_of(wire.bitmap, wire),
         mti_width=2 if wire.mti == "bcd" else 4,
-        fields=MappingProxyType(dict(_fields(content))),
+        fields=rewritten(content.elements, wire),
         moved=MappingProxyType(
             {mine: theirs for pair in pairs for mine, theirs in (pair, pair[::-1]) if mine != theirs}
         ),
@@ -165,14 +168,20 @@ def rewriting_of(content: DialectFile) -> Rewriting | None:
     return None if nothing else rewriting
 
 
-def _fields(content: DialectFile) -> Iterable[tuple[str, Signed | Filled]]:
-    for key, entry in content.elements.items():
-        if entry.encoding_in(content.wire) == "bcd":
-            yield from _packed(key, entry, content.wire.other)
+def rewritten(entries: Mapping[str, Entry], wire: Wire) -> Mapping[str, Signed | Filled]:
+    """Return, by its key, what of an entry pyiso8583 has no words for."""
+    return MappingProxyType(
+        {
+            key: made
+            for key, entry in entries.items()
+            if entry.encoding_in(wire) == "bcd"
+            for made in _packed(entry, wire.other)
+        }
+    )
 
 
-def _packed(key: str, entry: Entry, characters: str) -> Iterable[tuple[str, Signed | Filled]]:
+def _packed(entry: Entry, characters: str) -> Iterable[Signed | Filled]:
     if entry.format.kind == "x+n":
-        yield key, Signed(characters)
+        yield Signed(characters)
     elif entry.counts == "bytes":
-        yield key, Filled(entry.fill_in())
+        yield Filled(entry.fill_in())

@@ -8,7 +8,7 @@ under the request's key, and a repeat gets it again. docs/protocol.md sections 3
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from functools import lru_cache
 from itertools import repeat
@@ -270,11 +270,12 @@ def _check_complete(message: Message) -> None:
 
 
 def check_carries_no_secret(message: Message) -> None:
-    """Raises Unsupported for a message with PIN data or a card's track data, whatever it asks for."""
-    if not _NEVER_ACCEPTED.keys().isdisjoint(message.fields):
-        raise Unsupported(
-            next(reason for number, reason in _NEVER_ACCEPTED.items() if number in message.fields)
-        )
+    """Raises Unsupported for a message with PIN data or a card's track data, whatever it asks for, in a DE or
+    in a subfield that is like one.
+    """
+    held: Collection[int] = {*message.fields, *message.alike} if message.alike else message.fields
+    if not _NEVER_ACCEPTED.keys().isdisjoint(held):
+        raise Unsupported(next(reason for number, reason in _NEVER_ACCEPTED.items() if number in held))
 
 
 def sent_moment(message: Message, window: KeyWindow) -> str:

@@ -17,11 +17,12 @@ from protocol.analyzer import field_display
 from protocol.analyzer.error_locator import WrongByte, first_wrong
 from protocol.analyzer.field_tree import Node, anchors_of, field_nodes, groups_key
 from protocol.analyzer.head_finder import Beginning, beginnings
-from protocol.codec import Codec, Part
+from protocol.codec import Codec
 from protocol.errors import FrameFault
 from protocol.frame_head import TPDU_BYTES, TPDU_ID
 from protocol.framing import MESSAGE_BYTES_MAX, Frame, Framing, frame_bytes, frames_of, length_at
 from protocol.message import Message
+from protocol.part import Part
 from qianzhi_errors.sentence import Sentence
 
 FRAMINGS: Final[tuple[Framing | None, ...]] = (

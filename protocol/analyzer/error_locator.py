@@ -11,15 +11,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from protocol.codec import Part, content_pattern
-from protocol.dialect import Dialect, Element
+from protocol.content import content_pattern
+from protocol.dialect import SUBFIELDS_AT, Dialect, Element
 from protocol.errors import DecodeError
 from protocol.gb18030 import GB18030_2022
+from protocol.part import Part
 from qianzhi_errors.sentence import Sentence
 
 _MTI_DIGITS: Final = 4
 _BITMAPS: Final = ("p", "1")
 _SIGNS: Final = frozenset(b"CD" + "CD".encode("cp500"))
+_MESSAGE: Final = Sentence("the message")
 _THIRD_BITMAP: Final = Sentence("no bit 65: ISO 8583:1987 has no third bitmap")
 _KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -62,9 +64,11 @@ def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: D
     key = error.field
     if key == "t":
         return _mti(data, dialect.spec[key])
+    if "." in key:
+        return _within(dialect, data, parts, error)
     # The error's own position may be behind the field's length, so it is not used.
     begin = parts[-1].end
-    if parts[-1].key == key:
+    if parts[-1].key.partition(".")[0] == key:
         return WrongByte(
             begin,
             Sentence("the message's end: {bytes} more than its fields take", bytes=_bytes(len(data) - begin)),
@@ -74,18 +78,55 @@ def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: D
     spec = dialect.spec[key]
     if key in _BITMAPS:
         return _bitmap(data, begin, spec)
-    return _element(data, begin, dialect.elements[int(key)], spec)
+    return _element(data, begin, dialect.elements[int(key)], spec, key)
+
+
+def _within(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: DecodeError) -> WrongByte:
+    """Return the first wrong byte of a DE with a private bitmap: in the bitmap, in a subfield, or its end."""
+    number, _, subfield = error.field.partition(".")
+    private, begin = dialect.private[int(number)], parts[-1].end
+    head = next(part for part in parts if part.key == number)
+    end = _end_of(head, dialect.spec[number], data)
+    whole = _MESSAGE if end == len(data) else Sentence("DE {number}", number=number)
+    data = data[:end]
+    if parts[-1].key == error.field:
+        return WrongByte(
+            begin, Sentence("the end of DE {number}: its bitmap announces no more", number=number)
+        )
+    if not subfield.isdecimal():
+        return _bitmap(data, begin, private.spec["1"], whole)
+    if int(subfield) not in private.elements:
+        return WrongByte(
+            error.position,
+            Sentence("bit {bit} not set: DE {number} has no such subfield", bit=subfield, number=number),
+        )
+    element, spec = private.elements[int(subfield)], private.spec[str(SUBFIELDS_AT + int(subfield))]
+    return _element(data, begin, element, spec, error.field, whole)
+
+
+def _end_of(head: Part, spec: Mapping[str, Any], data: bytes) -> int:
+    """Return the offset in `data` at which a DE ends whose length is the part `head`."""
+    if head.prefix:
+        return head.end + _value_of(head.prefix, spec["len_enc"])
+    return len(data) if spec["len_type"] else head.end + int(spec["max_len"])
 
 
 def _bytes(count: int) -> str:
     return Sentence("1 byte") if count == 1 else Sentence("{count} bytes", count=count)
 
 
-def _ends(data: bytes, missing: int, of_field: str) -> WrongByte:
-    """Return the end of the message as the wrong byte: so many bytes of a field are missing."""
+def _ends(data: bytes, missing: int, of_field: str, whole: str = _MESSAGE) -> WrongByte:
+    """Return the end of the message as the wrong byte: so many bytes of a field are missing. `whole` names
+    what else ends there.
+    """
     return WrongByte(
         len(data),
-        Sentence("{bytes} more {of_field}; the message ends here", bytes=_bytes(missing), of_field=of_field),
+        Sentence(
+            "{bytes} more {of_field}; {whole} ends here",
+            bytes=_bytes(missing),
+            of_field=of_field,
+            whole=whole,
+        ),
     )
 
 
@@ -107,7 +148,7 @@ def _is_digit(byte: bytes, written: str) -> bool:
     return byte.isdigit() if written == "ASCII" else b"\xf0" <= byte <= b"\xf9"
 
 
-def _bitmap(data: bytes, begin: int, spec: Mapping[str, Any]) -> WrongByte:
+def _bitmap(data: bytes, begin: int, spec: Mapping[str, Any], whole: str = _MESSAGE) -> WrongByte:
     """Return the first wrong byte of the bitmap at byte `begin`."""
     binary = spec["data_enc"] == "b"
     width, of_field = (
@@ -120,12 +161,16 @@ def _bitmap(data: bytes, begin: int, spec: Mapping[str, Any]) -> WrongByte:
                 return WrongByte(begin + place, Sentence("a hex digit of the bitmap"))
     if len(data) >= begin + width:  # this bitmap is complete: it announces a third one, which is cut short
         return WrongByte(begin, _THIRD_BITMAP)
-    return _ends(data, begin + width - len(data), of_field)
+    return _ends(data, begin + width - len(data), of_field, whole)
 
 
-def _element(data: bytes, begin: int, element: Element, spec: Mapping[str, Any]) -> WrongByte:
-    """Return the first wrong byte of the DE at byte `begin`: in its length, in its content, or its end."""
-    name = Sentence("of DE {number}", number=element.number)
+def _element(
+    data: bytes, begin: int, element: Element, spec: Mapping[str, Any], key: str, whole: str = _MESSAGE
+) -> WrongByte:
+    """Return the first wrong byte of the DE or subfield `key` at byte `begin`: in its length, in its content,
+    or its end, where `whole` ends too.
+    """
+    name = Sentence("of DE {number}", number=key)
     length, width = spec["max_len"], int(spec["len_type"])
     if width:
         prefix = data[begin : begin + width]
@@ -138,7 +183,7 @@ def _element(data: bytes, begin: int, element: Element, spec: Mapping[str, Any])
                 ),
             )
         if len(prefix) < width:
-            return _ends(data, width - len(prefix), Sentence("of the length {name}", name=name))
+            return _ends(data, width - len(prefix), Sentence("of the length {name}", name=name), whole)
         length = _value_of(prefix, spec["len_enc"])
         if length > spec["max_len"]:
             return WrongByte(
@@ -153,7 +198,7 @@ def _element(data: bytes, begin: int, element: Element, spec: Mapping[str, Any])
         return WrongByte(
             start + inside.at, Sentence("{expected} {name}", expected=inside.expected, name=name)
         )
-    return _ends(data, octets - len(content), name)
+    return _ends(data, octets - len(content), name, whole)
 
 
 def _first_no_digit(prefix: bytes, encoding: str) -> int | None:

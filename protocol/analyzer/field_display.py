@@ -231,6 +231,9 @@ _GROUP_WITHIN: Final = re.compile(f"(?:{'|'.join(_SECRET_GROUPS)})[0-9]{{3}}")
 _FEW_DIGITS: Final = re.compile("[0-9]{1,4}")
 _MUCH: Final = re.compile("[1-9][0-9]{7,}|[^\\W\\d_]{4,}")
 
+OF_THE_FILE: Final = FieldDisplay(re.compile(".*", re.DOTALL))
+"""A subfield which its dialect's file says may be shown."""
+
 
 def is_plausible_mti(mti: str) -> bool:
     """Tell whether each digit of an MTI is one that ISO 8583 defines, of 1987 or 1993."""

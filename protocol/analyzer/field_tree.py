@@ -8,20 +8,24 @@ be shown and if the message around it is read in step. Frames and guesses do not
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from protocol import tlv
 from protocol.analyzer import field_display
 from protocol.analyzer.field_display import FieldDisplay
 from protocol.card_number import masked_card
-from protocol.codec import Codec, Part
-from protocol.dialect import Dialect
+from protocol.codec import Codec
+from protocol.dialect import Dialect, Private
+from protocol.part import Part
 from protocol.tlv import Group
 from qianzhi_errors.sentence import Sentence
 
 _CARD_SHOWN: Final = 6
+_CARD: Final = 2
 _GROUPS: Final = 48
+_ORIGINAL: Final = 90
 _NOT_IN_STEP: Final = Sentence("what is around it is not in order")
 _NOT_FITTING: Final = Sentence("not what this field may hold")
 
@@ -63,11 +67,16 @@ def field_nodes(parts: Sequence[Part], codec: Codec, begin: int, *, whole: bool)
             yield _mti(part, begin)
         elif part.key in ("p", "1"):
             yield _bitmap(part, begin, shown=sure)
-        else:
+        elif "." not in part.key:  # what is within a DE is shown below it
             before = sure and next(anchors[near] for near in range(place, -1, -1) if near in anchors)
             after = next((anchors[near] for near in range(place, len(parts)) if near in anchors), None)
             held = before and (whole if after is None else after)
-            yield _field(part, begin, codec, _Step(held, before and after is None, whole))
+            step = _Step(held, before and after is None, whole)
+            if int(part.key) in codec.dialect.private:
+                below = tuple(takewhile(lambda one: "." in one.key, parts[place + 1 :]))
+                yield _divided(part, below, begin, codec.dialect, step)
+            else:
+                yield _field(part, begin, codec, step)
 
 
 def anchors_of(parts: Sequence[Part], dialect: Dialect) -> dict[int, bool]:
@@ -132,17 +141,69 @@ def _bitmap(part: Part, begin: int, *, shown: bool) -> Node:
     return Node("bitmap", name, at, size, part.data.hex(), "", f"DE {set_}" if set_ else Sentence("no DE"))
 
 
+def _divided(part: Part, below: Sequence[Part], begin: int, dialect: Dialect, step: _Step) -> Node:
+    """Return the node of a DE with a private bitmap: the bitmap and the subfields, each a node below it."""
+    number, at = int(part.key), begin + part.at
+    size = (below[-1].end if below else part.end) - part.at
+    meaning = _counted_subfields(max(len(below) - 1, 0))
+    nodes = tuple(_subfield(one, begin, dialect.private[number], step) for one in below)
+    name = dialect.elements[number].name
+    return Node(f"DE {number}", name, at, size, part.prefix.hex(), "", meaning, "", nodes)
+
+
+def _counted_subfields(count: int) -> str:
+    return Sentence("1 subfield") if count == 1 else Sentence("{count} subfields", count=count)
+
+
+def _subfield(part: Part, begin: int, private: Private, step: _Step) -> Node:
+    """Return the node of a private bitmap, or of a subfield: shown, masked, or hidden with the reason."""
+    _, _, subfield = part.key.partition(".")
+    if not subfield.isdecimal():
+        bits = f"{int(part.text, 16):064b}"
+        set_ = " ".join(f"{private.number}.{bit}" for bit, one in enumerate(bits, 1) if one == "1")
+        is_shown = step.held or step.slight
+        return Node(
+            part.key,
+            Sentence("Bitmap, private"),
+            begin + part.at,
+            len(part.data),
+            part.data.hex() if is_shown else "",
+            "",
+            (set_ or Sentence("no subfield")) if is_shown else "",
+            "" if is_shown else _NOT_IN_STEP,
+        )
+    number = int(subfield)
+    display = field_display.UNKNOWN_GROUP
+    if number in private.shown:
+        display = field_display.OF_THE_FILE
+    like = private.like.get(number, 0)
+    if like:
+        display = field_display.display_of(like)
+    name, is_card = private.elements[number].name, like == _CARD
+    return _shown(part, part.key, name, begin, display, step, is_card=is_card)
+
+
 def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
     """Return the node of a DE: shown, masked, or hidden with the reason."""
     number = int(part.key)
     field, name = f"DE {number}", codec.dialect.elements[number].name
+    if part.key == groups_key(codec.dialect) and tlv.intact(part.text, codec.dialect.de48_encoding)[0]:
+        return _grouped(part, begin + part.at, name, codec.dialect.de48_encoding, step)
+    display = _display_of(number, codec.dialect)
+    node = _shown(part, field, name, begin, display, step, is_card=number == _CARD)
+    if number == _ORIGINAL and not node.hidden:
+        return replace(node, nodes=_original(part, node.at))
+    return node
+
+
+def _shown(
+    part: Part, field: str, name: str, begin: int, display: FieldDisplay, step: _Step, *, is_card: bool
+) -> Node:
+    """Return the node of a DE or a subfield: shown, masked, or hidden with the reason."""
     at, size, text = begin + part.at, part.end - part.at, part.text
-    if number == 2:
+    if is_card:
         card = masked_card(text) if step.held and step.whole else text[:_CARD_SHOWN].ljust(len(text), "*")
         return Node(field, name, at, size, "", card, "", Sentence("masked"))
-    if part.key == groups_key(codec.dialect) and tlv.intact(text, codec.dialect.de48_encoding)[0]:
-        return _grouped(part, at, name, codec.dialect.de48_encoding, step)
-    display = _display_of(number, codec.dialect)
     reason = _why_hidden(text, display, step)
     if reason:
         return Node(
@@ -150,7 +211,7 @@ def _field(part: Part, begin: int, codec: Codec, step: _Step) -> Node:
         )
     raw = (part.prefix + part.data).hex()
     says = display.says(text) if display.fits is not None and display.fits.fullmatch(text) else ""
-    return Node(field, name, at, size, raw, text, says, "", _original(part, at) if number == 90 else ())
+    return Node(field, name, at, size, raw, text, says)
 
 
 def _why_hidden(text: str, display: FieldDisplay, step: _Step) -> str:

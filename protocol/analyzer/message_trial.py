@@ -16,12 +16,12 @@ from qianzhi_errors.sentence import Sentence
 
 class Trial(NamedTuple):
     """How one message fared. `mti` and `fields` are what was read, as the network numbers them, up to the
-    first wrong byte; `at` is the offset of that byte, None if the message reads and is written again byte for
-    byte; `expected` says what should stand there.
+    first wrong byte, a subfield as "127.2"; `at` is the offset of that byte, None if the message reads and is
+    written again byte for byte; `expected` says what should stand there.
     """
 
     mti: str
-    fields: tuple[int, ...]
+    fields: tuple[str, ...]
     at: int | None
     expected: str
 
@@ -30,7 +30,7 @@ def tried(codec: Codec, raw: bytes) -> Trial:
     """Return how a message fares in a codec's dialect. Never raises for the bytes."""
     parts, error = codec.dissect(raw)
     mti = parts[0].text if parts else ""
-    fields = tuple(int(part.key) for part in parts if part.key.isdecimal() and part.key != "1")
+    fields = tuple(part.key for part in parts if part.key[-1].isdecimal() and part.key != "1")
     if error is not None:
         wrong = first_wrong(codec.dialect, raw, parts, error)
         return Trial(mti, fields, wrong.at, wrong.expected)

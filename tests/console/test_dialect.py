@@ -9,7 +9,10 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from console.dialect import dialect
+from fep.settings.dialects import read_dialect
+from protocol.codec import Codec
 from protocol.dialect import shipped
+from protocol.message import Message
 from tests.support.builders import message
 from tests.support.canary import CARD
 from tests.support.messages import CODECS
@@ -49,6 +52,33 @@ def test_every_element_of_a_file_is_shown(tmp_path: Path) -> None:
     assert [one["number"] for one in elements] == list(range(1, 129))
     assert elements[21]["format"] == "n 4"
     assert "Point of service entry mode" in run("show", "ascii87").stdout
+
+
+SUBFIELDS = """base = "ascii87"
+[elements]
+127 = { format = "b......999999", bitmap = "hex-ascii" }
+[subfields.127]
+2 = { name = "Switch key", format = "ans..32" }
+"""
+
+
+def test_a_subfield_is_shown_behind_its_element_and_told_in_a_message(tmp_path: Path) -> None:
+    file = written(tmp_path, SUBFIELDS)
+    shown = [one for one in as_json("show", file) if one["number"] == 127]
+    assert [(one["subfield"], one["format"], one["length"]) for one in shown] == [
+        (None, "b......999999", "6 ascii"),
+        (2, "ans..32", "2 ascii"),
+    ]
+    assert shown[0]["encoding"] == "its own bitmap, hex-ascii"
+    assert "127.2" in run("show", file).stdout
+    raw = Codec(read_dialect(Path(file))).encode(Message("0800", {}, {127: {2: "SECRET"}}))
+    unknown = raw.replace(b"4000", b"4400")
+    result = run("check", file, captured(tmp_path, raw, unknown))
+    assert "line 3: 0800 DE 127 127.2: reads, and is written alike" in result.stdout
+    assert (
+        "line 4: 0800 DE 127: byte 27: expected bit 6 not set: DE 127 has no such subfield" in result.stdout
+    )
+    assert "SECRET" not in result.stdout
 
 
 def test_a_file_that_says_nothing_wrong_is_in_order(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from protocol.codec import Codec, Part
+from protocol.codec import Codec
 from protocol.dialect import load, shipped
 from protocol.errors import DecodeError, EncodeError
 from protocol.message import Message
+from protocol.part import Part
 from tests.support.element_bytes import WIRES
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "messages"

@@ -71,12 +71,12 @@ def test_a_name_is_no_pattern_whatever_braces_it_has(name: str) -> None:
 
 
 NO_FORMAT = "DE 3: format {} is none of ISO 8583"
-NO_ENTRY = "DE 3: it needs name and format, and may have text, lines, encoding, length, counts, fill"
-NO_FLAG = "DE 3: text and lines must be true or false"
+NO_ENTRY = "DE 3: it needs name and format, and may have text, lines, encoding, length, counts, fill, bitmap"
+NO_TEXT_FLAG, NO_LINES_FLAG = (f"DE 3: {key} must be true or false" for key in ("text", "lines"))
 NO_NAME = "DE 3: the name is empty or no text"
 NO_TEXT = "DE 3: only an ans can be text"
 NO_TABLE = "[wire] must be a table"
-NO_TABLES = "needs the tables [wire] and [elements], may have [interface], and nothing else"
+NO_TABLES = "needs the tables [wire] and [elements], may have [interface] and [subfields], and nothing else"
 NO_NUMBER = "'{}' is no DE number from 1 to 192"
 WIRE_KEYS = "mti, bitmap, length, numeric, other, binary, text, version, secondary"
 TOO_LONG = "DE 3: its length is longer than its length digits can say"
@@ -129,8 +129,8 @@ ENTRY = '3 = { name = "Processing code", format = "n 6" }'
         ('format = "n 6"', 'format = "b 6"', "DE 3: a fixed b is in whole bytes"),
         ('format = "n 6"', 'format = "x+n..8"', "DE 3: x+n must be fixed"),
         ('format = "n 6"', 'format = "n..6", text = true', NO_TEXT),
-        ('format = "n 6"', 'format = "n 6", lines = 1', NO_FLAG),
-        ('format = "n 6"', 'format = "n 6", text = 0', NO_FLAG),
+        ('format = "n 6"', 'format = "n 6", lines = 1', NO_LINES_FLAG),
+        ('format = "n 6"', 'format = "n 6", text = 0', NO_TEXT_FLAG),
         ('format = "n 6"', 'format = "n 6", lines = true', "DE 3: only text has lines"),
         ('format = "n 6"', 'format = "ans..6", lines = true', "DE 3: only text has lines"),
         ('format = "n 6"', 'format = "n 6", encoding = "utf-8"', "DE 3: n cannot be in utf-8"),

@@ -28,8 +28,12 @@ def codec(name: str) -> Codec:
 
 
 def fields_on_the_wire(made: Codec, raw: bytes) -> dict[str, str]:
-    """The fields as the network numbers them."""
-    return {str(made.dialect.place_of(number)): text for number, text in made.decode(raw).fields.items()}
+    """The fields as the network numbers them, a subfield as "127.2"."""
+    message = made.decode(raw)
+    fields = {str(made.dialect.place_of(number)): text for number, text in message.fields.items()}
+    for number, within in message.subfields.items():
+        fields |= {f"{made.dialect.place_of(number)}.{subfield}": text for subfield, text in within.items()}
+    return fields
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -51,7 +51,7 @@ TESTS_ONLY = "trustme psec bagit pymerkle pytest hypothesis atheris pixeltable_p
 # Third party -> the only files, or packages, that may import it; the rest does not know that it exists.
 PLACES = MappingProxyType(
     {
-        "iso8583": ("protocol/dialect.py", "protocol/codec.py"),
+        "iso8583": ("protocol/dialect.py", "protocol/codec.py", "protocol/subfields.py"),
         "chinese_calendar": ("ledger/rules/calendar.py",),
         "cryptography": (
             *("protocol/mac.py", "protocol/keyblock.py", "ledger/rules/seal.py"),
