@@ -7,7 +7,9 @@ CPU, and a shell's completion asks at each key.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -74,7 +76,21 @@ class LazyGroup(click.Group):
 
 def imported(place: CommandPlace) -> click.Command:
     """Import the module of a command and return the command. Raises TypeError where the code is none."""
-    command = getattr(import_module(place.module), place.code.partition(":")[2])
+    with _uncollected():
+        module = import_module(place.module)
+    command = getattr(module, place.code.partition(":")[2])
     if not isinstance(command, click.Command):
         raise TypeError(f"{place.code} is no command")
     return command
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage meanwhile: what is imported stays, and is searched over and over as it grows."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from console.failure import fail, run
+from console.failure import fail, leave_garbage_at_the_end, run
 from console.language import LANGUAGES, language_of, speak
 from console.lazy_group import CommandPlace, LazyGroup
 from console.say import say
@@ -107,6 +107,7 @@ COMMANDS = (
 
 def main() -> NoReturn:
     """Run the command; the lines of an expected error go to standard error."""
+    leave_garbage_at_the_end()
     os.umask(0o077)  # the books and databases that a command writes are for their owner alone
     try:
         speak(language_of(os.environ))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+from importlib import import_module
 
 import click
 import pytest
 from click.shell_completion import CompletionItem
 from click.testing import CliRunner
 
+import console.failure
+import console.lazy_group
+import console.main
 from console.completion import INSTALL
 from console.lazy_group import CommandPlace, LazyGroup, imported
 from console.main import COMMANDS, cli
@@ -136,3 +141,26 @@ def test_a_place_that_holds_no_command_is_a_fault_of_ours() -> None:
     group = LazyGroup("x", places=(CommandPlace("y", "console.wall_clock:today", "Nothing."),))
     with pytest.raises(TypeError, match="wall_clock:today is no command"):
         group.get_command(click.Context(group), "y")
+
+
+def test_nothing_is_searched_for_garbage_while_a_command_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    collecting: list[bool] = []
+
+    def imports(name: str) -> object:
+        collecting.append(gc.isenabled())
+        return import_module(name)
+
+    monkeypatch.setattr(console.lazy_group, "import_module", imports)
+    imported(COMMANDS[0])
+    assert (collecting, gc.isenabled()) == ([False], True)
+
+
+def test_nor_is_what_was_imported_when_the_program_exits(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_exit: list[object] = []
+    monkeypatch.setattr(console.failure.atexit, "register", at_exit.append)
+    monkeypatch.setattr(console.main, "run", lambda _command: None)
+    monkeypatch.setattr(console.main, "keep_memory_private", lambda: None)
+    monkeypatch.setattr(console.main.os, "umask", lambda _mode: None)
+    with pytest.raises(SystemExit):
+        console.main.main()
+    assert at_exit == [gc.freeze]
