@@ -15,6 +15,8 @@ PARTS: Final = MappingProxyType(
         "ledger.rules": ("ledger.errors",),
         "ledger.files": ("ledger.rules", "ledger.errors"),
         "ledger.book": ("ledger.rules", "ledger.files", "ledger.errors"),
+        "customers.rules": (),
+        "customers.database": ("customers.rules",),
         "office.database": (),
         "office.intake": ("office.database", "office.errors"),
         "office.accounting": ("office.database", "office.config", "office.errors"),

@@ -23,19 +23,29 @@ class Guard(NamedTuple):
 
 def make_append_only(table: Table) -> None:
     """Have the database refuse every change and deletion of the table's rows."""
-    for verb in ("UPDATE", "DELETE"):
+    _refuse_verbs(table, ("UPDATE", "DELETE"), f"{table.name} is append-only")
+
+
+def make_lasting(table: Table) -> None:
+    """Have the database refuse every deletion of the table's rows, which may change."""
+    _refuse_verbs(table, ("DELETE",), f"no row of {table.name} is ever deleted")
+
+
+def _refuse_verbs(table: Table, verbs: tuple[str, ...], message: str) -> None:
+    for verb in verbs:
         never = (
             f"CREATE TRIGGER {table.name}_never_{verb.lower()} BEFORE {verb} ON {table.name}"
-            f" BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
+            f" BEGIN SELECT RAISE(ABORT, '{message}'); END"
         )
         attach(table, Guard(table.name, "sqlite", never))
     refuses = (
         f"CREATE FUNCTION {table.name}_append_only() RETURNS trigger LANGUAGE plpgsql AS"
-        f" $$ BEGIN RAISE EXCEPTION '{table.name} is append-only'; END $$"
+        f" $$ BEGIN RAISE EXCEPTION '{message}'; END $$"
     )
     attach(table, Guard(table.name, "postgresql", refuses))
+    changes = " OR ".join((*verbs, "TRUNCATE"))
     never = (
-        f"CREATE TRIGGER {table.name}_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name}"
+        f"CREATE TRIGGER {table.name}_never_changed BEFORE {changes} ON {table.name}"
         f" FOR EACH STATEMENT EXECUTE FUNCTION {table.name}_append_only()"
     )
     attach(table, Guard(table.name, "postgresql", never))

@@ -68,11 +68,12 @@ class Store:
 
     `url` is an SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. With `lock`, opening an SQLite
     book takes its writer's lock (raises BookInUse), and `close` gives it back. `by_index` is for the front
-    book, whose statements touch few rows each; the office's statements go through whole days. Raises
+    book, whose statements touch few rows each; the office's statements go through whole days. `erase` is for
+    the customers' database: what is deleted or replaced is overwritten in an SQLite file. Raises
     BadDatabaseUrl, and Unavailable for an SQLite file that is not there.
     """
 
-    def __init__(self, url: str, *, lock: bool = True, by_index: bool = True) -> None:
+    def __init__(self, url: str, *, lock: bool = True, by_index: bool = True, erase: bool = False) -> None:
         self.url = _checked_url(url)
         self.place = place(self.url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -81,7 +82,7 @@ class Store:
                 Sentence("{file} does not exist", file=self.url.database)
             )  # SQLite would make an empty one
         self._lock = _lock_file(Path(str(self.url.database))) if self.is_sqlite and lock else None
-        self._writer, self._reader = self._engines(by_index=by_index)
+        self._writer, self._reader = self._engines(by_index=by_index, erase=erase)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -132,6 +133,20 @@ class Store:
         if not self.is_sqlite:
             self._writer.dispose()
 
+    def empty_log(self) -> bool:
+        """Cut an SQLite file's write-ahead log to nothing, so that it has no page as it was before the last
+        transactions; whether that was done. False where a reader is in the way, and on a server, whose log is
+        its own.
+        """
+        if not self.is_sqlite:
+            return False
+        pooled = self._writer.raw_connection()
+        try:
+            row = pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            pooled.close()
+        return bool(row) and row[0] == 0
+
     def close(self) -> None:
         """Close every connection, the writer's last, since the last connection to close checkpoints an SQLite
         file.
@@ -143,10 +158,10 @@ class Store:
             self._lock.close()
             self._lock = None
 
-    def _engines(self, *, by_index: bool) -> tuple[Engine, Engine]:
+    def _engines(self, *, by_index: bool, erase: bool) -> tuple[Engine, Engine]:
         """The engine of the writer, and that of the readers."""
         if self.is_sqlite:
-            return _sqlite_writer(self.url), _sqlite_reader(self.url)
+            return _sqlite_writer(self.url, erase=erase), _sqlite_reader(self.url)
         engine = _postgresql(self.url, by_index=by_index)
         return engine, engine
 
@@ -233,7 +248,7 @@ def _lock_file(database: Path) -> IO[str]:
     return handle
 
 
-def _sqlite_writer(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
+def _sqlite_writer(url: Any, *, erase: bool) -> Engine:  # noqa: ANN401 - see _checked_url
     engine = create_engine(
         url,
         poolclass=StaticPool,
@@ -251,6 +266,7 @@ def _sqlite_writer(url: Any) -> Engine:  # noqa: ANN401 - see _checked_url
             "foreign_keys=ON",
             f"wal_autocheckpoint={SQLITE_CHECKPOINT_PAGES}",
             f"cache_size=-{_SQLITE_CACHE_KIB}",
+            f"secure_delete={'ON' if erase else 'OFF'}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from sys import intern
 from types import MappingProxyType
@@ -19,6 +18,7 @@ from ledger.rules import identity
 from ledger.rules.day import is_date
 from ledger.rules.dues import KINDS, STATES
 from ledger.rules.names import LENGTH_MAX as NAME_LENGTH_MAX
+from ledger.rules.names import is_name
 from qianzhi_errors.sentence import Sentence, listed
 
 HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary"
@@ -48,9 +48,6 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What each column of a row, and of the TOTAL line, holds: for who writes such files."""
 _NO_DUE: Final = [""] * 5
-_PLAIN_NAME: Final = re.compile("[\u4e00-\u9fff]{1,20}")
-_UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
-"""Unicode categories that break or reorder a receipt's line. Not private use: rare names need it."""
 
 
 class DueLine(NamedTuple):
@@ -72,14 +69,6 @@ class DueLine(NamedTuple):
     def __repr__(self) -> str:
         """Name the due and its policy, never the beneficiary."""
         return f"DueLine({self.due!r}, policy {self.policy!r})"
-
-
-def _is_name(text: str) -> bool:
-    if _PLAIN_NAME.fullmatch(text):
-        return True
-    if not 1 <= len(text) <= NAME_LENGTH_MAX or text != text.strip():
-        return False
-    return not any(unicodedata.category(character) in _UNPRINTABLE for character in text)
 
 
 def _beneficiary_fault(code: str, beneficiary: str) -> str:
@@ -112,7 +101,7 @@ Check: TypeAlias = tuple[str, Callable[[str], object], str]
 _POLICY_CHECKS: Final[tuple[Check, ...]] = (
     ("policy", re.compile(r"[A-Z0-9-]{1,24}").fullmatch, Sentence("not 1 to 24 of A-Z, 0-9 and -")),
     ("state", STATES.__contains__, Sentence("not one of {states}", states=listed(sorted(STATES)))),
-    ("holder", _is_name, Sentence("not a name of 1 to {most} printable characters", most=NAME_LENGTH_MAX)),
+    ("holder", is_name, Sentence("not a name of 1 to {most} printable characters", most=NAME_LENGTH_MAX)),
 )
 CHECKS: Final[tuple[Check, ...]] = (
     *_POLICY_CHECKS,

@@ -1,0 +1,69 @@
+"""The errors that the customers' package raises. Only exception types belong here.
+
+No text of any of them repeats a name, a document's number or a key: it names lines, columns and persons.
+"""
+
+from __future__ import annotations
+
+from ledger.errors import LedgerError, Problem
+from qianzhi_errors.sentence import Sentence, listed
+
+
+class CustomersError(LedgerError):
+    """Base of all errors that the customers' package raises on purpose."""
+
+
+class LoadFileError(CustomersError):
+    """A file of holdings has faults, which `problems` lists, and is refused as a whole."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(listed((*map(str, problems), Sentence("nothing was loaded")), "{first}\n{rest}"))
+        self.problems = problems
+
+
+class HoldingsRefused(CustomersError):
+    """A file of holdings is in order and does not fit the database. Nothing was loaded."""
+
+
+class SealedLineError(CustomersError):
+    """A text is no sealed line; the error's text says what is wrong, never what is in it."""
+
+
+class NotOpened(CustomersError):
+    """A sealed content was altered, or is another person's, or stood at another place."""
+
+
+class OtherKeys(CustomersError):
+    """The keys at hand are not those with which the database was made. Nothing was done."""
+
+
+class NoSuchPerson(CustomersError):
+    """The database has no person of this name, or no holding of this policy."""
+
+
+class Restricted(CustomersError):
+    """The person is restricted, and two people have not agreed to this look-up."""
+
+
+class Shredded(CustomersError):
+    """The person's key was destroyed: nothing can be opened or changed any more."""
+
+
+class ProposalRefused(CustomersError):
+    """The person's state, or that of the proposal, does not allow this step. Nothing was changed."""
+
+
+class SamePerson(ProposalRefused):
+    """Who proposed may not decide about it."""
+
+
+class NotAllowed(CustomersError):
+    """The settings do not give this clerk the permission."""
+
+
+class InstallRefused(CustomersError):
+    """The folder holds such settings already. Nothing was changed."""
+
+
+class EscrowError(CustomersError):
+    """A key list cannot be made or opened; the text says why, never what is in it."""

@@ -1,0 +1,271 @@
+"""Loads a file of holdings: persons are made or found again, names brought up to date, holdings begun and
+ended; all of it in one transaction, or nothing.
+
+A person is found again by the keyed digest of the document. Another name on the same document takes the place
+of the one before. A holding that goes on already stays as it is; one that ends must be there. A person who
+was shredded is not found again: a file that brings that document makes a new person. What a file may hold,
+`customers.load_file` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, insert, select, update
+
+from customers.book import Person, by_digest
+from customers.database.audit_log import write_record
+from customers.database.schema import holdings, loads, person_keys, persons
+from customers.errors import HoldingsRefused
+from customers.keys import AT_ONCE, Keys, key_of_row, key_rows
+from customers.load_file import PROBLEMS_MAX, EndedHolding, Holding, LoadFile
+from customers.rules.person import PERSON_BYTES, Role, kind_of, person_name
+from customers.rules.states import PersonState
+from customers.sealing import (
+    KEY_BYTES,
+    NONCE_BYTES,
+    Entropy,
+    Label,
+    SecretKey,
+    opened,
+    parse,
+    sealed_line,
+    wrap,
+)
+from ledger.book.store import Store
+from ledger.errors import Problem
+from ledger.rules.identity import normalised
+from ledger.rules.masking import masked_name
+from qianzhi_errors.sentence import Sentence, listed
+
+LOAD: Final = "load"
+"""The act of a load in the audit log."""
+_PLACE: Final = "persons"
+"""The `ref` of what is sealed in the table of persons."""
+
+
+class Loaded(NamedTuple):
+    """The outcome of a load: the file's counts, and how much of it was new here."""
+
+    number: int
+    date: str
+    persons: int
+    holdings: int
+    ended: int
+    new_persons: int
+    renamed: int
+    new_holdings: int
+
+
+class Loader(NamedTuple):
+    """What a load needs: the database, the opened keys, the source of random bytes, the moment (microseconds
+    since 1970-01-01 UTC) and who has it done.
+    """
+
+    store: Store
+    keys: Keys
+    entropy: Entropy
+    at: int
+    by: str
+
+
+def place_of(person: str, kind: str) -> bytes:
+    """The associated data of a sealed line in the table of persons."""
+    return f"{_PLACE}|{person}|{kind}".encode()
+
+
+def load(loader: Loader, file: LoadFile) -> Loaded:
+    """Load a file, which was read whole. Raises HoldingsRefused, and what Store.transaction raises; then
+    nothing was loaded.
+    """
+    with loader.store.transaction() as connection:
+        return _Load(loader, connection, file).carry_out()
+
+
+class _Load:
+    """One load, within its transaction."""
+
+    def __init__(self, loader: Loader, connection: Connection, file: LoadFile) -> None:
+        self._loader, self._connection, self._file = loader, connection, file
+        self._master = loader.keys.master
+        documents = {row.document for row in file.holdings} | {row.document for row in file.ended}
+        self._digests = {document: loader.keys.digest.of(document) for document in documents}
+
+    def carry_out(self) -> Loaded:
+        """Do the steps in order, and return their counts."""
+        number, file = self._next_number(), self._file
+        known = by_digest(self._connection, list(dict.fromkeys(self._digests.values())))
+        named = {self._digests[row.document]: row for row in file.holdings}
+        renamed = self._rename(named, known)
+        made = self._make_persons({d: row for d, row in named.items() if d not in known}, number)
+        names = {digest: person.person for digest, person in known.items()} | made
+        self._end(names)
+        begun = self._begin(names, number)
+        counts = (file.persons, len(file.holdings), len(file.ended), len(made), renamed, begun)
+        loaded = Loaded(number, file.date, *counts)
+        values = {**loaded._asdict(), "digest": file.digest, "loaded_at": self._loader.at}
+        self._connection.execute(insert(loads).values(values))
+        note = f"{file.digest}; load {number}: {loaded.holdings} holdings, {loaded.ended} ended,"
+        note += f" {loaded.new_persons} persons new, {renamed} renamed"
+        write_record(self._connection, self._loader.at, self._loader.by, LOAD, file.date, note)
+        return loaded
+
+    def _next_number(self) -> int:
+        """The number of this load. Raises HoldingsRefused for a file that was loaded, or is too old."""
+        query = select(loads.c.date).where(loads.c.digest == self._file.digest)
+        if (taken := self._connection.execute(query).scalar()) is not None:
+            raise HoldingsRefused(Sentence("this file was loaded already, of {date}", date=taken))
+        last, count = self._connection.execute(select(func.max(loads.c.date), func.count())).one()
+        if last is not None and self._file.date < last:
+            raise HoldingsRefused(
+                Sentence(
+                    "the file is of {date}, and one of {last} was loaded", date=self._file.date, last=last
+                )
+            )
+        return int(count) + 1
+
+    def _rename(self, named: Mapping[str, Holding], known: Mapping[str, Person]) -> int:
+        """Give the known persons whose name differs in the file that name; return how many."""
+        keys = key_rows(self._connection, [known[digest].person for digest in named if digest in known])
+        changed = []
+        for digest, row in named.items():
+            if (person := known.get(digest)) is None:
+                continue
+            key = key_of_row(self._master, keys[person.person])
+            place = place_of(person.person, "name")
+            if opened(key, parse(person.name_sealed), place).decode() != row.name:
+                sealed = self._sealed(key, person.person, "name", row.name)
+                changed.append(
+                    {"of": person.person, "name_sealed": sealed, "name_masked": masked_name(row.name)}
+                )
+        if changed:
+            self._connection.execute(
+                update(persons)
+                .where(persons.c.person == bindparam("of"))
+                .values(name_sealed=bindparam("name_sealed"), name_masked=bindparam("name_masked")),
+                changed,
+            )
+        return len(changed)
+
+    def _make_persons(self, fresh: Mapping[str, Holding], number: int) -> dict[str, str]:
+        """Make a person, with a key, for each of these documents; return the persons by digest."""
+        rows, keys, made = [], [], {}
+        for digest, row in fresh.items():
+            person = person_name(self._loader.entropy(PERSON_BYTES))
+            key = SecretKey(self._loader.entropy(KEY_BYTES))
+            made[digest] = person
+            rows.append(
+                {
+                    "person": person,
+                    "kind": kind_of(row.document).value,
+                    "name_sealed": self._sealed(key, person, "name", row.name),
+                    "name_masked": masked_name(row.name),
+                    "id_kind": row.document.kind,
+                    "id_digest": digest,
+                    "id_sealed": self._sealed(key, person, "identity", normalised(row.document.number)),
+                    "state": PersonState.ACTIVE.value,
+                    "load": number,
+                }
+            )
+            keys.append(
+                {
+                    "person": person,
+                    "wrapped": wrap(self._master, person, key, self._loader.entropy(NONCE_BYTES)),
+                    "master": self._master.check_value,
+                    "created_at": self._loader.at,
+                    "shredded_at": 0,
+                    "proposal": 0,
+                }
+            )
+        _insert(self._connection, persons, rows)
+        _insert(self._connection, person_keys, keys)
+        return made
+
+    def _sealed(self, key: SecretKey, person: str, kind: str, text: str) -> str:
+        nonce = self._loader.entropy(NONCE_BYTES)
+        return sealed_line(key, Label(person, kind, _PLACE), text.encode(), nonce, place_of(person, kind))
+
+    def _end(self, names: Mapping[str, str]) -> None:
+        """End holdings. Raises HoldingsRefused where one does not go on, or began later than it ends."""
+        problems = []
+        for row in self._file.ended:
+            person = names.get(self._digests[row.document], "")
+            ended = (
+                update(holdings)
+                .where(_runs(row, person), holdings.c.from_date <= row.to_date)
+                .values(to_date=row.to_date)
+            )
+            if self._connection.execute(ended).rowcount != 1:
+                reason = Sentence("no such holding goes on, begun by that day")
+                problems.append(Problem(row.line, "", reason))
+        _refuse(problems)
+
+    def _begin(self, names: Mapping[str, str], number: int) -> int:
+        """Begin the holdings that do not go on already; return how many. Raises HoldingsRefused where a
+        policy has another holder, or the same holding on that day ended.
+        """
+        running, past = self._there()
+        holders = {policy: person for policy, role, person in running if role == Role.HOLDER}
+        rows, problems = [], []
+        for row in self._file.holdings:
+            person = names[self._digests[row.document]]
+            if (row.policy, row.role, person) in running:
+                continue
+            if row.role is Role.HOLDER and row.policy in holders:
+                reason = Sentence("the policy has another holder: end that holding in the same file")
+                problems.append(Problem(row.line, "role", reason))
+            if (row.policy, row.role, person, row.from_date) in past:
+                reason = Sentence("this holding began on this day, and ended: it begins anew on another")
+                problems.append(Problem(row.line, "from", reason))
+            rows.append(
+                {
+                    "policy": row.policy,
+                    "role": row.role.value,
+                    "person": person,
+                    "from_date": row.from_date,
+                    "to_date": "",
+                    "load": number,
+                }
+            )
+        _refuse(problems)
+        _insert(self._connection, holdings, rows)
+        return len(rows)
+
+    def _there(self) -> tuple[set[tuple[str, str, str]], set[tuple[str, str, str, str]]]:
+        """The holdings of the policies that the file brings: those that go on by policy, role and person, and
+        those that ended by these and their first day.
+        """
+        policies = sorted({row.policy for row in self._file.holdings})
+        running: set[tuple[str, str, str]] = set()
+        past: set[tuple[str, str, str, str]] = set()
+        for start in range(0, len(policies), AT_ONCE):
+            named = holdings.c.policy.in_(policies[start : start + AT_ONCE])
+            for row in self._connection.execute(select(holdings).where(named)):
+                holding = (row.policy, row.role, row.person)
+                if row.to_date:
+                    past.add((*holding, row.from_date))
+                else:
+                    running.add(holding)
+        return running, past
+
+
+def _runs(row: EndedHolding, person: str) -> ColumnElement[bool]:
+    return and_(
+        holdings.c.policy == row.policy,
+        holdings.c.role == row.role.value,
+        holdings.c.person == person,
+        holdings.c.to_date == "",
+    )
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    """Raise HoldingsRefused if there are problems."""
+    if problems:
+        lines = (*map(str, problems[:PROBLEMS_MAX]), Sentence("nothing was loaded"))
+        raise HoldingsRefused(listed(lines, "{first}\n{rest}"))

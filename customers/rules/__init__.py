@@ -1,0 +1,7 @@
+"""The rules of persons: their names here, how a document is known again, the states of a person.
+
+Pure: values in, values out. No SQL, no file and no cipher may be put here.
+
+    person      a person's name of 16 characters, kinds, roles; the keyed digest of an identity document
+    states      what can happen to a person, and to a proposal, as tables of data
+"""
