@@ -13,6 +13,9 @@ time: no clock is read here, and files are walked in the order of their names.
     bag           the manifests and the two files that make the folder a bag
     build         a staged folder becomes a volume
     image         the ISO 9660 image: written, and read again by another path
+    medium        the bytes of a folder, an image or a drive, by file and offset
+    reader        records read from a volume, each proved before it is given out
+    parity        the image that is lost is made again of the others of its set
     carried       what every volume carries besides what is kept
     writing       files that are whole on disk, or not there
 
