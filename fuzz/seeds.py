@@ -229,10 +229,12 @@ def bankfile_seeds(name: str) -> Seeds:
 
 
 def bookfile_seeds() -> Seeds:
-    """A sample book, the next day's with what leaves, one with other documents, and one cut short."""
+    """A sample book, the next day's with what leaves, one with other documents, one without the column of
+    payees, and one cut short.
+    """
     entries = list(sample.make(Random(1), 24, DATE))
     whole = b"".join(bookfile.write(DATE, entries))
-    leaving = [due._replace(beneficiary="") for entry in entries for due in entry.dues][:2]
+    leaving = [due._replace(beneficiary="", payee="") for entry in entries for due in entry.dues][:2]
     next_day = (date.fromisoformat(DATE) + timedelta(1)).strftime("%Y%m%d")
     new = list(sample.make(Random(2), 2, next_day))
     named = {due.due for due in leaving}
@@ -249,6 +251,9 @@ def bookfile_seeds() -> Seeds:
         )
     ]
     yield "documents.txt", b"".join(bookfile.write(DATE, known))
+    premiums = [entry for entry in entries if all(due.kind == "premium" for due in entry.dues)]
+    without = b"".join(line.removesuffix(b",\n") + b"\n" for line in bookfile.write(DATE, premiums))
+    yield "without-payees.txt", without.replace(b",payee\n", b"\n")
     yield "cut.txt", whole[:-5]
 
 

@@ -18,9 +18,10 @@ T = TypeVar("T")
 
 LETTERHEAD: Final = "62.letterhead"
 HOLDER: Final = "62.holder"
-MAY_GO: Final = (LETTERHEAD, HOLDER, "48.NM", "62", "48.PN", "48.DU", "48.RN")
-"""What may be left out, the first first: lines of the receipt, the holder's name, the whole receipt, which
-can be asked for again, and names that the bank has sent itself or has in the receipt."""
+PAYEE: Final = "62.payee"
+MAY_GO: Final = (LETTERHEAD, HOLDER, PAYEE, "48.NM", "62", "48.PN", "48.DU", "48.RN")
+"""What may be left out, the first first: lines of the receipt, the holder's and the payee's name, the whole
+receipt, which can be asked for again, and names that the bank has sent itself or has in the receipt."""
 _ASKED_FOR: Final = frozenset({"62"})
 """What an inquiry is for, and so is not left out of the answer to one: it is a fault not to have it."""
 _KEY: Final = frozenset({7, 11, 32, 41})

@@ -2,8 +2,8 @@
 
 Pure. In Chinese where the bank's dialect can carry it, else in English. Whose name stands at the head, the
 hotline and the words for the seal are settings ([receipt] and the bank's name); what was paid is the ledger's
-answer. The machine knows a payee by a digest alone, so a benefit's receipt has a line for the payee's own
-signature. Which answers have a receipt is not decided here. docs/protocol.md section 3, DE 62.
+answer. A benefit's receipt has the payee's name, where the file of dues has it, and a line for the payee's
+own signature. Which answers have a receipt is not decided here. docs/protocol.md section 3, DE 62.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from protocol.dialect import Dialect
 from protocol.transactions import TRANSACTIONS
 
 NAME_BYTES_MAX = 120
-"""The longest holder's name in DE 48 and DE 62, in bytes: with everything else that an answer can carry, each
+"""The longest name in DE 48 and DE 62, in bytes: with everything else that an answer can carry, each
 of the two stays below its 999 bytes."""
+EACH_OF_TWO_BYTES_MAX = 88
+"""The longest of two names in one DE 62, in bytes, for the same reason."""
 
 TITLES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {code: row.voucher for code, row in TRANSACTIONS.items() if any(row.voucher)}
@@ -55,6 +57,7 @@ def receipt_lines(answer: Answer, dialect: Dialect, letterhead: Letterhead) -> l
     """Return the lines of the receipt, ready to print."""
     language = 0 if dialect.carries("收") else 1
     separator = ("：", ": ")[language]
+    room = EACH_OF_TWO_BYTES_MAX if answer.holder and answer.payee else NAME_BYTES_MAX
     is_benefit = TRANSACTIONS[answer.code].kind == "benefit"
     rows = (
         ("收据号", "RECEIPT", answer.receipt),
@@ -63,12 +66,13 @@ def receipt_lines(answer: Answer, dialect: Dialect, letterhead: Letterhead) -> l
         ("经办银行", "BANK", letterhead.bank[language]),
         ("网点终端", "BRANCH/TERMINAL", f"{answer.branch.strip()} {answer.terminal.strip()}"),
         ("保单号", "POLICY", answer.policy),
-        ("投保人", "HOLDER", holder_name(answer.holder, dialect)),
+        ("投保人", "HOLDER", name_in(answer.holder, dialect, room)),
         ("应收付号", "DUE", answer.due),
         ("应收付日", "DUE DATE", hyphenated(answer.due_date)),
         ("金额", "AMOUNT CNY", in_figures(answer.amount)),
         ("大写", "", in_words(answer.amount) if language == 0 else ""),
         ("授权码", "AUTHORIZATION", answer.authorization),
+        ("领款人", "PAYEE", name_in(answer.payee, dialect, room)),
         ("领款人签名", "PAYEE'S SIGNATURE", _SIGN_HERE if is_benefit else ""),
         ("客服热线", "HOTLINE", letterhead.hotline),
         ("盖章", "SEAL", letterhead.seal[language]),
@@ -81,11 +85,11 @@ def receipt_lines(answer: Answer, dialect: Dialect, letterhead: Letterhead) -> l
     ]
 
 
-def holder_name(holder: str, dialect: Dialect) -> str:
-    """The holder's name, shortened to NAME_BYTES_MAX; empty where the dialect cannot carry its characters."""
-    if not dialect.carries(holder):
+def name_in(name: str, dialect: Dialect, room: int = NAME_BYTES_MAX) -> str:
+    """A person's name, shortened to `room` bytes; empty where the dialect cannot carry its characters."""
+    if not dialect.carries(name):
         return ""
-    return shortened(holder, NAME_BYTES_MAX, lambda text: len(text.encode(dialect.text_encoding)))
+    return shortened(name, room, lambda text: len(text.encode(dialect.text_encoding)))
 
 
 def _local_time(moment: str) -> str:

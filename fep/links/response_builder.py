@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from fep.links.fitting import HOLDER, LETTERHEAD
-from fep.links.receipt import Letterhead, holder_name, receipt_lines
+from fep.links.fitting import HOLDER, LETTERHEAD, PAYEE
+from fep.links.receipt import Letterhead, name_in, receipt_lines
 from ledger.rules.request import Answer, Totals
 from protocol.dialect import Dialect
 from protocol.message import ECHOED, Message, answer_mti
@@ -45,6 +45,7 @@ def render(
     if answer.receipted and "62" not in left_out:
         head = Letterhead() if LETTERHEAD in left_out else letterhead
         paid = answer._replace(holder="") if HOLDER in left_out else answer
+        paid = paid._replace(payee="") if PAYEE in left_out else paid
         fields[62] = "\n".join(receipt_lines(paid, dialect, head))
     if answer.totals is not None:
         fields.update(_totals_fields(answer.totals))
@@ -58,7 +59,7 @@ def _groups(answer: Answer, dialect: Dialect) -> list[tuple[str, str]]:
         return []
     groups = [
         ("PN", answer.policy),
-        ("NM", "" if answer.receipted else holder_name(answer.holder, dialect)),
+        ("NM", "" if answer.receipted else name_in(answer.holder, dialect)),
         ("DU", answer.due),
         ("AM", str(answer.amount) if answer.status and answer.amount else ""),
         ("ST", answer.status),

@@ -20,8 +20,8 @@ from qianzhi_errors.sentence import Sentence
 
 _INSERT_DUE: Final = text(
     "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by, sequence,"
-    " withdrawn, load, leaves, leaves_as) VALUES (:due, :policy, :code, :kind, :due_date, :amount,"
-    " :beneficiary, 'open', '', 0, 0, :load, 0, '') ON CONFLICT DO NOTHING"
+    " withdrawn, load, leaves, leaves_as, payee) VALUES (:due, :policy, :code, :kind, :due_date, :amount,"
+    " :beneficiary, 'open', '', 0, 0, :load, 0, '', :payee) ON CONFLICT DO NOTHING"
 )
 _CHANGE: Final = (
     update(policies)

@@ -174,11 +174,13 @@ dues = Table(
     _pending("load"),
     _pending("leaves"),
     Column("leaves_as", Text, nullable=False, server_default=""),
+    Column("payee", Text, nullable=False, server_default=""),
     ForeignKeyConstraint(["policy"], ["policies.policy"], name="due_of_policy"),
     CheckConstraint("withdrawn IN (0, 1)", name="due_withdrawn_or_not"),
     CheckConstraint("state <> 'withdrawn' OR withdrawn = 1", name="due_withdrawn_says_so"),
     CheckConstraint("state <> 'open' OR withdrawn = 0", name="due_withdrawn_is_not_open"),
     CheckConstraint("amount > 0", name="due_amount"),
+    CheckConstraint("kind = 'benefit' OR payee = ''", name="due_payee_of_a_benefit"),
     CheckConstraint("kind IN ('premium', 'benefit')", name="due_kind"),
     CheckConstraint("state IN ('open', 'settled', 'lapsed', 'withdrawn')", name="due_state"),
     CheckConstraint("(state = 'settled') = (settled_by <> '')", name="due_settled_by_someone"),
@@ -191,7 +193,8 @@ dues = Table(
     partial_index("dues_leaving", "leaves", where="leaves > 0"),
 )
 """`load` is the number of the load with which a row came. If `leaves` is not 0, then from the load of that
-number on the due is withdrawn or lapsed, as `leaves_as` says, unless it is settled (ledger.book.visible)."""
+number on the due is withdrawn or lapsed, as `leaves_as` says, unless it is settled (ledger.book.visible).
+`payee` is the name of the person to whom a benefit is paid, for its receipt; no other table has it."""
 
 chains = Table(
     "chains",

@@ -21,9 +21,9 @@ What always holds:
 
 Example. This file of dues is a good one, and makes Book(business_date="20261124", premium=120000, ...):
 
-    policy,state,holder,due,code,due_date,amount_fen,beneficiary
-    P2026001,active,张三,D1,500000,20261124,120000,
-    TOTAL,20261124,1,1,120000,0,,
+    policy,state,holder,due,code,due_date,amount_fen,beneficiary,payee
+    P2026001,active,张三,D1,500000,20261124,120000,,
+    TOTAL,20261124,1,1,120000,0,,,
 
 With 119999 in the TOTAL line it is refused: "line 3, premium: the TOTAL line says 119999, the rows make
 120000".

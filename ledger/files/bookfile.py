@@ -6,13 +6,14 @@ loaded by `ledger.book.load`.
 
 A header, one row a due, one row for a policy without dues, one row a due that leaves unpaid, and a trailer:
 
-    WITHDRAWN,<policy>,,<due>,<code>,<due date>,<amount, fen>,
-    TOTAL,<business date>,<policies>,<dues>,<premium, fen>,<benefit, fen>,<withdrawn, empty for none>,
+    WITHDRAWN,<policy>,,<due>,<code>,<due date>,<amount, fen>,,
+    TOTAL,<business date>,<policies>,<dues>,<premium, fen>,<benefit, fen>,<withdrawn, empty for none>,,
 
 The first day's file is the whole book. Each later one has what is new and what leaves; whatever it does not
 name is brought forward. Every line has an end, the trailer too, so a file that was cut anywhere is seen to be
 cut. The beneficiary of a benefit is a resident identity number, or another document with its kind before it,
-`passport:E12345678`.
+`passport:E12345678`. The last column, the payee's name, is empty where the core system does not know it, and
+may be absent from the header and every line.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from typing import BinaryIO, Final, NamedTuple, NoReturn, Protocol, TypeVar
 from ledger.errors import BookFileError, Problem
 from ledger.files.agreement import DueRow, PolicyRow, due_faults, heads, policy_faults
 from ledger.files.bookline import (
+    COLUMNS,
     HEADER,
+    HEADER_WITHOUT_PAYEES,
     LINE_BYTES_MAX,
     TRAILER,
     WITHDRAWN,
@@ -87,8 +90,8 @@ class Book(NamedTuple):
     """A whole file: `premium` and `benefit` are sums in fen, `digest` the SHA-256 of its bytes, in hex.
 
     `withdrawn` are dues of an earlier day that leave unpaid, as the database must hold them (without
-    beneficiary). `left_out` are the rows that were left out, `claims` those of them without a fault of their
-    own. `lines` maps given dues to their line numbers.
+    beneficiary and payee). `left_out` are the rows that were left out, `claims` those of them without a fault
+    of their own. `lines` maps given dues to their line numbers.
     """
 
     business_date: str
@@ -152,15 +155,16 @@ def write(
             dues += 1
             sums[due.kind] += due.amount
             document = f"{due.document}:{due.beneficiary}" if due.document else due.beneficiary
-            yield f"{start},{due.due},{due.code},{due.due_date},{due.amount},{document}\n".encode()
+            paid_to = f"{document},{_quoted(due.payee)}"
+            yield f"{start},{due.due},{due.code},{due.due_date},{due.amount},{paid_to}\n".encode()
         if not policy_dues:
-            yield f"{start},,,,,\n".encode()
+            yield f"{start},,,,,,\n".encode()
     leaving = 0
     for due in withdrawn:
         leaving += 1
-        yield f"{WITHDRAWN},{due.policy},,{due.due},{due.code},{due.due_date},{due.amount},\n".encode()
+        yield f"{WITHDRAWN},{due.policy},,{due.due},{due.code},{due.due_date},{due.amount},,\n".encode()
     figures = f"{policies},{dues},{sums['premium']},{sums['benefit']},{leaving or ''}"
-    yield f"{TRAILER},{business_date},{figures},\n".encode()
+    yield f"{TRAILER},{business_date},{figures},,\n".encode()
 
 
 def _quoted(text: str) -> str:
@@ -252,6 +256,7 @@ class _Reading:
         self._without = without
         self._dues, self._policies, self._withdrawn = dues, policies, withdrawn
         self._line = 0
+        self._columns = len(COLUMNS)
         self._problems: list[Problem] = []
         self._counted = ControlTotals()
         self._trailer: list[str] = []
@@ -302,19 +307,24 @@ class _Reading:
         if self._trailer:
             self._stop(Sentence("nothing may follow the TOTAL line"))
         if self._line == 1:
-            if without_end(line.removeprefix(_BOM)) != HEADER.encode():
-                self._stop(Sentence("the header must be {header}", header=HEADER))
+            self._take_header(without_end(line.removeprefix(_BOM)))
             return
         if len(line) > LINE_BYTES_MAX:
             self._take_row(Row([], [("", Sentence("longer than {most} bytes", most=LINE_BYTES_MAX))]))
             return
-        row = row_of(line)
+        row = row_of(line, self._columns)
         if row.fields[:1] == [TRAILER]:
             self._trailer = row.fields
             for fault in row.faults:
                 self._note(self._line, *fault)
         else:
             self._take_row(row)
+
+    def _take_header(self, header: bytes) -> None:
+        if header == HEADER_WITHOUT_PAYEES.encode():
+            self._columns -= 1
+        elif header != HEADER.encode():
+            self._stop(Sentence("the header must be {header}", header=HEADER))
 
     def _take_row(self, row: Row) -> None:
         if self._line in self._without:
@@ -354,7 +364,7 @@ class _Reading:
             self._left_policies.add(row.policy)
         if not row.faults and row.has_due:
             self._claims[self._line] = Claim(
-                self._line, row.due_line()._replace(beneficiary="", document=""), row.leaves
+                self._line, row.due_line()._replace(beneficiary="", document="", payee=""), row.leaves
             )
 
     def _compare_rows(self) -> None:

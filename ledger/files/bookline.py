@@ -21,11 +21,13 @@ from ledger.rules.names import LENGTH_MAX as NAME_LENGTH_MAX
 from ledger.rules.names import is_name
 from qianzhi_errors.sentence import Sentence, listed
 
-HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary"
+HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary,payee"
+HEADER_WITHOUT_PAYEES: Final = HEADER.removesuffix(",payee")
+"""The header of a file that names no payees: each of its lines has one column less."""
 TRAILER: Final = "TOTAL"
 WITHDRAWN: Final = "WITHDRAWN"
-LINE_BYTES_MAX: Final = 1024
-"""The longest row there can be takes under 800 bytes."""
+LINE_BYTES_MAX: Final = 2048
+"""The longest row there can be takes under 1,200 bytes."""
 
 COLUMNS: Final = tuple(HEADER.split(","))
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
@@ -38,6 +40,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "due_date": "when it falls due, YYYYMMDD",
         "amount_fen": "the amount in fen",
         "beneficiary": "of a benefit, who is paid: a document's number, as the bank sends it; else empty",
+        "payee": "of a benefit, the name of who is paid, for the receipt; the column may be empty or absent",
         "business_date": "the business day whose dues these are, YYYYMMDD",
         "policies": "how many policies the file names",
         "dues": "how many dues it brings",
@@ -47,14 +50,17 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """What each column of a row, and of the TOTAL line, holds: for who writes such files."""
-_NO_DUE: Final = [""] * 5
+_NO_DUE: Final = [""] * (len(COLUMNS) - 3)
+_NO_NAME: Final = Sentence("not a name of 1 to {most} printable characters", most=NAME_LENGTH_MAX)
+_NONE_OF_A_PREMIUM: Final = Sentence("must be empty for a premium")
 
 
 class DueLine(NamedTuple):
     """One due: `code` a key of KINDS, `kind` its value, `due_date` YYYYMMDD, `amount` in fen.
 
     `beneficiary` is the document number of the person to whom a benefit is paid, as in the file; empty for a
-    premium. `document` is the kind of the document, empty for a resident identity number.
+    premium. `document` is the kind of the document, empty for a resident identity number. `payee` is that
+    person's name, empty for a premium and where the file names nobody.
     """
 
     due: str
@@ -65,9 +71,10 @@ class DueLine(NamedTuple):
     amount: int
     beneficiary: str
     document: str = ""
+    payee: str = ""
 
     def __repr__(self) -> str:
-        """Name the due and its policy, never the beneficiary."""
+        """Name the due and its policy, never who is paid."""
         return f"DueLine({self.due!r}, policy {self.policy!r})"
 
 
@@ -75,12 +82,19 @@ def _beneficiary_fault(code: str, beneficiary: str) -> str:
     """Return what is wrong with the beneficiary of a due of this code; empty if it is good."""
     kind = KINDS.get(code)
     if kind == "premium" and beneficiary:
-        return Sentence("must be empty for a premium")
+        return _NONE_OF_A_PREMIUM
     if kind == "benefit" and not beneficiary:
         return Sentence("needed for a benefit")
     if kind == "benefit":
         return _document_fault(identity.document(beneficiary))
     return ""
+
+
+def _payee_fault(code: str, payee: str) -> str:
+    """Return what is wrong with the payee's name on a due of this code; empty if it is good."""
+    if payee and KINDS.get(code) == "premium":
+        return _NONE_OF_A_PREMIUM
+    return _NO_NAME if payee and not is_name(payee) else ""
 
 
 def _document_fault(document: identity.Document) -> str:
@@ -101,7 +115,7 @@ Check: TypeAlias = tuple[str, Callable[[str], object], str]
 _POLICY_CHECKS: Final[tuple[Check, ...]] = (
     ("policy", re.compile(r"[A-Z0-9-]{1,24}").fullmatch, Sentence("not 1 to 24 of A-Z, 0-9 and -")),
     ("state", STATES.__contains__, Sentence("not one of {states}", states=listed(sorted(STATES)))),
-    ("holder", is_name, Sentence("not a name of 1 to {most} printable characters", most=NAME_LENGTH_MAX)),
+    ("holder", is_name, _NO_NAME),
 )
 CHECKS: Final[tuple[Check, ...]] = (
     *_POLICY_CHECKS,
@@ -186,34 +200,34 @@ class Row(NamedTuple):
 
     def due_line(self) -> DueLine:
         """The due of a row that has one and no fault."""
-        policy, _, _, due, code, due_date, amount, beneficiary = self.fields
+        policy, _, _, due, code, due_date, amount, beneficiary, payee = self.fields
         if self.leaves:
             policy, beneficiary = self.fields[1], ""
         document = identity.document(beneficiary)
         kind = "" if document.kind == identity.RESIDENT else document.kind
         # Many rows hold a few codes and dates: intern keeps one string of each.
-        return DueLine(
-            due, policy, intern(code), KINDS[code], intern(due_date), int(amount), document.number, kind
-        )
+        paid_to = (document.number, kind, payee)
+        return DueLine(due, policy, intern(code), KINDS[code], intern(due_date), int(amount), *paid_to)
 
     def _good(self, place: int, check: Check) -> str:
         text = self.fields[place] if self.fields else ""
         return text if check[1](text) else ""
 
 
-def row_of(line: bytes) -> Row:
-    """Read one line other than the header, of at most LINE_BYTES_MAX bytes."""
+def row_of(line: bytes, columns: int = len(COLUMNS)) -> Row:
+    """Read one line other than the header, of at most LINE_BYTES_MAX bytes, in a file of so many columns: all
+    of COLUMNS, or all but the payee, which is then empty.
+    """
     try:
         fields = _fields(line)
     except UnicodeDecodeError:
         return Row([], [("", Sentence("not UTF-8"))])
     except csv.Error:
         return Row([], [("", Sentence("quotes that do not match"))])
-    if len(fields) != len(COLUMNS):
-        reason = Sentence(
-            "{expected} columns expected, {actual} found", expected=len(COLUMNS), actual=len(fields)
-        )
+    if len(fields) != columns:
+        reason = Sentence("{expected} columns expected, {actual} found", expected=columns, actual=len(fields))
         return Row([], [("", reason)])
+    fields = _with_payee(fields)
     if fields[0] == TRAILER:
         return Row(fields, _trailer_faults(fields))
     return Row(fields, _withdrawn_faults(fields) if fields[0] == WITHDRAWN else _row_faults(fields))
@@ -221,7 +235,7 @@ def row_of(line: bytes) -> Row:
 
 def good_row(line: bytes) -> Row:
     """Read again a line in which `row_of` found no fault."""
-    return Row(_fields(line), [])
+    return Row(_with_payee(_fields(line)), [])
 
 
 def _fields(line: bytes) -> list[str]:
@@ -229,26 +243,33 @@ def _fields(line: bytes) -> list[str]:
     return next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
 
 
+def _with_payee(fields: list[str]) -> list[str]:
+    """The fields of a line with an empty payee where the file has no such column."""
+    return fields if len(fields) == len(COLUMNS) else [*fields, ""]
+
+
 def _row_faults(fields: list[str]) -> list[tuple[str, str]]:
     faults = _faults(_POLICY_CHECKS if fields[3:] == _NO_DUE else CHECKS, fields)
     if reason := _beneficiary_fault(fields[4], fields[7]):
         faults.append(("beneficiary", reason))
+    if reason := _payee_fault(fields[4], fields[8]):
+        faults.append(("payee", reason))
     return faults
 
 
 def _withdrawn_faults(fields: list[str]) -> list[tuple[str, str]]:
     """Return the faults of a WITHDRAWN line; that the book holds the due so, loading checks."""
-    _, policy, holder, due, code, due_date, amount, beneficiary = fields
+    _, policy, holder, due, code, due_date, amount, beneficiary, payee = fields
     faults = _faults(_WITHDRAWN_CHECKS, [policy, due, code, due_date, amount])
-    if holder or beneficiary:
-        faults.append(("", Sentence("columns 3 and 8 of a WITHDRAWN line must be empty")))
+    if holder or beneficiary or payee:
+        faults.append(("", Sentence("holder, beneficiary and payee of a WITHDRAWN line must be empty")))
     return faults
 
 
 def _trailer_faults(fields: list[str]) -> list[tuple[str, str]]:
     faults = _faults(TRAILER_CHECKS, fields[1:])
-    if fields[7]:
-        faults.append(("", Sentence("the last column of the TOTAL line must be empty")))
+    if any(fields[7:]):
+        faults.append(("", Sentence("whatever is behind the figures of the TOTAL line must be empty")))
     return faults
 
 

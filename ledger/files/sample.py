@@ -144,7 +144,8 @@ def follow(
     entries = [PolicyDues(policy._replace(state="lapsed"), ()) for policy in lapsing]
     for policy in chosen:
         code = random.choice(_RENEWAL + _BENEFIT)
-        entries.append(PolicyDues(policy, (draw_due(policy.policy, random.randrange(2), code, (-30, 0)),)))
+        due = draw_due(policy.policy, random.randrange(2), code, (-30, 0))
+        entries.append(PolicyDues(policy, (_paid_to(policy.holder, due),)))
     staying = [due for due in unpaid if due.policy not in leaving]
     return NextDay(tuple(entries), tuple(random.sample(staying, len(staying) // 100)))
 
@@ -158,7 +159,13 @@ def _policies(random: Random, count: int, day: date) -> Iterator[PolicyDues]:
         year = day.year if shape.state == "pending" else day.year - random.randrange(1, 20)
         number = f"P{year}{random.randrange(1, 40):03d}{serial:07d}"
         dues = tuple(draw_due(number, sex, random.choice(codes), shape.days) for codes in shape.codes)
-        yield PolicyDues(Policy(number, shape.state, draw_name(sex)), dues)
+        policy = Policy(number, shape.state, draw_name(sex))
+        yield PolicyDues(policy, tuple(_paid_to(policy.holder, due) for due in dues))
+
+
+def _paid_to(payee: str, due: DueLine) -> DueLine:
+    """The due with its payee's name, if it is a benefit."""
+    return due._replace(payee=payee) if due.kind == "benefit" else due
 
 
 def _due_drawer(random: Random, day: date) -> Callable[[str, int, str, tuple[int, int]], DueLine]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from ledger.rules.day import DayState
-from ledger.rules.decision import Decision, Refusal, answer_of, open_day, refused
+from ledger.rules.decision import Decision, Refusal, answer_of, open_day, payee_of, refused
 from ledger.rules.entry import Entry, Kind
 from ledger.rules.inquire import (
     inquire_dues,
@@ -98,10 +98,10 @@ def _answer_repeat(request: Request, first: Entry, view: View) -> Answer:
     """
     if first.kind is not Kind.TOMBSTONE and first.content != request.content:
         return Answer(Response.KEY_REUSED, "KEY USED, OTHER CONTENT", first.business_date)
-    answer = answer_of(first, replayed=True)
     if first.receipt is not None and outcome_of(first, view) == "reversed":
+        answer = answer_of(first, replayed=True)
         return answer._replace(receipted=False, holder="", reason="REVERSED")
-    return answer
+    return answer_of(first, payee=payee_of(first, view), replayed=True)
 
 
 def _read_only(rule: Callable[[Request, View], Answer]) -> Callable[[Request, View], Decision]:
@@ -120,7 +120,9 @@ def _read_only(rule: Callable[[Request, View], Answer]) -> Callable[[Request, Vi
 
 def _receipt_again(request: Request, view: View) -> Answer:
     receipted = inquire_receipt(request, view)
-    return answer_of(receipted) if isinstance(receipted, Entry) else receipted
+    if isinstance(receipted, Entry):
+        return answer_of(receipted, payee=payee_of(receipted, view))
+    return receipted
 
 
 DECIDERS: Mapping[Act, Callable[[Request, View], Decision]] = MappingProxyType(

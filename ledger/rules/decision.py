@@ -64,8 +64,10 @@ _KIND_OF_ACT: Mapping[Act, Kind] = MappingProxyType(
 )
 
 
-def answer_of(entry: Entry, *, replayed: bool = False) -> Answer:
-    """The answer that an entry stands for; the same when the entry is written and for every repeat."""
+def answer_of(entry: Entry, *, payee: str = "", replayed: bool = False) -> Answer:
+    """The answer that an entry stands for; the same when the entry is written and for every repeat. `payee`
+    is what `payee_of` says.
+    """
     return Answer(
         response=entry.response,
         reason=entry.reason,
@@ -83,7 +85,14 @@ def answer_of(entry: Entry, *, replayed: bool = False) -> Answer:
         branch=entry.branch,
         terminal=entry.terminal,
         replayed=replayed,
+        payee=payee,
     )
+
+
+def payee_of(entry: Entry, view: View) -> str:
+    """The name for the receipt of a payout, from its due; empty where there is none, or no receipt."""
+    due = view.dues.get(entry.due) if entry.kind is Kind.PAYOUT and entry.receipt is not None else None
+    return due.payee if due else ""
 
 
 def open_day(view: View) -> Day:
@@ -132,7 +141,8 @@ def approved(
     entries = (own, _tombstone(request, own)) if lay_tombstone else (own,)
     if effect is None:
         return Decision(answer_of(own), entries, guesses=guesses)
-    return Decision(answer_of(own), entries, effect.due, effect.figures, guesses)
+    answer = answer_of(own, payee=payee_of(own, view))
+    return Decision(answer, entries, effect.due, effect.figures, guesses)
 
 
 def _entry(

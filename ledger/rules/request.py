@@ -193,8 +193,9 @@ class DueListed(NamedTuple):
 
 class Answer(NamedTuple):
     """What the bank is told; amounts in fen, dates YYYYMMDD. Everything in it is read from the journal or
-    decided in the same batch. `receipted`: a receipt is to be printed. `replayed`: the request is a repeat,
-    and this is its first answer again.
+    decided in the same batch, but for `payee`: the name of who was paid, of the due, which never changes.
+    `receipted`: a receipt is to be printed. `replayed`: the request is a repeat, and this is its first answer
+    again.
     """
 
     response: Response
@@ -217,6 +218,7 @@ class Answer(NamedTuple):
     branch: str = ""
     terminal: str = ""
     replayed: bool = False
+    payee: str = ""
 
 
 TOO_MANY_MISSES = Answer(Response.UNAVAILABLE, "TOO MANY 25 AND 76, WAIT")

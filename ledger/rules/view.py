@@ -40,7 +40,8 @@ class Due(NamedTuple):
 
     `settled_by` is the key of the transaction in effect, empty if there is none; `sequence` counts the
     effects so far (ledger.rules.entry.Entry); `withdrawn` is 1 for a due that may not be settled, or not
-    again; `beneficiary` is the keyed digest of an identity number, never the number.
+    again; `beneficiary` is the keyed digest of an identity number, never the number; `payee` is that person's
+    name, empty if it is not known.
     """
 
     due: str
@@ -54,10 +55,11 @@ class Due(NamedTuple):
     settled_by: str
     sequence: int
     withdrawn: int
+    payee: str = ""
 
     def settled(self, key: str) -> Due:
         """The due after the transaction with this key has settled it."""
-        return Due(*self[:7], DueState.SETTLED, key, self.sequence + 1, self.withdrawn)
+        return Due(*self[:7], DueState.SETTLED, key, self.sequence + 1, *self[10:])
 
 
 class Guesses(NamedTuple):

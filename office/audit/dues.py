@@ -1,5 +1,5 @@
-"""Invariants 4 and 10, the dues: every due of the front book, with its beneficiary, is as a loaded file has
-it, and every due of a file is in the book. So a due that nobody sent is found, whatever the machine did.
+"""Invariants 4 and 10, the dues: every due of the front book, with who is paid, is as a loaded file has it,
+and every due of a file is in the book. So a due that nobody sent is found, whatever the machine did.
 
 The files are read by code of this module, in the order in which they were loaded. The book has a beneficiary
 as a keyed digest; the caller passes a function that makes such a digest, and no key. The office's database is
@@ -24,7 +24,8 @@ from qianzhi_errors.sentence import Sentence, listed
 _BOM: Final = b"\xef\xbb\xbf"
 _TOTAL: Final = "TOTAL"
 _WITHDRAWN: Final = "WITHDRAWN"
-_WIDTH: Final = 8
+_WIDTHS: Final = (8, 9)
+"""A file may be without the last column, the payee's name."""
 _ENDED: Final = ("lapsed", "terminated")
 _LEFT_OUT: Final = re.compile(r"^line ([0-9]+):", re.MULTILINE)
 _BYTES_AT_ONCE: Final = 1 << 20
@@ -65,6 +66,7 @@ class _SentDue(NamedTuple):
     due_date: str
     amount: int
     beneficiary: str
+    payee: str
     load: int
 
 
@@ -154,7 +156,7 @@ def _read(
         if number == 1 or number in load.left_out:
             continue
         fields = _fields(line)
-        if len(fields) != _WIDTH:
+        if len(fields) not in _WIDTHS:
             yield Sentence("line {number} cannot be read", number=number)
         elif fields[0] == _TOTAL:
             if fields[1] != load.date:
@@ -167,7 +169,7 @@ def _read(
 
 def _take(contents: _FileContents, place: int, fields: Sequence[str], keyed_digest: KeyedDigest) -> None:
     """Add a line with a policy and, if it names one, a due to the contents."""
-    policy, state, holder, due, code, due_date, amount, beneficiary = fields
+    policy, state, holder, due, code, due_date, amount, beneficiary = fields[:8]
     contents.policies[policy] = state, holder
     if state in _ENDED:
         contents.ended[policy] = place
@@ -175,7 +177,8 @@ def _take(contents: _FileContents, place: int, fields: Sequence[str], keyed_dige
         kind = "premium" if code.startswith("5") else "benefit"
         number = beneficiary.rpartition(":")[2]
         digest = keyed_digest(number) if number else ""
-        contents.dues[due] = _SentDue(policy, code, kind, due_date, int(amount), digest, place)
+        sent = (policy, code, kind, due_date, int(amount), digest, "".join(fields[8:]), place)
+        contents.dues[due] = _SentDue(*sent)
         contents.named[due] = place
         contents.withdrawn.pop(due, None)
 
@@ -230,7 +233,7 @@ def _counts(table: Table) -> ColumnElement[bool]:
 
 def _due_faults(due: Mapping[str, Any], sent: _SentDue, contents: _FileContents) -> Iterator[Sentence]:
     """What differs between a due of the book and the due that the files sent."""
-    names = ("policy", "code", "kind", "due_date", "amount", "beneficiary")
+    names = ("policy", "code", "kind", "due_date", "amount", "beneficiary", "payee")
     wrong = [name for name in names if due[name] != getattr(sent, name)]
     if wrong:
         yield Sentence("is not as its file has it: {columns}", columns=listed(wrong))

@@ -22,6 +22,8 @@ CARD: Final = "6222021234567890123"
 """A card number that no bank has issued: its check digit is wrong (ISO/IEC 7812-1)."""
 HOLDER: Final = "认证测试"
 """Who holds every policy of the examination."""
+PAYEE: Final = "领款测试"
+"""Who is paid every benefit of the examination."""
 NO_POLICY: Final = "CERT-NONE"
 """A policy that no book has."""
 
@@ -91,6 +93,5 @@ def _entry(policy: str, state: str, dues: tuple[DueLine, ...], date: str) -> Pol
 
 def _due(policy: str, suffix: str, code: str, amount: int) -> DueLine:
     kind = KINDS[code]
-    return DueLine(
-        f"{policy}-D{suffix}", policy, code, kind, "", amount, BENEFICIARY if kind == "benefit" else ""
-    )
+    number, payee = (BENEFICIARY, PAYEE) if kind == "benefit" else ("", "")
+    return DueLine(f"{policy}-D{suffix}", policy, code, kind, "", amount, number, payee=payee)

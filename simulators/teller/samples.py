@@ -12,14 +12,14 @@ from itertools import groupby
 from random import Random
 from typing import NamedTuple
 
-from ledger.files.bookline import HEADER, TRAILER, WITHDRAWN
+from ledger.files.bookline import HEADER, HEADER_WITHOUT_PAYEES, TRAILER, WITHDRAWN
 from ledger.rules.dues import KINDS
 from ledger.rules.identity import document
 
 LINES_MAX = 20_000
 """So far is a file read: enough for variety, at once in a file of any size."""
 _EACH = 5
-_COLUMNS = len(HEADER.split(","))
+_COLUMNS = tuple(len(header.split(",")) for header in (HEADER_WITHOUT_PAYEES, HEADER))
 
 
 class Sample(NamedTuple):
@@ -55,13 +55,13 @@ def _is_policy(row: list[str]) -> bool:
     """Whether a line of the book's file is a policy: not the header, the trailer, a due that leaves or
     anything else.
     """
-    if len(row) != _COLUMNS or row[0] in (TRAILER, WITHDRAWN):
+    if len(row) not in _COLUMNS or row[0] in (TRAILER, WITHDRAWN):
         return False
     code, amount = row[4], row[6]
     return not code or (code in KINDS and amount.isdecimal())
 
 
 def _sample(row: list[str]) -> Sample:
-    policy, _, _, due, code, _, amount, beneficiary = row
+    policy, _, _, due, code, _, amount, beneficiary = row[:8]
     number = document(beneficiary).number
     return Sample(policy, KINDS.get(code, "none"), code, due, int(amount or 0), number)

@@ -217,7 +217,8 @@ def dues_columns() -> str:
     """The columns of a row of the file of dues (ledger/files/bookline.py)."""
     kinds = ", ".join(f"`{kind}:`" for kind in identity.KINDS if kind != identity.RESIDENT)
     documents = f"a resident identity number; or another document with its kind before it: {kinds}"
-    rules = {**dict(_rules(bookline.CHECKS)), "beneficiary": documents}
+    rules = dict(_rules(bookline.CHECKS))
+    rules |= {"beneficiary": documents, "payee": f"empty, or {rules['holder']}; empty for a premium"}
     rows = [[f"`{name}`", bookline.MEANINGS[name], rules[name]] for name in bookline.COLUMNS]
     return markdown(["column", "what it holds", "what it may be"], rows)
 

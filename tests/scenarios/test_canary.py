@@ -89,6 +89,7 @@ class Front:
     marks: list[Mark]
     ports: dict[str, int] = field(default_factory=dict)
     answers: list[str] = field(default_factory=list)
+    receipts: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
 
@@ -105,9 +106,11 @@ class Front:
             yield bank
 
     def ask(self, bank: Client, sent: Message) -> str:
-        """Send, and keep all of the answer but the card number that it echoes; its DE 39."""
+        """Send, and keep the answer without the card number that it echoes, its receipt apart; its DE 39."""
         answer = bank.ask(sent)
-        self.answers.append(str({number: text for number, text in answer.fields.items() if number != 2}))
+        kept = {number: text for number, text in answer.fields.items() if number != 2}
+        self.receipts.append(kept.pop(62, ""))
+        self.answers.append(str(kept))
         self.codes.append(answer.fields[39])
         return answer.fields[39]
 
@@ -134,7 +137,7 @@ class Front:
 
 
 def dues() -> tuple[Any, ...]:
-    paid = [benefit(f"B{n}", f"PB{n}")._replace(beneficiary=IDENTITY) for n in (1, 2, 3)]
+    paid = [benefit(f"B{n}", f"PB{n}")._replace(beneficiary=IDENTITY, payee=canary.PAYEE) for n in (1, 2, 3)]
     owed = [premium(f"D{n}", f"P{n}") for n in range(1, 8)]
     faulty = (POISON, canary_machine.FAULT, canary_machine.UNSENT)
     return (*owed, *paid, *(premium(f"D-{name}", name) for name in faulty))
@@ -409,6 +412,7 @@ def everything(front: Front, books: Books) -> dict[str, bytes]:
         "log": (front.folder / "log").read_bytes(),
         "standard output": "".join(front.outputs).encode(),
         "answers": "\n".join(front.answers).encode(),
+        "receipts": "\n".join(front.receipts).encode(),
         **pages,
         "missing page": missing,
         "control socket": control,
@@ -428,6 +432,7 @@ WITNESSES = {
     ),
     "standard output": ("every link holds", "not one of active", "takes a restart", "is closed"),
     "answers": ("IDENTITY DIFFERS", "PIN DATA IS NOT ACCEPTED", "FAULT, NOTHING WAS DONE"),
+    "receipts": (canary.PAYEE,),
     "status": (NODE,),
     "metrics": ("qianzhi_answers_total",),
     "page": ("<title>Qianzhi",),
@@ -439,7 +444,7 @@ WITNESSES = {
         "load needs the absolute path",
         "YYYYMMDD: nothing was done",
     ),
-    "database": ("P-FAULT", "NO SUCH POLICY"),
+    "database": ("P-FAULT", "NO SUCH POLICY", canary.PAYEE),
     "core limits": ("Max core file size",),
 }
 SHORT_WITNESSES = {"healthz": b"ok\n", "readyz": b"ok\n"}
@@ -463,6 +468,8 @@ def test_nothing_that_comes_out_of_the_front_holds_a_secret(tmp_path: Path, data
     assert {name: channels[name] for name in SHORT_WITNESSES} == SHORT_WITNESSES
     assert unwitnessed(channels) == []
     assert " ".join(front.codes) == OUTCOMES
-    assert canary.leaks(front.marks, channels) == []
+    kind = canary.PAYEE_MARK.kind
+    of_payee = [("receipts", kind), ("database", kind)]  # who is paid is named in the book and on the receipt
+    assert canary.leaks(front.marks, channels) == of_payee
     assert core_limits(channels["core limits"].decode()) == ["0", "0"]
     assert (tmp_path / "dumpable").read_text() == "0"

@@ -66,6 +66,7 @@ IN_FILES = (
     f"{CARD} {IDENTITY}",
     f'"{IDENTITY}',
     IDENTITY + "\x00",
+    f"{canary.PAYEE}\t",
     "",
 )
 
@@ -143,18 +144,18 @@ def test_what_is_shown_masked_is_not_taken_for_a_secret() -> None:
 def dues_file(column: int, value: str) -> bytes:
     """A file of one benefit, with a value in one of its columns, the trailer's after the row's."""
     rows = [
-        ["P1", "active", "张三", "B1", "260000", "20261120", "500000", IDENTITY],
-        ["WITHDRAWN", "P2", "", "B2", "500000", "20261120", "100", ""],
-        ["TOTAL", DATE, "1", "1", "0", "500000", "1", ""],
+        ["P1", "active", "张三", "B1", "260000", "20261120", "500000", IDENTITY, canary.PAYEE],
+        ["WITHDRAWN", "P2", "", "B2", "500000", "20261120", "100", "", ""],
+        ["TOTAL", DATE, "1", "1", "0", "500000", "1", "", ""],
     ]
-    rows[column // 8][column % 8] = value
+    rows[column // 9][column % 9] = value
     return "\n".join([HEADER, *map(",".join, rows), ""]).encode()
 
 
 def test_no_fault_of_a_file_of_dues_repeats_what_stands_there() -> None:
     outputs = {}
     whole = dues_file(0, "P1")
-    files = [dues_file(column, value) for column in range(24) for value in IN_FILES]
+    files = [dues_file(column, value) for column in range(27) for value in IN_FILES]
     files += [whole[:size] for size in range(len(HEADER), len(whole), 5)]
     files += [
         whole.replace(IDENTITY.encode(), bad) for bad in (IDENTITY.encode() + b"\xff", IDENTITY[1:].encode())
@@ -254,7 +255,7 @@ def test_no_repr_shows_a_secret(tmp_path: Path) -> None:
         Frame(CARD.encode() + PIN_BLOCK),
         Group("IN", IDENTITY),
         Groups(identity=IDENTITY),
-        benefit()._replace(beneficiary=IDENTITY),
+        benefit()._replace(beneficiary=IDENTITY, payee=canary.PAYEE),
         Certificate(b"certificate", COMPONENTS[0].hex().encode(), "ab"),
         key,
         HeldZmk(key),

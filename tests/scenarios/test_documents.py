@@ -11,7 +11,7 @@ import pytest
 
 from fep.operator.control_client import ControlError, ask
 from ledger.files.bookfile import parse
-from ledger.files.bookline import HEADER as COLUMNS
+from ledger.files.bookline import HEADER_WITHOUT_PAYEES as COLUMNS
 from tests.support.builders import DATE, inquiry, message
 from tests.support.machine import Books, Client, Machine, load_front_book, write_settings
 

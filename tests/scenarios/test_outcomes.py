@@ -13,6 +13,7 @@ from protocol.tlv import build
 from tests.support.builders import (
     BANK,
     BENEFICIARY,
+    PAYEE,
     benefit,
     book,
     cancel,
@@ -53,9 +54,15 @@ def test_00_a_collection_is_on_disk_with_code_and_receipt(bank: Client, books: B
 
 
 def test_00_a_payout_to_the_beneficiary(bank: Client, books: Books) -> None:
-    assert bank.ask(message(groups=BENEFIT_GROUPS, **PAY)).fields[39] == "00"
+    sent = message(groups=BENEFIT_GROUPS, **PAY)
+    answer = bank.ask(sent)
+    assert answer.fields[39] == "00"
     assert books.due("B1")[0] == "settled"
     assert books.totals() == Totals(payouts=1, paid=500_000)
+    slip = answer.fields[62]
+    assert f"领款人：{PAYEE}\n领款人签名：" in slip
+    asked_again = (sent, inquiry((), "313000", de90=original(sent)))
+    assert [bank.ask(question).fields[62] for question in asked_again] == [slip, slip]
 
 
 def test_12_a_due_that_is_already_paid(bank: Client, books: Books) -> None:

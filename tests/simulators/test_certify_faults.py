@@ -16,7 +16,7 @@ from fep.links.answering import AnswerSender
 from fep.links.authentication import Authenticator
 from fep.links.network_management import NetworkManagement
 from fep.links.server import Server
-from ledger.rules import decide, inquire, reversal, settlement
+from ledger.rules import decide, decision, inquire, reversal, settlement
 from ledger.rules.decision import Decision, Refusal, answer_of, refused
 from ledger.rules.moment import KeyWindow
 from ledger.rules.request import INQUIRIES, SETTLEMENT_CODES, Act, Answer, Request
@@ -183,6 +183,10 @@ def signs_on_anybody(patch: Patch) -> None:
 
 def forgives_reused_keys(patch: Patch) -> None:
     patch.setattr(decide, "_answer_repeat", lambda _request, known, _view: answer_of(known, replayed=True))
+
+
+def names_no_payee(patch: Patch) -> None:
+    patch.setattr(decision, "payee_of", lambda _entry, _view: "")
 
 
 def lays_no_tombstone(patch: Patch) -> None:
@@ -452,6 +456,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "lists what the bank may not settle": Fault(lists_every_due, "INQ-08", _NARROW),
         "answers at any terminal": Fault(answers_at_any_terminal, "INQ-09", _NARROW),
         "prints a receipt again of what was taken back": Fault(prints_what_was_taken_back, "RECEIPT-03"),
+        "names no payee": Fault(names_no_payee, "RECEIPT-04"),
         "refuses unknown tags": Fault(refuses_unknown_tags, "TLV-01"),
         "takes groups that are cut short": Fault(takes_cut_groups, "TLV-03"),
         "does not ask for an RRN": Fault(does_not_ask_for("0200", 37), "MUST-0200-37"),

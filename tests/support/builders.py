@@ -22,6 +22,7 @@ from simulators.messages import Stamp
 BANK = "01020000"
 DATE = "20261124"
 BENEFICIARY = "00000019900307001X"
+PAYEE = "李四"
 OPEN_DAY = Day(DATE, DayState.OPEN)
 
 _stans = count(1)
@@ -56,7 +57,7 @@ def premium(due: str = "D1", policy: str = "P1", amount: int = 120_000, code: st
 
 
 def benefit(due: str = "B1", policy: str = "P2", amount: int = 500_000, code: str = "260000") -> DueLine:
-    return DueLine(due, policy, code, "benefit", "20261120", amount, BENEFICIARY)
+    return DueLine(due, policy, code, "benefit", "20261120", amount, BENEFICIARY, payee=PAYEE)
 
 
 def book(policies: Iterable[Policy] = (), dues: Iterable[DueLine] = (), date: str = DATE) -> Book:

@@ -121,6 +121,8 @@ OTHER_IDENTITY = next(
 OFFICE_CARD = luhn("621700123498765432")
 OFFICE_IDENTITY = _with_check("32050119660504733")
 """Of the office's tests alone: a bank's lines are kept as they came, and a PostgreSQL server has one log."""
+PAYEE = "ZHU QIAOYIN"
+"""A person's name, which every dialect can carry."""
 PIN_BLOCK = bytes.fromhex("5EC2A7D914B36F80")
 TOKEN_PIN = "pin-8305271946"
 PASSWORD = "h7kQ9zVw2tRb"
@@ -129,7 +131,9 @@ COMPONENTS = (
     bytes.fromhex("1D7F20C6E95B8A43340F6B92D8C1E75A"),
 )
 
+PAYEE_MARK = text_mark("payee's name", PAYEE)
 PERSONS = (
+    PAYEE_MARK,
     text_mark("card number", CARD),
     text_mark("card number", SHORT_CARD),
     text_mark("identity number", IDENTITY),

@@ -17,12 +17,13 @@ def row(
     due_date: str = DATE,
     amount: str = "30000",
     beneficiary: str = "",
+    payee: str = "",
 ) -> str:
-    return ",".join([policy, state, holder, due, code, due_date, amount, beneficiary])
+    return ",".join([policy, state, holder, due, code, due_date, amount, beneficiary, payee])
 
 
 def file(
-    *rows: str, header: str = HEADER, total: str = f"TOTAL,{DATE},1,1,30000,0,,", end: str = "\n"
+    *rows: str, header: str = HEADER, total: str = f"TOTAL,{DATE},1,1,30000,0,,,", end: str = "\n"
 ) -> bytes:
     return "".join(line + end for line in [header, *rows, total]).encode()
 
@@ -35,6 +36,7 @@ def leaving(
     due_date: str = DATE,
     amount: str = "30000",
     beneficiary: str = "",
+    payee: str = "",
 ) -> str:
     """The row of a due that leaves unpaid."""
-    return ",".join(["WITHDRAWN", policy, holder, due, code, due_date, amount, beneficiary])
+    return ",".join(["WITHDRAWN", policy, holder, due, code, due_date, amount, beneficiary, payee])

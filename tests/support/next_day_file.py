@@ -25,7 +25,7 @@ def next_book(
     for due in dues:
         named.setdefault(due.policy, policy(due.policy))
     sums = {kind: sum(due.amount for due in dues if due.kind == kind) for kind in ("premium", "benefit")}
-    leaving = tuple(due._replace(beneficiary="") for due in withdrawn)
+    leaving = tuple(due._replace(beneficiary="", payee="") for due in withdrawn)
     return Book(
         date,
         tuple(named.values()),

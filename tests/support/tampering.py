@@ -420,6 +420,11 @@ NUMBERS = (
         "number in the column beneficiary",
     ),
     front(
+        f"UPDATE dues SET payee = '{IDENTITY}' WHERE kind = 'benefit'",
+        {12},
+        "number in the column payee",
+    ),
+    front(
         f"UPDATE policies SET holder = '{IDENTITY}'",
         {12},
         "number in the column holder",

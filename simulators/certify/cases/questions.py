@@ -107,8 +107,14 @@ def _status(talk: Talk, heard: Heard) -> str:
     return next((group.value for group in groups_of(talk, heard) or () if group.tag == "ST"), "")
 
 
+def _names_payee(_talk: Talk, heard: Heard) -> Check:
+    lines = heard.message.fields.get(62, "").splitlines()
+    named = f"领款人：{dues.PAYEE}" in lines
+    return Check("DE 62 names the payee", f"{len(lines)} lines, {'one' if named else 'none'} of them", named)
+
+
 def _in_chinese(talk: Talk) -> None:
-    """The case is for dialects that can carry the holder's name."""
+    """The case is for dialects that can carry the names of the examination."""
     if not talk.codec.dialect.carries(dues.HOLDER):
         raise NotApplicable(f"the dialect {talk.terms.dialect} carries no Chinese")
 
@@ -292,6 +298,15 @@ _RECEIPTS: tuple[Case, ...] = (
         ask(reverse("paid"), code("00"), name="reversal"),
         ask(_ask_receipt, code("12")),
         ask(inquire("313000", [], of="paid"), code("12")),
+    ),
+    _case(
+        "RECEIPT-04",
+        "4",
+        "给付凭证写明领款人",
+        "The receipt of a benefit names the payee",
+        "for a benefit the payee's name",
+        _in_chinese,
+        ask(settle(_PAYOUT), code("00"), _names_payee),
     ),
 )
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fep.links.answering import DOES_NOT_FIT
-from fep.links.fitting import HOLDER, LETTERHEAD, MAY_GO, bare, fit
+from fep.links.fitting import HOLDER, LETTERHEAD, MAY_GO, PAYEE, bare, fit
 from fep.links.receipt import Letterhead
 from fep.links.response_builder import render
 from ledger.rules.request import Answer, DueListed, Totals
@@ -106,7 +106,7 @@ def test_an_answer_is_sent_whatever_a_dialects_fields_hold(name: str, width: int
         ({}, []),
         ({"de62": "ans...500"}, [LETTERHEAD]),
         ({"de62": "ans...399"}, [LETTERHEAD, HOLDER]),
-        ({"de62": "ans...99"}, [LETTERHEAD, HOLDER, "62"]),
+        ({"de62": "ans...99"}, [LETTERHEAD, HOLDER, PAYEE, "62"]),
         ({"de48": "ans...70"}, ["48.NM", "48.PN"]),
         ({"de48": "ans...30"}, ["48.NM", "48.PN", "48.DU"]),
         ({"de48": "ans...9"}, ["48.NM", "48.PN", "48.DU", "48.RN"]),
@@ -118,6 +118,14 @@ def test_as_little_is_left_out_as_fits_in_the_order_of_the_table(
     usual = Letterhead(("保险公司" * 5, ""), ("银行" * 5, ""), "95500", ("章" * 40, ""))
     assert left_out(narrow("ascii87", **formats), PAID, head=usual) == out
     assert set(out) <= set(MAY_GO)
+
+
+def test_the_payee_is_the_last_that_a_receipt_goes_without() -> None:
+    benefit = PAID._replace(code="260000", payee="李四", holder="张三")
+    named = fitted(narrow("ascii87", de62="ans...400"), benefit, head=Letterhead()).fields[62]
+    assert ("投保人" in named, "领款人：李四\n领款人签名：" in named) == (False, True)
+    nobody = fitted(narrow("ascii87", de62="ans...380"), benefit, head=Letterhead()).fields[62]
+    assert ("领款人：" in nobody, "领款人签名：" in nobody) == (False, True)
 
 
 def test_a_name_that_the_dialect_has_no_characters_for_is_left_out() -> None:

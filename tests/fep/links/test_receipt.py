@@ -103,6 +103,33 @@ def test_the_receipt_of_a_benefit_alone_has_a_line_for_the_payees_signature(code
     assert {label: len(lines) for label, lines in signed.items()} == dict.fromkeys(signed, int(is_benefit))
 
 
+@pytest.mark.parametrize(
+    ("dialect", "payee", "line"),
+    [
+        (UTF_8, "李四", ["领款人：李四"]),
+        (GB18030, "李四", ["领款人：李四"]),
+        (CP500, "LI SI", ["PAYEE: LI SI"]),
+        (CP500, "李四", []),
+        (UTF_8, "", []),
+        (UTF_8, "李" * 41, [f"领款人：{'李' * 28}..."]),
+        (CP500, "W" * 89, [f"PAYEE: {'W' * 85}..."]),
+    ],
+)
+def test_the_receipt_of_a_benefit_names_the_payee_as_far_as_it_can_above_the_line_for_the_signature(
+    dialect: Dialect, payee: str, line: list[str]
+) -> None:
+    nobody = receipt_lines(DONE._replace(code="260000"), dialect, LETTERHEAD)
+    [place] = [at for at, text in enumerate(nobody) if text.startswith(("领款人签名", "PAYEE'S SIGNATURE"))]
+    named = receipt_lines(DONE._replace(code="260000", payee=payee), dialect, LETTERHEAD)
+    assert named == [*nobody[:place], *line, *nobody[place:]]
+
+
+def test_two_names_on_a_receipt_have_88_bytes_each() -> None:
+    paid = DONE._replace(code="260000", holder="W" * 89, payee="V" * 88)
+    lines = receipt_lines(paid, UTF_8, LETTERHEAD)
+    assert {f"投保人：{'W' * 85}...", f"领款人：{'V' * 88}"} < set(lines)
+
+
 def test_what_the_settings_do_not_say_is_not_printed() -> None:
     left = ("示例人寿", "经办银行", "客服热线", "盖章")
     assert receipt_lines(DONE, UTF_8, Letterhead()) == [line for line in CHINESE if not line.startswith(left)]
@@ -151,6 +178,7 @@ def test_the_longest_receipt_goes_into_de_62(dialect: Dialect, code: str) -> Non
     longest = DONE._replace(
         code=code,
         holder=wide * 120,
+        payee=wide * 120 if code == "262000" else "",
         policy="P" * 24,
         due="D" * 20,
         amount=999_999_999_999,

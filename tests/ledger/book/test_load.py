@@ -18,7 +18,7 @@ from ledger.errors import LedgerError, LoadRefused
 from ledger.files.bookfile import Book
 from ledger.rules.request import Act
 from tests.support.book_loads import close, due_states, load, rows, taken
-from tests.support.builders import DATE, benefit, book, policy, premium, request
+from tests.support.builders import DATE, PAYEE, benefit, book, policy, premium, request
 from tests.support.next_day_file import NEXT, next_book
 from tests.support.seal_reader import faults
 
@@ -58,6 +58,12 @@ def test_the_identity_number_itself_never_reaches_the_database(store: Store) -> 
     number = benefit().beneficiary
     assert rows(store, "SELECT beneficiary FROM dues WHERE due = 'B6'") == [(f"digest {number}",)]
     assert not any(number in map(str, row) for rows in taken(store).values() for row in rows)
+
+
+def test_the_payees_name_comes_with_its_benefit_and_no_other_due_can_have_one(store: Store) -> None:
+    assert rows(store, "SELECT due, payee FROM dues WHERE payee <> ''") == [("B6", PAYEE)]
+    with pytest.raises(LedgerError, match="due_payee_of_a_benefit"), store.transaction() as connection:
+        connection.execute(text("UPDATE dues SET payee = 'x' WHERE kind = 'premium'"))
 
 
 # The next day's.

@@ -216,6 +216,7 @@ FRONT = (
     "SET session_replication_role = replica",
     "UPDATE dues SET amount = 1",
     "UPDATE dues SET beneficiary = ''",
+    "UPDATE dues SET payee = 'x'",
     "UPDATE dues SET policy = 'P1'",
     "TRUNCATE dues CASCADE",
     "UPDATE audit_log SET note = ''",

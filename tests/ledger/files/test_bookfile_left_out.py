@@ -25,7 +25,7 @@ def refusals(data: bytes, *lines: int) -> list[str]:
 
 
 GOOD_AND_BAD = (row(), row("P2", due="D2", code="260000", beneficiary="x"), row("P3", due="D3", amount="y"))
-BOTH = f"TOTAL,{DATE},3,3,30700,30000,,"
+BOTH = f"TOTAL,{DATE},3,3,30700,30000,,,"
 
 
 def test_rows_with_a_fault_can_be_left_out_and_are_named() -> None:
@@ -52,23 +52,23 @@ def test_every_row_with_a_fault_must_be_named() -> None:
     ],
 )
 def test_what_is_no_row_or_in_order_cannot_be_left_out(line: int, reason: str) -> None:
-    data = file(row(), "P2,active,王伟,,,,,", row("P3", due="D3"), total=f"TOTAL,{DATE},3,2,60000,0,,")
+    data = file(row(), "P2,active,王伟,,,,,,", row("P3", due="D3"), total=f"TOTAL,{DATE},3,2,60000,0,,,")
     assert reason in refusals(data, line)
 
 
 @pytest.mark.parametrize(
     ("total", "refused"),
     [
-        (f"TOTAL,{DATE},3,3,30700,30000,,", ""),
-        (f"TOTAL,{DATE},3,3,30001,30000,,", ""),
-        (f"TOTAL,{DATE},3,3,30000,30000,,", "premium"),
-        (f"TOTAL,{DATE},3,3,30700,30001,,", "benefit"),
-        (f"TOTAL,{DATE},3,3,30700,29999,,", "benefit"),
-        (f"TOTAL,{DATE},3,2,30700,30000,,", "dues"),
-        (f"TOTAL,{DATE},3,4,30700,30000,,", "dues"),
-        (f"TOTAL,{DATE},2,3,30700,30000,,", "policies"),
-        (f"TOTAL,{DATE},3,3,30700,30000,1,", "withdrawn"),
-        (f"TOTAL,{DATE},3,3,1000000030000,30000,,", "premium"),
+        (f"TOTAL,{DATE},3,3,30700,30000,,,", ""),
+        (f"TOTAL,{DATE},3,3,30001,30000,,,", ""),
+        (f"TOTAL,{DATE},3,3,30000,30000,,,", "premium"),
+        (f"TOTAL,{DATE},3,3,30700,30001,,,", "benefit"),
+        (f"TOTAL,{DATE},3,3,30700,29999,,,", "benefit"),
+        (f"TOTAL,{DATE},3,2,30700,30000,,,", "dues"),
+        (f"TOTAL,{DATE},3,4,30700,30000,,,", "dues"),
+        (f"TOTAL,{DATE},2,3,30700,30000,,,", "policies"),
+        (f"TOTAL,{DATE},3,3,30700,30000,1,,", "withdrawn"),
+        (f"TOTAL,{DATE},3,3,1000000030000,30000,,,", "premium"),
     ],
 )
 def test_the_control_totals_bind_what_is_there_and_what_is_left_out_says(total: str, refused: str) -> None:
@@ -83,14 +83,14 @@ def test_the_control_totals_bind_what_is_there_and_what_is_left_out_says(total: 
 
 def test_a_row_whose_columns_cannot_be_told_counts_for_one_row_at_the_most() -> None:
     rows = row(), "not a row"
-    assert named(file(*rows, total=f"TOTAL,{DATE},2,2,30000,99,,"), 3).left_out[0].policy == ""
-    assert named(file(*rows, total=f"TOTAL,{DATE},1,1,30000,0,1,"), 3).left_out
-    assert refusals(file(*rows, total=f"TOTAL,{DATE},2,3,30000,99,,"), 3)
-    assert refusals(file(*rows, total=f"TOTAL,{DATE},1,1,29999,0,,"), 3)
+    assert named(file(*rows, total=f"TOTAL,{DATE},2,2,30000,99,,,"), 3).left_out[0].policy == ""
+    assert named(file(*rows, total=f"TOTAL,{DATE},1,1,30000,0,1,,"), 3).left_out
+    assert refusals(file(*rows, total=f"TOTAL,{DATE},2,3,30000,99,,,"), 3)
+    assert refusals(file(*rows, total=f"TOTAL,{DATE},1,1,29999,0,,,"), 3)
 
 
 def test_of_two_rows_with_one_due_either_can_be_left_out_or_both() -> None:
-    total = f"TOTAL,{DATE},3,3,90000,0,,"
+    total = f"TOTAL,{DATE},3,3,90000,0,,,"
     data = file(row(), row("P2"), row("P3", due="D3"), total=total)
     assert [due.policy for due in named(data, 2).dues] == ["P2", "P3"]
     assert [due.policy for due in named(data, 3).dues] == ["P1", "P3"]
@@ -100,25 +100,25 @@ def test_of_two_rows_with_one_due_either_can_be_left_out_or_both() -> None:
 
 
 def test_of_two_rows_that_say_two_things_of_a_policy_either_can_be_left_out() -> None:
-    data = file(row(), row(due="D2", state="lapsed"), total=f"TOTAL,{DATE},1,2,60000,0,,")
+    data = file(row(), row(due="D2", state="lapsed"), total=f"TOTAL,{DATE},1,2,60000,0,,,")
     assert [policy.state for policy in named(data, 2).policies] == ["lapsed"]
     assert [policy.state for policy in named(data, 3).policies] == ["active"]
     assert named(data, 2, 3).policies == ()
 
 
 @pytest.mark.parametrize(
-    ("second", "figures"), [("P2,active,王伟,,,,,", "2,1,30000"), (row("P2", due="D2"), "2,2,60000")]
+    ("second", "figures"), [("P2,active,王伟,,,,,,", "2,1,30000"), (row("P2", due="D2"), "2,2,60000")]
 )
 def test_all_rows_of_a_policy_that_has_one_without_a_due_beside_others_can_be_left_out(
     second: str, figures: str
 ) -> None:
-    data = file("P2,active,王伟,,,,,", second, row("P3", due="D3"), total=f"TOTAL,{DATE},{figures},0,,")
+    data = file("P2,active,王伟,,,,,,", second, row("P3", due="D3"), total=f"TOTAL,{DATE},{figures},0,,,")
     reason = "policy: a policy without a due has one row and no other"
     assert [(row.line, row.reason) for row in named(data, 2, 3).left_out] == [(2, reason), (3, reason)]
 
 
 def test_a_row_in_order_by_itself_is_left_to_the_book_to_judge() -> None:
-    data = file(row(), leaving(), total=f"TOTAL,{DATE},1,1,30000,0,1,")
+    data = file(row(), leaving(), total=f"TOTAL,{DATE},1,1,30000,0,1,,")
     read = named(data, 2, 3)
     assert [(claim.line, claim.due.due, claim.leaves) for claim in read.claims] == [
         (2, "D1", False),
@@ -128,7 +128,7 @@ def test_a_row_in_order_by_itself_is_left_to_the_book_to_judge() -> None:
 
 
 def test_a_row_that_is_too_long_is_a_row_with_a_fault() -> None:
-    data = file(row(), row("P2", due="D2", holder="x" * 5_000), total=f"TOTAL,{DATE},2,2,60000,0,,")
+    data = file(row(), row("P2", due="D2", holder="x" * 5_000), total=f"TOTAL,{DATE},2,2,60000,0,,,")
     assert refusals(data) == [f"line 3: longer than {LINE_BYTES_MAX} bytes"]
     assert named(data, 3).left_out[0].line == 3
 
@@ -140,8 +140,8 @@ TWICE = "due: not unique: an earlier row has the same"
 
 
 def test_what_is_left_out_is_told_whole_with_all_that_is_wrong_with_it() -> None:
-    rows = (*GOOD_AND_BAD, row("P4", state="x", due="D4", amount="z"), "a,b", "P5,x,王,,,,,")
-    read = named(file(*rows, total=f"TOTAL,{DATE},5,4,30708,30000,,"), 7, 3, 4, 5, 6)
+    rows = (*GOOD_AND_BAD, row("P4", state="x", due="D4", amount="z"), "a,b", "P5,x,王,,,,,,")
+    read = named(file(*rows, total=f"TOTAL,{DATE},5,4,30708,30000,,,"), 7, 3, 4, 5, 6)
     assert read.left_out == (
         LeftOut(3, "P2", "D2", NOT_RESIDENT),
         LeftOut(4, "P3", "D3", "amount_fen: not a whole number of fen, 1 to 999999999999"),
@@ -152,20 +152,20 @@ def test_what_is_left_out_is_told_whole_with_all_that_is_wrong_with_it() -> None
             "state: not one of active, lapsed, pending, terminated"
             "; amount_fen: not a whole number of fen, 1 to 999999999999",
         ),
-        LeftOut(6, "", "", "8 columns expected, 2 found"),
+        LeftOut(6, "", "", "9 columns expected, 2 found"),
         LeftOut(7, "P5", "", "state: not one of active, lapsed, pending, terminated"),
     )
     assert read.claims == ()
 
 
-def test_what_is_in_order_by_itself_is_a_claim_without_its_beneficiary() -> None:
+def test_what_is_in_order_by_itself_is_a_claim_without_who_is_paid() -> None:
     rows = (
         row(),
-        row("P2", due="D2", code="260000", amount="7", beneficiary=PERSON),
+        row("P2", due="D2", code="260000", amount="7", beneficiary=PERSON, payee="李四"),
         row("P3", due="D3", code="260000", amount="8", beneficiary="passport:E12345678"),
         leaving(),
     )
-    read = named(file(*rows, total=f"TOTAL,{DATE},3,3,30000,15,1,"), 5, 3, 4)
+    read = named(file(*rows, total=f"TOTAL,{DATE},3,3,30000,15,1,,"), 5, 3, 4)
     assert read.claims == (
         Claim(3, DueLine("D2", "P2", "260000", "benefit", DATE, 7, ""), leaves=False),
         Claim(4, DueLine("D3", "P3", "260000", "benefit", DATE, 8, ""), leaves=False),
@@ -180,18 +180,18 @@ def test_what_is_in_order_by_itself_is_a_claim_without_its_beneficiary() -> None
 
 
 def test_a_row_that_another_contradicts_is_no_claim_and_its_fault_is_told() -> None:
-    total = f"TOTAL,{DATE},2,2,60000,0,,"
+    total = f"TOTAL,{DATE},2,2,60000,0,,,"
     read = named(file(row(), row("P2"), total=total), 3)
     assert (read.left_out, read.claims) == ((LeftOut(3, "P2", "D1", TWICE),), ())
     rows = row(), row(due="D2", holder="王二", state="lapsed")
-    read = named(file(*rows, total=f"TOTAL,{DATE},1,2,60000,0,,"), 3)
+    read = named(file(*rows, total=f"TOTAL,{DATE},1,2,60000,0,,,"), 3)
     assert read.left_out == (LeftOut(3, "P1", "D2", "state: differs from an earlier row of the same policy"),)
     assert read.claims == ()
 
 
 def test_an_opened_file_has_none_of_the_rows_that_are_left_out() -> None:
     rows = row(), row(due="D2"), row("P2"), row("P3", due="D3", amount="x"), leaving(due="D8"), leaving()
-    data = file(*rows, total=f"TOTAL,{DATE},3,4,90001,0,2,")
+    data = file(*rows, total=f"TOTAL,{DATE},3,4,90001,0,2,,")
     with opened(io.BytesIO(data), {4, 5, 6}) as read:
         assert [policy.policy for policy in read.policies] == ["P1"]
         assert [due.due for due in read.dues] == ["D1", "D2"]
@@ -204,7 +204,7 @@ def test_an_opened_file_has_none_of_the_rows_that_are_left_out() -> None:
 def test_a_policy_that_only_rows_left_out_name_counts_once(other: str, left_out: int) -> None:
     rows = row(amount="x"), row(other, due="D2", amount="y"), row("P9", due="D9")
     for count in range(5):
-        data = file(*rows, total=f"TOTAL,{DATE},{count},3,30002,0,,")
+        data = file(*rows, total=f"TOTAL,{DATE},{count},3,30002,0,,,")
         if count == 1 + left_out:
             assert [policy.policy for policy in named(data, 2, 3).policies] == ["P9"]
         else:
@@ -214,12 +214,12 @@ def test_a_policy_that_only_rows_left_out_name_counts_once(other: str, left_out:
 
 
 def test_a_due_that_leaves_counts_for_no_policy_where_it_is_left_out() -> None:
-    data = file(row(), leaving("P7"), total=f"TOTAL,{DATE},1,1,30000,0,1,")
+    data = file(row(), leaving("P7"), total=f"TOTAL,{DATE},1,1,30000,0,1,,")
     assert [policy.policy for policy in named(data, 3).policies] == ["P1"]
 
 
 def test_every_line_that_cannot_be_left_out_is_told_in_order() -> None:
-    data = file(row(), "P2,active,王伟,,,,,", total=f"TOTAL,{DATE},2,1,30000,0,,")
+    data = file(row(), "P2,active,王伟,,,,,,", total=f"TOTAL,{DATE},2,1,30000,0,,,")
     assert refusals(data, 9, 4, 3, 1) == [
         "line 1: no row: it cannot be left out",
         "line 3: in order: it cannot be left out",

@@ -6,6 +6,7 @@ import pytest
 
 from ledger.files.bookline import (
     HEADER,
+    HEADER_WITHOUT_PAYEES,
     KINDS,
     LINE_BYTES_MAX,
     STATES,
@@ -21,8 +22,8 @@ from ledger.files.leftout import ANY_ROW, ControlTotals, Span
 from tests.support.dues_file import DATE, PERSON, leaving, row
 
 BADLY = "110105194912310021"
-ALONE = "P1,active,王伟,,,,,"
-TOTAL = f"TOTAL,{DATE},1,1,30000,0,,"
+ALONE = "P1,active,王伟,,,,,,"
+TOTAL = f"TOTAL,{DATE},1,1,30000,0,,,"
 
 NOT_POLICY = ("policy", "not 1 to 24 of A-Z, 0-9 and -")
 NOT_STATE = ("state", "not one of active, lapsed, pending, terminated")
@@ -33,18 +34,23 @@ NOT_DATE = ("due_date", "not a date, YYYYMMDD")
 NOT_AMOUNT = ("amount_fen", "not a whole number of fen, 1 to 999999999999")
 NOT_EMPTY = ("beneficiary", "must be empty for a premium")
 NEEDED = ("beneficiary", "needed for a benefit")
+NOT_PAYEE = ("payee", "not a name of 1 to 120 printable characters")
+NO_PAYEE = ("payee", "must be empty for a premium")
+PAID = {"code": "260000", "beneficiary": PERSON}
 NOT_RESIDENT = (
     "beneficiary",
     "not a valid identity number; any other document has its kind before it, as passport:",
 )
-NOT_LAST = ("", "columns 3 and 8 of a WITHDRAWN line must be empty")
+NOT_LAST = ("", "holder, beneficiary and payee of a WITHDRAWN line must be empty")
+NOT_BEHIND = ("", "whatever is behind the figures of the TOTAL line must be empty")
 NOT_COUNT = "not a whole number of 1 to 17 digits"
 NOT_GONE = ("withdrawn", "neither empty nor a whole number from 1")
 
 
 def test_the_words_of_the_file() -> None:
-    assert HEADER == "policy,state,holder,due,code,due_date,amount_fen,beneficiary"
-    assert (TRAILER, WITHDRAWN, LINE_BYTES_MAX) == ("TOTAL", "WITHDRAWN", 1024)
+    assert HEADER == "policy,state,holder,due,code,due_date,amount_fen,beneficiary,payee"
+    assert HEADER.removesuffix(",payee") == HEADER_WITHOUT_PAYEES
+    assert (TRAILER, WITHDRAWN, LINE_BYTES_MAX) == ("TOTAL", "WITHDRAWN", 2048)
     assert sorted(STATES) == ["active", "lapsed", "pending", "terminated"]
     assert dict(KINDS) == {
         **dict.fromkeys(("500000", "501000", "502000"), "premium"),
@@ -148,6 +154,26 @@ def test_the_end_of_a_line_is_one_lf_or_crlf(line: bytes, text: bytes) -> None:
             [NOT_POLICY, NOT_STATE, NOT_NAME, NOT_DUE, NOT_CODE, NOT_DATE, NOT_AMOUNT],
         ),
         ({"amount": "x", "beneficiary": PERSON}, [NOT_AMOUNT, NOT_EMPTY]),
+        *(
+            ({**PAID, "payee": name}, [])
+            for name in ("", "李四", "A", "王" * 120, "李\ue863", "MARIA·阿依古丽")
+        ),
+        *(
+            ({**PAID, "payee": name}, [NOT_PAYEE])
+            for name in (
+                "王" * 121,
+                "李\t四",
+                "李\x00四",
+                "李\u202e四",
+                "李\u2028四",
+                " 李四",
+                "李四\u3000",
+                " ",
+            )
+        ),
+        ({"payee": "李四"}, [NO_PAYEE]),
+        ({"code": "1", "payee": "李四"}, [NOT_CODE]),
+        ({"code": "260000", "payee": "\x7f"}, [NEEDED, NOT_PAYEE]),
     ],
 )
 def test_every_column_of_a_due_is_checked_by_itself(
@@ -170,6 +196,7 @@ def test_every_column_of_a_due_is_checked_by_itself(
         ({"holder": "王伟"}, [NOT_LAST]),
         ({"beneficiary": PERSON}, [NOT_LAST]),
         ({"policy": "p", "holder": "王伟"}, [NOT_POLICY, NOT_LAST]),
+        ({"code": "260000", "payee": "李四"}, [NOT_LAST]),
     ],
 )
 def test_every_column_of_a_due_that_leaves_is_checked_by_itself(
@@ -183,18 +210,18 @@ def test_every_column_of_a_due_that_leaves_is_checked_by_itself(
     ("line", "fields", "faults"),
     [
         (ALONE, ALONE.split(","), []),
-        ("p1,x,,,,,,", ["p1", "x", *[""] * 6], [NOT_POLICY, NOT_STATE, NOT_NAME]),
+        ("p1,x,,,,,,,", ["p1", "x", *[""] * 7], [NOT_POLICY, NOT_STATE, NOT_NAME]),
         (
-            "P1,active,王伟,,,,,x",
-            ["P1", "active", "王伟", *[""] * 4, "x"],
+            "P1,active,王伟,,,,,x,",
+            ["P1", "active", "王伟", *[""] * 4, "x", ""],
             [NOT_DUE, NOT_CODE, NOT_DATE, NOT_AMOUNT],
         ),
-        ('P1,active,"A, ""B""",,,,,', ["P1", "active", 'A, "B"', *[""] * 5], []),
+        ('P1,active,"A, ""B""",,,,,,', ["P1", "active", 'A, "B"', *[""] * 6], []),
         (TOTAL, TOTAL.split(","), []),
-        (TOTAL[:-1] + "12,", [*TOTAL.split(",")[:6], "12", ""], []),
-        ("a,b", [], [("", "8 columns expected, 2 found")]),
-        ("", [], [("", "8 columns expected, 1 found")]),
-        (ALONE + ",", [], [("", "8 columns expected, 9 found")]),
+        (TOTAL[:-2] + "12,,", [*TOTAL.split(",")[:6], "12", "", ""], []),
+        ("a,b", [], [("", "9 columns expected, 2 found")]),
+        ("", [], [("", "9 columns expected, 1 found")]),
+        (ALONE + ",", [], [("", "9 columns expected, 10 found")]),
         ('P1,active,"王"伟,,,,,', [], [("", "quotes that do not match")]),
         ('P1,active,"王伟,,,,,', [], [("", "quotes that do not match")]),
     ],
@@ -205,6 +232,18 @@ def test_a_line_is_read_by_its_columns(line: str, fields: list[str], faults: lis
         assert good_row(line.encode() + b"\n") == Row(fields, [])
 
 
+@pytest.mark.parametrize("line", [row(), row(**PAID), ALONE, TOTAL, leaving(), "a,b", ""])
+def test_a_file_without_payees_has_one_column_less_in_every_line(line: str) -> None:
+    without = line.removesuffix(",").encode()
+    wanted = row_of(line.encode())
+    if wanted.fields:
+        assert row_of(without, 8) == wanted
+        assert good_row(without) == good_row(line.encode())
+    assert row_of(line.encode() + b",", 8).faults == [
+        ("", f"8 columns expected, {line.count(',') + 2} found")
+    ]
+
+
 def test_a_line_in_another_encoding_has_no_columns() -> None:
     assert row_of(ALONE.encode("gb18030")) == Row([], [("", "not UTF-8")])
 
@@ -212,14 +251,14 @@ def test_a_line_in_another_encoding_has_no_columns() -> None:
 @pytest.mark.parametrize(
     ("total", "faults"),
     [
-        ("TOTAL,20261301,1,1,30000,0,,", [("business_date", "not a date, YYYYMMDD")]),
-        (f"TOTAL,{DATE},0,{'9' * 17},0,0,1{'0' * 16},", []),
-        (f"TOTAL,{DATE},01,1,30000,0,,", [("policies", NOT_COUNT)]),
-        (f"TOTAL,{DATE},1,-1,30000,0,,", [("dues", NOT_COUNT)]),
-        (f"TOTAL,{DATE},1,1,,0,,", [("premium", NOT_COUNT)]),
-        (f"TOTAL,{DATE},1,1,0,{PERSON},,", [("benefit", NOT_COUNT)]),
-        *((f"TOTAL,{DATE},1,1,0,0,{text},", [NOT_GONE]) for text in ("0", "01", "x", "1" * 18)),
-        (f"TOTAL,{DATE},1,1,30000,0,,0", [("", "the last column of the TOTAL line must be empty")]),
+        ("TOTAL,20261301,1,1,30000,0,,,", [("business_date", "not a date, YYYYMMDD")]),
+        (f"TOTAL,{DATE},0,{'9' * 17},0,0,1{'0' * 16},,", []),
+        (f"TOTAL,{DATE},01,1,30000,0,,,", [("policies", NOT_COUNT)]),
+        (f"TOTAL,{DATE},1,-1,30000,0,,,", [("dues", NOT_COUNT)]),
+        (f"TOTAL,{DATE},1,1,,0,,,", [("premium", NOT_COUNT)]),
+        (f"TOTAL,{DATE},1,1,0,{PERSON},,,", [("benefit", NOT_COUNT)]),
+        *((f"TOTAL,{DATE},1,1,0,0,{text},,", [NOT_GONE]) for text in ("0", "01", "x", "1" * 18)),
+        *((f"TOTAL,{DATE},1,1,30000,0,,{last}", [NOT_BEHIND]) for last in ("0,", ",0", "0,0")),
     ],
 )
 def test_every_column_of_the_total_line_is_checked_by_itself(
@@ -281,6 +320,10 @@ def test_the_total_line_brings_no_due() -> None:
             row(code="263000", beneficiary="passport:E12345678"),
             DueLine("D1", "P1", "263000", "benefit", DATE, 30_000, "E12345678", "passport"),
         ),
+        (
+            row(code="260000", beneficiary=PERSON, payee="李四"),
+            DueLine("D1", "P1", "260000", "benefit", DATE, 30_000, PERSON, payee="李四"),
+        ),
         (leaving(), DueLine("D9", "P1", "500000", "premium", DATE, 30_000, "", "")),
         (leaving("P2", code="260000"), DueLine("D9", "P2", "260000", "benefit", DATE, 30_000, "", "")),
     ],
@@ -289,8 +332,8 @@ def test_a_good_row_is_its_due(line: str, due: DueLine) -> None:
     assert row_of(line.encode()).due_line() == good_row(line.encode()).due_line() == due
 
 
-def test_a_due_shows_nobodys_number() -> None:
-    due = good_row(row(code="260000", beneficiary=PERSON).encode()).due_line()
+def test_a_due_shows_nobodys_number_or_name() -> None:
+    due = good_row(row(code="260000", beneficiary=PERSON, payee="李四").encode()).due_line()
     assert repr(due) == "DueLine('D1', policy 'P1')"
 
 

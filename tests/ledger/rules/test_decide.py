@@ -11,7 +11,7 @@ from ledger.rules.entry import Kind
 from ledger.rules.request import FINANCIAL, INQUIRIES, Act, Answer, BankDay, Request, Totals
 from ledger.rules.view import Day, DueState, Guesses
 from protocol.responses import FINAL, Response
-from tests.support.builders import BENEFICIARY, DATE, benefit, due, entry, request, view
+from tests.support.builders import BENEFICIARY, DATE, PAYEE, benefit, due, entry, request, view
 
 KEYED = (*sorted(FINANCIAL), Act.REVERSE)
 READING = (*sorted(INQUIRIES), Act.TOTALS)
@@ -89,6 +89,17 @@ def test_nobody_prints_a_receipt_of_what_was_taken_back_since(
     first = answer_of(known, replayed=True)
     gone = first._replace(receipted=False, holder="", reason="REVERSED")
     assert again.answer == (gone if taken_back else first)
+
+
+def test_a_payouts_receipt_names_the_payee_as_often_as_it_is_asked_for() -> None:
+    known = entry(kind=Kind.PAYOUT, code="260000", policy="P2", due="B1", subject="B1", amount=500_000)
+    book = view(due(benefit()).settled(known.key), entries=[known])
+    repeat = decide(asking(Act.PAY, key=known.key, content=known.content), book).answer
+    again = decide(request(Act.RECEIPT, key="", receipt=known.receipt), book).answer
+    assert (repeat.payee, again.payee) == (PAYEE, PAYEE)
+    reversed_since = view(due(benefit()), entries=[known])
+    asked = asking(Act.PAY, key=known.key, content=known.content)
+    assert decide(asked, reversed_since).answer.payee == ""
 
 
 def test_a_cancel_that_was_reversed_has_no_receipt_either() -> None:

@@ -14,6 +14,7 @@ from ledger.rules.decision import (
     approved,
     figures_of,
     open_day,
+    payee_of,
     refused,
 )
 from ledger.rules.entry import GENESIS, Entry, Kind
@@ -21,7 +22,7 @@ from ledger.rules.numbering import authorization_code, receipt_number
 from ledger.rules.request import NO_FIGURES, Act, Answer, BankDay, Request, Totals
 from ledger.rules.view import Day, Due, DueState, Guesses
 from protocol.responses import Response
-from tests.support.builders import BANK, DATE, due, entry, premium, request, view
+from tests.support.builders import BANK, DATE, PAYEE, benefit, due, entry, premium, request, view
 
 NO = Refusal(Response.AMOUNT_DIFFERS, "AMOUNT DIFFERS")
 ASKED = request(
@@ -267,6 +268,32 @@ def test_the_answer_says_what_the_entry_says(replayed: bool, receipt: str | None
         terminal="T0000001",
         replayed=replayed,
     )
+
+
+PAID = expected(kind=Kind.PAYOUT, code="260000", policy="P2", due="B1")
+
+
+@pytest.mark.parametrize(
+    ("entry", "payee"),
+    [
+        (PAID, PAYEE),
+        (PAID._replace(receipt=None), ""),
+        (PAID._replace(kind=Kind.CANCEL), ""),
+        (PAID._replace(due="B9"), ""),
+        (expected(), ""),
+    ],
+)
+def test_the_payee_is_named_by_the_due_of_a_payout_with_a_receipt_alone(entry: Entry, payee: str) -> None:
+    assert payee_of(entry, view()) == payee
+    assert answer_of(entry, payee=payee).payee == payee
+
+
+def test_the_answer_to_a_payout_names_the_payee_of_its_due() -> None:
+    asked = ASKED._replace(act=Act.PAY, code="260000", policy="P2")
+    effect = EFFECT._replace(side="benefit", subject="B1", due=due(benefit()))
+    assert approved(asked, view(), effect, due(benefit())).answer.payee == PAYEE
+    nobody = due(benefit())._replace(payee="")
+    assert approved(asked, view(nobody), effect._replace(due=nobody), nobody).answer.payee == ""
 
 
 def test_an_answer_is_no_repeat_unless_that_is_said() -> None:

@@ -68,6 +68,8 @@ ALTERED = {
     ),
     "another beneficiary": (f"UPDATE dues SET beneficiary = '{'0' * 32}' WHERE {BENEFIT}", ": beneficiary"),
     "no beneficiary": (f"UPDATE dues SET beneficiary = '' WHERE {BENEFIT}", ": beneficiary"),
+    "another payee": (f"UPDATE dues SET payee = payee || 'x' WHERE {BENEFIT}", ": payee"),
+    "no payee": ("UPDATE dues SET payee = '' WHERE kind = 'benefit'", ": payee"),
     "another amount": (f"UPDATE dues SET amount = amount + 1 WHERE {DUE}", ": amount"),
     "another policy": (
         f"UPDATE dues SET policy = (SELECT max(policy) FROM policies) WHERE {DUE}",
@@ -115,13 +117,12 @@ def test_with_some_of_the_files_only_their_dues_are_held_against_them(book: Book
     assert {"is not as its file has it: amount"} == set(book.said(last))
 
 
-def test_no_number_of_a_person_is_said(book: Book) -> None:
-    book.connection.execute(text("UPDATE dues SET beneficiary = 'x' WHERE beneficiary <> ''"))
-    numbers = {
-        line.split(",")[7]
-        for file in book.files
-        for line in file.stream.read().decode().splitlines()[1:]
-        if line.count(",") == 7
-    } - {"", "beneficiary"}
-    assert len(numbers) > 5
-    assert [number for number in numbers for failing in book.said() if number in failing] == []
+def test_no_number_or_name_of_a_person_is_said(book: Book) -> None:
+    book.connection.execute(text("UPDATE dues SET beneficiary = 'x', payee = 'x' WHERE beneficiary <> ''"))
+    rows = [
+        line.split(",")[7:9] for file in book.files for line in file.stream.read().decode().splitlines()[1:]
+    ]
+    numbers, payees = ({row[place] for row in rows} - {""} for place in (0, 1))
+    assert len(numbers) > 5 < len(payees)
+    said = book.said()
+    assert [person for person in numbers | payees for failing in said if person in failing] == []
