@@ -423,7 +423,7 @@ class Codec:
         except iso8583.EncodeError as error:
             fault = EncodeError(self._own_key(error.field), error.msg)
         else:
-            return data if self._rewriting is None else self._rewriting.unannounced_of(data)
+            return data if self._rewriting is None else self._rewriting.with_secondary(data)
         # Raised here for the reason given in `decode`: pyiso8583's error holds the message.
         raise fault
 

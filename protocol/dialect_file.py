@@ -28,6 +28,7 @@ Characters = Literal["ascii", "cp500", "cp037", "latin-1"]
 Digits = Literal["ascii", "cp500", "cp037", "bcd"]
 Lengths = Literal["ascii", "cp500", "cp037", "bcd", "binary"]
 Binary = Literal["binary", "hex"]
+Secondary = Literal["announced", "always", "always announced"]
 Bitmaps = Literal["binary", "hex", "hex-ascii", "hex-cp500"]
 Texts = Literal["utf-8", "gb18030", "gb18030-2022", "gbk", "ascii", "latin-1", "cp500", "cp037"]
 Encoding = Literal[
@@ -135,8 +136,8 @@ class Wire(_Section):
     text: Texts
     version: Literal["1987", "1993"] = "1987"
     """The edition of ISO 8583 that the first digit of the MTI names."""
-    secondary: Literal["announced", "always"] = "announced"
-    """Whether bit 1 announces the second bitmap, or it is always there and bit 1 never set."""
+    secondary: Secondary = "announced"
+    """Whether bit 1 announces the second bitmap, or it is always there, and bit 1 never or always set."""
 
     def encoding_of(self, kind: str) -> str:
         """Return how a field of this kind is written, if it is not marked text."""

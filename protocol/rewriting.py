@@ -1,6 +1,6 @@
 """What a dialect has and pyiso8583 has no words for: the same message in pyiso8583's terms, and back.
 
-pyiso8583 reads and writes every field. Before and after it stand: a second bitmap that no bit announces, the
+pyiso8583 reads and writes every field. Before and after it stand: a second bitmap that is always there, the
 first digit of a 1993 MTI, a sign in front of packed digits, a fill where the length counts bytes, and a DE of
 the interface that a network carries under another number. A dialect without any of these has no Rewriting.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from protocol.dialect_file import DialectFile, Entry, Fill, Wire, digits_of
+from protocol.dialect_file import DialectFile, Entry, Fill, Secondary, Wire, digits_of
 from protocol.errors import DecodeError, EncodeError
 from qianzhi_errors.sentence import Sentence
 
@@ -22,6 +22,11 @@ _GROUPS: Final = 48
 _RECEIPT: Final = 62
 _SIGNS: Final = "CD"
 _ANNOUNCED: Final = 0x80
+_BIT_1: Final = (
+    Sentence("bit 1 is set, and the second bitmap is always there"),
+    Sentence("bit 1 is not set, and the second bitmap is always there"),
+)
+"""What is wrong with a bitmap, by whether bit 1 should be set."""
 _EDITIONS: Final[Mapping[str, str]] = MappingProxyType({"1987": "", "1993": "1"})
 """Edition -> the first digit of its MTIs where it is not our own 0."""
 
@@ -64,13 +69,13 @@ class Filled:
 @dataclass(frozen=True, slots=True)
 class Rewriting:
     """What is rewritten in every message of a dialect. `edition`: the first digit of the MTI, empty where any
-    is taken. `unannounced`: the second bitmap is always there, and bit 1 never set; `bitmap` is the encoding
+    is taken. `secondary`: whether the second bitmap is always there, and bit 1 set; `bitmap` is the encoding
     of bitmaps in pyiso8583's terms and `mti_width` the MTI's bytes. `fields`: by field key. `moved`: from the
     interface's numbers to the network's and back.
     """
 
     edition: str
-    unannounced: bool
+    secondary: Secondary
     bitmap: str
     mti_width: int
     fields: Mapping[str, Signed | Filled]
@@ -78,29 +83,37 @@ class Rewriting:
 
     def announced(self, data: bytes) -> bytes:
         """Return a message with bit 1 set, where the second bitmap is always there. Raises DecodeError for
-        one in which it is set already.
+        one in which bit 1 is not as the dialect has it.
         """
-        if not self.unannounced or len(data) <= self.mti_width:
-            return data
-        first = self._first_digits(data)
-        if first is not None and first & _ANNOUNCED:
-            raise DecodeError(
-                "p", self.mti_width, Sentence("bit 1 is set, and the second bitmap is always there")
-            )
-        return data if first is None else self._with_first(data, first | _ANNOUNCED)
-
-    def unannounced_of(self, data: bytes) -> bytes:
-        """Return an encoded message with its second bitmap, and bit 1 not set."""
-        if not self.unannounced:
+        if self.secondary == "announced" or len(data) <= self.mti_width:
             return data
         first = self._first_digits(data)
         if first is None:
             return data
-        if first & _ANNOUNCED:
-            return self._with_first(data, first & ~_ANNOUNCED)
-        end = self.mti_width + (8 if self.bitmap == "b" else 16)
-        empty = bytes(8) if self.bitmap == "b" else ("0" * 16).encode(self.bitmap)
-        return data[:end] + empty + data[end:]
+        is_set = bool(first & _ANNOUNCED)
+        if is_set != self.sets_bit_1:
+            raise DecodeError("p", self.mti_width, _BIT_1[self.sets_bit_1])
+        return data if is_set else self._with_first(data, first | _ANNOUNCED)
+
+    def with_secondary(self, data: bytes) -> bytes:
+        """Return an encoded message with its second bitmap where that is always there, and bit 1 as the
+        dialect has it.
+        """
+        if self.secondary == "announced":
+            return data
+        first = self._first_digits(data)
+        if first is None:
+            return data
+        if not first & _ANNOUNCED:
+            end = self.mti_width + (8 if self.bitmap == "b" else 16)
+            empty = bytes(8) if self.bitmap == "b" else ("0" * 16).encode(self.bitmap)
+            data = data[:end] + empty + data[end:]
+        return self._with_first(data, first | _ANNOUNCED if self.sets_bit_1 else first & ~_ANNOUNCED)
+
+    @property
+    def sets_bit_1(self) -> bool:
+        """Whether bit 1 of every message is set."""
+        return self.secondary == "always announced"
 
     def _first_digits(self, data: bytes) -> int | None:
         """Return the bitmap's first byte, its lower half 0 if it is in hex digits; None if it is no digit."""
@@ -156,7 +169,7 @@ def rewriting_of(content: DialectFile) -> Rewriting | None:
     pairs = ((_GROUPS, content.interface.groups), (_RECEIPT, content.interface.receipt))
     rewriting = Rewriting(
         edition=_EDITIONS[wire.version],
-        unannounced=wire.secondary == "always",
+        secondary=wire.secondary,
         bitmap=digits_of(wire.bitmap, wire),
         mti_width=2 if wire.mti == "bcd" else 4,
         fields=rewritten(content.elements, wire),
@@ -164,7 +177,8 @@ def rewriting_of(content: DialectFile) -> Rewriting | None:
             {mine: theirs for pair in pairs for mine, theirs in (pair, pair[::-1]) if mine != theirs}
         ),
     )
-    nothing = not (rewriting.edition or rewriting.unannounced or rewriting.fields or rewriting.moved)
+    is_usual = rewriting.secondary == "announced"
+    nothing = is_usual and not (rewriting.edition or rewriting.fields or rewriting.moved)
     return None if nothing else rewriting
 
 

@@ -22,6 +22,8 @@ _MTI_DIGITS: Final = 4
 _BITMAPS: Final = ("p", "1")
 _SIGNS: Final = frozenset(b"CD" + "CD".encode("cp500"))
 _MESSAGE: Final = Sentence("the message")
+_BIT_1: Final = (Sentence("bit 1 of the bitmap not set"), Sentence("bit 1 of the bitmap set"))
+"""What is expected of a second bitmap that is always there, by whether bit 1 should be set."""
 _THIRD_BITMAP: Final = Sentence("no bit 65: ISO 8583:1987 has no third bitmap")
 _KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -77,7 +79,10 @@ def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: D
         return WrongByte(begin, _THIRD_BITMAP)
     spec = dialect.spec[key]
     if key in _BITMAPS:
-        return _bitmap(data, begin, spec)
+        wrong = _bitmap(data, begin, spec)
+        if key == "p" and dialect.rewriting is not None and wrong == (begin, _THIRD_BITMAP):
+            return WrongByte(begin, _BIT_1[dialect.rewriting.sets_bit_1])
+        return wrong
     return _element(data, begin, dialect.elements[int(key)], spec, key)
 
 

@@ -102,7 +102,7 @@ ENTRY = '3 = { name = "Processing code", format = "n 6" }'
         (
             'mti = "ascii"',
             'mti = "ascii"\nsecondary = true',
-            "wire.secondary must be one of announced, always",
+            "wire.secondary must be one of announced, always, always announced",
         ),
         ('mti = "ascii"', 'mit = "ascii"', "[wire] has no mti"),
         ('mti = "ascii"', 'mti = "ascii"\nmore = "ascii"', f"[wire] has the keys {WIRE_KEYS}, and no more"),

@@ -55,7 +55,7 @@ WIRE = st.fixed_dictionaries(
         "binary": st.sampled_from(["binary", "hex"]),
         "text": TEXTS,
         "version": st.sampled_from(["1987", "1993"]),
-        "secondary": st.sampled_from(["announced", "always"]),
+        "secondary": st.sampled_from(["announced", "always", "always announced"]),
     },
 )
 FORMATS = st.sampled_from(["n..20", "n...98", "n....998"])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocol.analyzer.message_trial import tried
 from protocol.codec import Codec
 from protocol.dialect import parse
 from protocol.errors import DecodeError, EncodeError
@@ -91,6 +92,36 @@ def test_another_edition_a_bit_1_and_no_sign_are_refused(raw: bytes, field: str)
     with pytest.raises(DecodeError) as caught:
         CODEC.decode(raw)
     assert caught.value.field == field
+
+
+BOTH = """base = "{base}"
+[wire]
+secondary = "always announced"
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "bits", "empty"), [("hex87", b"A0", b"0" * 16), ("ascii87", b"\xa0", bytes(8))]
+)
+def test_a_second_bitmap_that_is_always_announced_is_written_though_it_says_nothing(
+    base: str, bits: bytes, empty: bytes
+) -> None:
+    made = Codec(parse(BOTH.format(base=base), "bank"))
+    first = bits + empty[len(bits) :]
+    raw = b"0800" + first + empty + b"123456"
+    assert made.encode(Message("0800", {3: "123456"})) == raw
+    assert made.decode(raw) == Message("0800", {3: "123456"})
+    beyond = Message("0800", {3: "123456", 70: "301"})
+    assert made.decode(made.encode(beyond)) == beyond
+    one = b"0800" + first.replace(b"A", b"2").replace(b"\xa0", b"\x20") + b"123456"
+    with pytest.raises(DecodeError, match="bit 1 is not set, and the second bitmap is always there"):
+        made.decode(one)
+    assert tried(made, one)[2:] == (4, "bit 1 of the bitmap set")
+
+
+def test_a_bit_1_where_none_is_set_is_the_first_wrong_byte() -> None:
+    raw = b"\x12\x00" + ("8" + "0" * 31).encode("cp500")
+    assert tried(CODEC, raw)[2:] == (2, "bit 1 of the bitmap not set")
 
 
 def test_what_cannot_be_written_is_named_by_the_interfaces_number() -> None:
