@@ -45,3 +45,39 @@ class FileNotWritten(ArchiveError):
         super().__init__(Sentence("{place}: not written: {reason}", place=place, reason=reason))
         self.place = place
         self.reason = reason
+
+
+class NoSuchItem(ArchiveError):
+    """The catalogue has no volume, copy, parcel or proposal of this name."""
+
+
+class ActRefused(ArchiveError):
+    """What was asked for cannot be done in the state that the archive is in. Nothing was changed."""
+
+
+class SamePerson(ActRefused):
+    """The person who proposed an act may not also decide on it."""
+
+
+class NotAllowed(ActRefused):
+    """The settings do not give this person the permission."""
+
+
+class NoRoom(ArchiveError):
+    """The disk has too little room for what was to be written. Nothing was begun."""
+
+
+class ParcelDiffers(ArchiveError):
+    """A business date was taken in before, with other content. Nothing was overwritten."""
+
+
+class IntakeRefused(ArchiveError):
+    """What is to be taken in contradicts its own proofs. Nothing of it was kept."""
+
+
+class DocumentRefused(ArchiveError):
+    """A document of the inbox, or the list of them, has a fault. Nothing of it was kept."""
+
+
+class NothingServed(ArchiveError):
+    """No copy of a volume gives the bytes that were sealed. Nothing was shown."""

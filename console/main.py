@@ -22,6 +22,11 @@ from qianzhi_errors import QianzhiError
 
 COMMANDS = (
     CommandPlace(
+        "archive",
+        "console.archive:archive",
+        "The archive: closed days on write-once volumes, found exactly, proved, and kept for decades.",
+    ),
+    CommandPlace(
         "audit",
         "console.audit:audit_command",
         "Add everything up again from the journal, by other code; exit code 1 if anything does not hold.",

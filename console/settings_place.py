@@ -38,6 +38,10 @@ OFFICE = Place(
     "QIANZHI_OFFICE_CONFIG", (Path("var/office/office.toml"), Path("/etc/qianzhi-office/office.toml"))
 )
 
+ARCHIVE = Place(
+    "QIANZHI_ARCHIVE_CONFIG", (Path("var/archive/archive.toml"), Path("/etc/qianzhi-archive/archive.toml"))
+)
+
 
 def option(name: str, place: Place, words: str) -> Callable[[Any], Any]:
     """Return the option `--name` of a command, whose default is found at the place."""

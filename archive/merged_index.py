@@ -1,0 +1,100 @@
+"""The merged indexes: one file a kind, with the lines of every volume that is not destroyed.
+
+They are made of the volumes' own indexes and of nothing else, so they can always be made again. A whole set
+of files stands in a folder of its own; `current.txt` names the folder and the volumes that are in it, and is
+replaced when the folder is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from archive.catalogue.volumes import CatalogueFile, files_of, read_volumes
+from archive.rules.states import VolumeState
+from archive.volume.index import Found, Kind, index_path, look_up, merge
+from archive.volume.writing import make_folder, write, written
+
+_CURRENT: Final = "current.txt"
+_GONE: Final = (VolumeState.OPEN, VolumeState.DESTROYED)
+_BLOCK_BYTES: Final = 1 << 20
+
+
+class LiveVolume(NamedTuple):
+    """A volume that is searched, and where its indexes lie in its image."""
+
+    name: str
+    indexes: dict[Kind, CatalogueFile]
+
+
+def live_volumes(connection: Connection) -> tuple[LiveVolume, ...]:
+    """The volumes that are searched: sealed and not destroyed."""
+    live = []
+    for volume in read_volumes(connection):
+        if volume.state not in _GONE:
+            by_path = {file.path: file for file in files_of(connection, volume.volume)}
+            live.append(LiveVolume(volume.volume, {kind: by_path[index_path(kind)] for kind in Kind}))
+    return tuple(live)
+
+
+def bring_up_to_date(folder: Path, live: Sequence[LiveVolume], image: Callable[[str], Path]) -> None:
+    """Make the merged indexes of these volumes, unless they are there. What is missing is merged to what is
+    there; where a volume is gone, all is made anew of the images.
+    """
+    wanted = [volume.name for volume in live]
+    held = _held(folder)
+    if held == wanted:
+        return
+    kept = held if held == wanted[: len(held)] else []
+    fresh = folder.joinpath(_generation(wanted))
+    shutil.rmtree(fresh, ignore_errors=True)
+    make_folder(fresh)
+    for kind in Kind:
+        parts = [folder.joinpath(_generation(kept), f"{kind.value}.idx")] if kept else []
+        for volume in live[len(kept) :]:
+            part = fresh.joinpath(f"{volume.name}.part")
+            _extract(image(volume.name), volume.indexes[kind], part)
+            parts.append(part)
+        merge(kind, parts, fresh.joinpath(f"{kind.value}.idx"))
+        for part in fresh.glob("*.part"):
+            part.unlink()
+    write(folder.joinpath(_CURRENT), "".join(f"{name}\n" for name in wanted).encode())
+    for old in folder.iterdir():
+        if old.is_dir() and old != fresh:
+            shutil.rmtree(old)
+
+
+def find(folder: Path, kind: Kind, key: str, limit: int) -> Found:
+    """Look a key up in the merged index of its kind; nothing where no volume was sealed yet."""
+    held = _held(folder)
+    if not held:
+        return Found((), more=False)
+    return look_up(folder.joinpath(_generation(held), f"{kind.value}.idx"), kind, key, limit)
+
+
+def _held(folder: Path) -> list[str]:
+    """The volumes that are in the merged indexes."""
+    path = folder.joinpath(_CURRENT)
+    return path.read_text(encoding="ascii").split() if path.exists() else []
+
+
+def _generation(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+def _extract(image: Path, file: CatalogueFile, target: Path) -> None:
+    """Copy a file out of an image. Its hash was compared when the image was; `merge` looks at every line."""
+    left = file.bytes
+    with image.open("rb") as source, written(target) as out:
+        source.seek(file.image_offset)
+        while left:
+            block = source.read(min(left, _BLOCK_BYTES))
+            if not block:
+                break
+            out.write(block)
+            left -= len(block)

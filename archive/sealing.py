@@ -1,0 +1,338 @@
+"""Seals a volume: complete parcels become a folder, an image that was read again, and rows of the catalogue.
+
+The steps: name the volume and its parcels (a transaction), stage them in a folder, go on with the log, write
+indexes, manifests and the signed note, write the image, read it again by another path and compare every hash,
+and only then say in the catalogue that it is sealed (a transaction). Killed anywhere and run again it comes
+to the same bytes: the moment stands in the catalogue since the first step, parcels do not change, and the
+log's leaves follow from them. What a volume looks like, `archive.volume` says; what a parcel holds,
+`archive.parcel`.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from archive import merged_index
+from archive.catalogue import parcels, volumes
+from archive.catalogue.acts import MACHINE, write_record
+from archive.catalogue.parcels import Parcel
+from archive.catalogue.volumes import CatalogueFile, Volume
+from archive.errors import NoRoom
+from archive.intake.pieces import write_parts
+from archive.intake.take import parcel_folder
+from archive.log.checkpoint import Checkpoint
+from archive.log.note import signed
+from archive.log.tiles import append_hashes, root_of, tiles_of
+from archive.parcel import leaves_of, rows_of
+from archive.rules.names import ROOM_TENTHS, volume_name
+from archive.rules.retention import RetentionClass, destroy_after
+from archive.rules.states import ParcelState, VolumeState
+from archive.volume import build, image
+from archive.volume.description import FIRST, VolumeDescription, made_text
+from archive.volume.index import IndexRow
+from ledger.book.store import Store
+from qianzhi_errors.sentence import Sentence
+
+SEAL: Final = "seal"
+_MICROSECONDS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The archive's folders: of what is not sealed yet, and of images, merged indexes and the log's tiles."""
+
+    staging: Path
+    images: Path
+
+    def volume(self, name: str) -> Path:
+        """The folder in which a volume is made."""
+        return self.staging.joinpath("volumes", name)
+
+    def image(self, name: str) -> Path:
+        """The image of a volume."""
+        return self.images.joinpath(f"{name}.iso")
+
+    @property
+    def log(self) -> Path:
+        """The log's tiles."""
+        return self.images.joinpath("log")
+
+    @property
+    def index(self) -> Path:
+        """The merged indexes."""
+        return self.images.joinpath("index")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What stands on each volume of an archive: its name in signatures, its volumes' prefix, the public keys
+    with their dates as a text, the program's version; and the private half of its key (32 bytes).
+    """
+
+    name: str
+    prefix: str
+    public_keys: bytes
+    version: str
+    seed: bytes
+
+
+class Limits(NamedTuple):
+    """What a volume holds at most, in bytes, and how many data volumes make a set."""
+
+    volume_bytes: int
+    set: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Seals volumes. `free` returns the bytes that are free where a folder is; `step` is called with the name
+    of each step before it is done.
+    """
+
+    store: Store
+    places: Places
+    identity: Identity
+    limits: Limits
+    classes: Mapping[str, RetentionClass]
+    free: Callable[[Path], int]
+    step: Callable[[str], None] = lambda _name: None
+
+    def run(self, at: int, *, now: bool) -> Iterator[Volume]:
+        """Seal what can be sealed, and yield each volume: first the one whose sealing was cut short, then
+        each that is full; with `now` also what is left of each class. `at` is in microseconds since
+        1970-01-01 UTC. Raises NoRoom before anything is begun.
+        """
+        with self.store.reading() as connection:
+            begun = [
+                volume for volume in volumes.read_volumes(connection) if volume.state is VolumeState.OPEN
+            ]
+        for volume in begun:
+            yield self._finish(volume)
+        self.tidy()
+        while chosen := self._chosen(now=now):
+            yield self._finish(self._begin(chosen, at))
+
+    def tidy(self) -> None:
+        """Do what may be left to do of sealed volumes: their indexes, and the folders that nobody needs."""
+        with self.store.reading() as connection:
+            sealed = volumes.read_volumes(connection)
+            done = [
+                parcel for parcel in parcels.read_parcels(connection) if parcel.state is ParcelState.SEALED
+            ]
+            live = merged_index.live_volumes(connection)
+        self.step("index")
+        merged_index.bring_up_to_date(self.places.index, live, self.places.image)
+        self.step("tidy")
+        for parcel in done:
+            shutil.rmtree(parcel_folder(self.places.staging, parcel.name), ignore_errors=True)
+        for volume in sealed:
+            if volume.state is not VolumeState.OPEN:
+                shutil.rmtree(self.places.volume(volume.volume), ignore_errors=True)
+
+    def _chosen(self, *, now: bool) -> tuple[Parcel, ...]:
+        """The parcels of the next volume: of one class, the oldest first, as many as fit."""
+        with self.store.reading() as connection:
+            complete = [
+                parcel for parcel in parcels.read_parcels(connection) if parcel.state is ParcelState.COMPLETE
+            ]
+        for cls in sorted({parcel.cls for parcel in complete}):
+            chosen, is_full = fitting([p for p in complete if p.cls == cls], self.limits.volume_bytes)
+            if chosen and (is_full or now):
+                return chosen
+        return ()
+
+    def _begin(self, chosen: tuple[Parcel, ...], at: int) -> Volume:
+        """Name a volume and its parcels, after looking whether there is room for it."""
+        self.step("room")
+        self._check_room(sum(parcel.bytes for parcel in chosen))
+        with self.store.transaction() as connection:
+            earlier = volumes.read_volumes(connection)
+            name = volume_name(self.identity.prefix, len(earlier) + 1)
+            previous = f"{earlier[-1].volume} {earlier[-1].manifest}" if earlier else FIRST
+            volume = Volume(
+                name,
+                chosen[0].cls,
+                VolumeState.OPEN,
+                min(parcel.date for parcel in chosen),
+                max(parcel.date for parcel in chosen),
+                at,
+                previous,
+                earlier[-1].first_leaf + earlier[-1].leaves if earlier else 0,
+                *(0, 0, 0, "", "", "", 0, "", "", ""),
+            )
+            volumes.open_volume(connection, volume)
+            parcels.put_into(connection, chosen, name)
+            write_record(
+                connection, at, MACHINE, "open", name, f"{len(chosen)} parcels of class {volume.cls}"
+            )
+        return volume
+
+    def _check_room(self, size: int) -> None:
+        needed = size * ROOM_TENTHS // 10
+        for folder in (self.places.staging, self.places.images):
+            folder.mkdir(parents=True, exist_ok=True)
+            free = self.free(folder)
+            if free < needed:
+                raise NoRoom(
+                    Sentence(
+                        "{folder} has {free} bytes of room, and a volume of {size} bytes needs {needed}:"
+                        " nothing was begun",
+                        folder=folder,
+                        free=free,
+                        size=size,
+                        needed=needed,
+                    )
+                )
+
+    def _finish(self, volume: Volume) -> Volume:
+        """Take a volume that was begun to its end; the same bytes, however often it is begun again."""
+        with self.store.reading() as connection:
+            contents = parcels.parcels_of(connection, volume.volume)
+            earlier = [v for v in volumes.read_volumes(connection) if v.volume < volume.volume]
+        folder = self.places.volume(volume.volume)
+        self.step("stage")
+        stage(folder, [parcel_folder(self.places.staging, parcel.name) for parcel in contents])
+        self.step("log")
+        checkpoint, counted, first_leaves = self._extend_log(volume, contents, folder)
+        self._write_beside(folder, earlier)
+        self.step("build")
+        description = self._description(volume, contents, checkpoint, counted, earlier)
+        completed = build.complete(folder, description, _rows(folder, contents), self._sign)
+        self.step("image")
+        path = self.places.image(volume.volume)
+        image.write(folder, path)
+        self.step("check")
+        checked = image.check(path, completed.all_files)
+        self.step("seal")
+        sealed = volume._replace(
+            leaves=checkpoint.size - volume.first_leaf,
+            files=len(completed.all_files),
+            bytes=completed.description.payload,
+            manifest=completed.manifest,
+            root=checkpoint.root.hex(),
+            note=completed.note,
+            image_bytes=completed.image_bytes,
+            image_sha256=checked.sha256,
+            destroy_after=destroy_after(self.classes[volume.cls], volume.last_date),
+        )
+        self._commit(sealed, completed, first_leaves)
+        self.tidy()
+        return sealed._replace(state=VolumeState.SEALED)
+
+    def _commit(self, sealed: Volume, completed: build.Completed, first_leaves: Mapping[str, int]) -> None:
+        rows = [
+            CatalogueFile(sealed.volume, file.number, file.path, file.bytes, file.sha256, file.image_offset)
+            for file in completed.all_files
+        ]
+        with self.store.transaction() as connection:
+            volumes.seal_volume(connection, sealed, rows)
+            parcels.sealed(connection, sealed.volume, first_leaves)
+            note = f"manifest {sealed.manifest}; log {sealed.first_leaf + sealed.leaves} {sealed.root}"
+            write_record(connection, sealed.made_at, MACHINE, SEAL, sealed.volume, note)
+
+    def _extend_log(
+        self, volume: Volume, contents: tuple[Parcel, ...], folder: Path
+    ) -> tuple[Checkpoint, Counter[str], Mapping[str, int]]:
+        """Have the log go on with the volume's leaves, and write its new tiles and its checkpoint onto the
+        volume; returns the checkpoint, how many leaves there are of each kind, and the first of each parcel.
+        """
+        counted: Counter[str] = Counter()
+        first_leaves: dict[str, int] = {}
+
+        def hashes() -> Iterator[bytes]:
+            for parcel in contents:
+                first_leaves[parcel.name] = volume.first_leaf + counted.total()
+                for leaf in leaves_of(folder, parcel.date):
+                    counted[leaf.kind] += 1
+                    yield leaf.hash
+
+        size = append_hashes(self.places.log, volume.first_leaf, hashes())
+        checkpoint = Checkpoint(self.identity.name, size, root_of(self.places.log, size))
+        note = str(signed(checkpoint.text, self.identity.name, self.identity.seed))
+        for tile in tiles_of(size, volume.first_leaf):
+            target = folder.joinpath("log", tile.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.places.log.joinpath(tile.path), target)
+        write_parts(folder.joinpath("log", "checkpoint"), [note.encode()])
+        return checkpoint, counted, first_leaves
+
+    def _write_beside(self, folder: Path, earlier: list[Volume]) -> None:
+        """Write what a volume says of others: the public keys, and all volumes before it."""
+        write_parts(folder.joinpath("keys", "public-keys.txt"), [self.identity.public_keys])
+        lines = (
+            f"{v.volume} {v.manifest} {v.first_leaf + v.leaves} {_base64(v.root)}\n".encode() for v in earlier
+        )
+        write_parts(folder.joinpath("previous.txt"), lines)
+
+    def _description(
+        self,
+        volume: Volume,
+        contents: tuple[Parcel, ...],
+        checkpoint: Checkpoint,
+        counted: Counter[str],
+        earlier: list[Volume],
+    ) -> VolumeDescription:
+        of_class = sum(v.cls == volume.cls for v in earlier)
+        folder = self.places.volume(volume.volume)
+        return VolumeDescription(
+            volume=volume.volume,
+            place=f"{of_class % self.limits.set + 1} of {self.limits.set}+1",
+            retention=volume.cls,
+            first_date=volume.first_date,
+            last_date=volume.last_date,
+            parcels=len(contents),
+            entries=counted["entry"],
+            receipts=counted["receipt"],
+            persons_sealed=_persons(folder),
+            log=self.identity.name,
+            log_size=checkpoint.size,
+            log_root=base64.b64encode(checkpoint.root).decode(),
+            previous=volume.previous,
+            made=made_text(volume.made_at // _MICROSECONDS),
+            version=self.identity.version,
+        )
+
+    def _sign(self, text: bytes) -> str:
+        return str(signed(text.decode(), self.identity.name, self.identity.seed))
+
+
+def fitting(complete: list[Parcel], volume_bytes: int) -> tuple[tuple[Parcel, ...], bool]:
+    """The first parcels that fit into a volume, at least one; and whether the next one did not fit."""
+    size, chosen = 0, list[Parcel]()
+    for parcel in complete:
+        size += parcel.bytes
+        if chosen and size > volume_bytes:
+            return tuple(chosen), True
+        chosen.append(parcel)
+    return tuple(chosen), size >= volume_bytes
+
+
+def stage(folder: Path, contents: list[Path]) -> None:
+    """Put the files of parcels into the folder of their volume, anew; a file that is there twice is not."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for parcel in contents:
+        for source in sorted(path for path in parcel.rglob("*") if path.is_file()):
+            target = folder.joinpath(source.relative_to(parcel))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(source, target)
+
+
+def _rows(folder: Path, contents: tuple[Parcel, ...]) -> Iterator[IndexRow]:
+    for parcel in contents:
+        yield from rows_of(folder, parcel.date)
+
+
+def _persons(folder: Path) -> int:
+    """How many lines the sealed layer of a volume has."""
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("sealed/*.jsonl"))
+
+
+def _base64(root: str) -> str:
+    return base64.b64encode(bytes.fromhex(root)).decode()

@@ -1,0 +1,211 @@
+"""The commands `qianzhi archive`: take in, seal, show how far it has come.
+
+Parses arguments, calls, prints. Look-ups are in console.archive_find, copies in console.archive_copies, what
+two people decide in console.archive_decide. What is done, `archive` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archive.catalogue import copies, parcels, proposals, volumes
+from archive.catalogue.schema import audit_log as audit_table
+from archive.config import load_settings
+from archive.install import install
+from archive.intake.gather import gather_office
+from archive.intake.office_day import posted_dates_of
+from archive.intake.take import TakenIn, take_in
+from archive.parcel import OFFICE
+from archive.rules.states import ParcelState
+from archive.rules.wording import PARCEL_STATES, VOLUME_STATES
+from console import audit_log, settings_place
+from console.archive_find import find_command, get_command, prove_command
+from console.archive_opened import (
+    ARCHIVE_SETTINGS,
+    customers_book,
+    key_of_policy,
+    office_books,
+    opened,
+    places_of,
+    sealing,
+)
+from console.inside_keys import create, inside_keys
+from console.language import spoken
+from console.options import DATE
+from console.output import JSON, show, table
+from console.say import say
+from console.term import term
+from console.wall_clock import now_us
+from ledger.book.audit_log import read_audit_log
+
+OFFICE_CLASS = "Z30"
+"""The retention class of what a business date has: vouchers, journal, bank files, day seals."""
+MEGABYTE = 1_000_000
+
+
+@click.group()
+def archive() -> None:
+    """The archive: closed days on write-once volumes, found exactly, proved, and kept for decades."""
+
+
+@archive.command("init")
+@click.argument("folder", type=click.Path(path_type=Path))
+@settings_place.option("office-config", settings_place.OFFICE, "the office's settings file")
+@click.option(
+    "--customers-config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="the customers' settings file, for the persons' keys  [default: no name is taken]",
+)
+def init_command(folder: Path, office_config: Path, customers_config: Path | None) -> None:
+    """Write an archive's settings and keys into FOLDER."""
+    path = install(folder, office_config, customers_config)
+    say(_("wrote {path}").format(path=path))
+    keys = inside_keys(path)
+    if keys is not None:
+        create(keys)
+    with opened(load_settings(path)):
+        pass
+
+
+class DatesWait(click.ClickException):
+    """An intake did what it could, and some dates wait: nothing has failed."""
+
+    exit_code = 3
+
+
+@archive.command("intake")
+@click.option(
+    "--date",
+    type=DATE,
+    default="",
+    help="the business date, again if it is complete  [default: all that wait]",
+)
+@ARCHIVE_SETTINGS
+@JSON
+def intake_command(date: str, config: Path, as_json: bool) -> None:
+    """Take in the posted dates of the office; exit code 3 if one waits for a piece that is missing."""
+    settings = load_settings(config)
+    taken: list[TakenIn] = []
+    with opened(settings) as store, office_books(settings) as books, customers_book(settings) as customers:
+        key_of, staging = key_of_policy(customers), places_of(settings).staging
+        with store.reading() as connection:
+            done = {p.date for p in parcels.read_parcels(connection) if p.source == OFFICE and p.digest}
+        dates = (date,) if date else tuple(d for d in posted_dates_of(books.office) if d not in done)
+        for each in dates:
+            gather = partial(gather_office, settings.archive.name, each, books, key_of)
+            taken.append(take_in(store, staging, each, OFFICE, OFFICE_CLASS, gather, now_us()))
+    show(taken, lambda: _taken_lines(taken), as_json=as_json)
+    waiting = sum(bool(row.missing) for row in taken)
+    if waiting:
+        raise DatesWait(
+            _("{dates} dates wait; run it again when what they wait for is there").format(dates=waiting)
+        )
+
+
+def _taken_lines(taken: list[TakenIn]) -> Iterator[str]:
+    for row in taken:
+        if row.missing:
+            yield _("{date} waits:").format(date=row.date)
+            for piece in row.missing:
+                yield _("  {piece}: {reason}").format(piece=piece.piece, reason=spoken(piece.reason))
+        else:
+            words = _("complete as before") if row.again else _("complete")
+            yield _("{date} {words}: {items} files, {bytes:,} bytes; digest {digest}").format(
+                date=row.date, words=words, items=row.items, bytes=row.bytes, digest=row.digest
+            )
+    if not taken:
+        yield _("nothing waits to be taken in")
+
+
+@archive.command("seal")
+@click.option("--now", is_flag=True, help="also what does not fill a volume")
+@ARCHIVE_SETTINGS
+@JSON
+def seal_command(now: bool, config: Path, as_json: bool) -> None:
+    """Seal what fills a volume: its image is written, read again and compared before it counts."""
+    settings = load_settings(config)
+    with opened(settings) as store:
+        sealed = tuple(sealing(settings, store).run(now_us(), now=now))
+    show(sealed, lambda: _sealed_lines(sealed), as_json=as_json)
+
+
+def _sealed_lines(sealed: tuple[volumes.Volume, ...]) -> Iterator[str]:
+    for volume in sealed:
+        yield _(
+            "{volume} is sealed: {first} to {last}, {files} files, {bytes:,} bytes; image read again"
+        ).format(
+            volume=volume.volume,
+            first=volume.first_date,
+            last=volume.last_date,
+            files=volume.files,
+            bytes=volume.image_bytes,
+        )
+        yield _("  manifest {manifest}").format(manifest=volume.manifest)
+    if not sealed:
+        yield _("no volume is full; --now seals what there is")
+
+
+@archive.command("status")
+@ARCHIVE_SETTINGS
+@JSON
+def status_command(config: Path, as_json: bool) -> None:
+    """Say how far each parcel and volume has come, where the copies are, and what is due."""
+    settings = load_settings(config)
+    with opened(settings, write=False) as store, store.reading() as connection:
+        figures: dict[str, Any] = {
+            "parcels": [p for p in parcels.read_parcels(connection) if p.state is not ParcelState.SEALED],
+            "volumes": volumes.read_volumes(connection),
+            "copies": copies.copies_of(connection),
+            "due": copies.due_copies(connection, now_us(), settings.archive.check_days),
+            "holds": proposals.open_holds(connection),
+            "proposals": [p for p in proposals.read_proposals(connection) if not p.decision],
+        }
+    show(figures, lambda: _status_lines(figures), as_json=as_json)
+
+
+def _status_lines(figures: dict[str, Any]) -> Iterator[Any]:
+    for parcel in figures["parcels"]:
+        yield _("{date} {source}: {state}").format(
+            date=parcel.date,
+            source=parcel.source,
+            state=term(PARCEL_STATES[parcel.state], parcel.state.value),
+        )
+    rows = table(_("volume"), _("class"), _("dates"), _("state"), _("copies"), _("MB"), right=(_("MB"),))
+    for volume in figures["volumes"]:
+        here = [copy.place for copy in figures["copies"] if copy.volume == volume.volume]
+        dates = f"{volume.first_date} {volume.last_date}"
+        size = f"{volume.image_bytes // MEGABYTE:,}"
+        state = term(VOLUME_STATES[volume.state], volume.state.value)
+        rows.add_row(volume.volume, volume.cls, dates, state, ", ".join(here) or "-", size)
+    if figures["volumes"]:
+        yield rows
+    for copy in figures["due"]:
+        yield _("{copy} is due for a check").format(copy=copy.copy)
+    for hold in figures["holds"]:
+        yield _("{volume} is held ({hold}): {reason}").format(
+            volume=hold.subject, hold=hold.hold, reason=hold.reason
+        )
+    for proposal in figures["proposals"]:
+        yield _("proposal {number}: {act} {subject}, by {person}").format(
+            number=proposal.proposal, act=proposal.act.value, subject=proposal.subject, person=proposal.by
+        )
+
+
+@archive.command("audit-log")
+@audit_log.VERIFY
+@ARCHIVE_SETTINGS
+@JSON
+def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
+    """List what was done with the archive's volumes, by whom and when."""
+    with opened(load_settings(config), write=False) as store:
+        audit_log.show(store, partial(read_audit_log, table=audit_table), verify=verify, as_json=as_json)
+
+
+for _command in (find_command, get_command, prove_command):
+    archive.add_command(_command)

@@ -1,0 +1,48 @@
+"""What the archive's tests share: an office after posted days, and a catalogue on each kind of database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ledger.book.store import Store
+    from tests.support.archived_days import OfficeDays
+
+
+@pytest.fixture(scope="session")
+def office_days(tmp_path_factory: pytest.TempPathFactory) -> OfficeDays:
+    """An office with two posted days and an open one; a test leaves it as it was."""
+    from tests.support.archived_days import OfficeDays
+
+    return OfficeDays(tmp_path_factory.mktemp("office"), days=2)
+
+
+@pytest.fixture
+def catalogue(database: str) -> Iterator[Store]:
+    """An empty catalogue, on each kind of database."""
+    from archive.catalogue.acts import prepare
+    from ledger.book.store import Store
+    from tests.support.archived_days import ARCHIVE
+
+    store = Store(database, by_index=False)
+    prepare(store, ARCHIVE, 1, "li")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Iterator[Store]:
+    """An empty catalogue in a file: for tests of what is on disk, which no database decides."""
+    from archive.catalogue.acts import prepare
+    from ledger.book.store import Store
+    from tests.support.archived_days import ARCHIVE
+
+    store = Store(f"sqlite:///{tmp_path / 'archive.db'}", by_index=False)
+    prepare(store, ARCHIVE, 1, "li")
+    yield store
+    store.close()

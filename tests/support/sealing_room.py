@@ -1,0 +1,53 @@
+"""An archive on disk with complete parcels, ready to be sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from archive.intake.gather import gather_office
+from archive.intake.take import TakenIn, take_in
+from archive.log.note import public_half
+from archive.parcel import OFFICE
+from archive.rules.retention import shipped
+from archive.sealing import Identity, Limits, Places, Sealing
+from ledger.book.store import Store
+from tests.support.archived_days import ARCHIVE, AT, OfficeDays, person_of
+
+SEED = b"a" * 32
+IDENTITY = Identity(ARCHIVE, "QZ", f"{public_half(ARCHIVE, SEED).text}\n".encode(), "0.5.0", SEED)
+ROOM = 10**12
+
+
+def places(folder: Path) -> Places:
+    """The folders of an archive below a folder."""
+    return Places(folder / "staging", folder / "images")
+
+
+def sealing(
+    store: Store,
+    folder: Path,
+    *,
+    volume_bytes: int = 10**9,
+    free: Callable[[Path], int] = lambda _folder: ROOM,
+    step: Callable[[str], None] = lambda _name: None,
+) -> Sealing:
+    """The sealing of an archive below a folder."""
+    return Sealing(store, places(folder), IDENTITY, Limits(volume_bytes, 2), shipped(), free, step)
+
+
+def take_days(store: Store, folder: Path, days: OfficeDays) -> list[TakenIn]:
+    """Take in every posted date of the office."""
+    with days.books() as books:
+        return [
+            take_in(
+                store,
+                places(folder).staging,
+                date,
+                OFFICE,
+                "Z30",
+                lambda parcel, date=date: gather_office(ARCHIVE, date, books, person_of, parcel),
+                AT,
+            )
+            for date in days.dates
+        ]
