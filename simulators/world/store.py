@@ -49,14 +49,14 @@ class KeptStore(Store):
 
     _kept: ClassVar[dict[tuple[type[Store], str], _Engines]] = {}
 
-    def _engines(self, *, by_index: bool) -> _Engines:
+    def _engines(self, *, by_index: bool, erase: bool) -> _Engines:
         name = type(self), str(self.url)
         if name not in self._kept:
-            self._kept[name] = self._fresh_engines(by_index=by_index)
+            self._kept[name] = self._fresh_engines(by_index=by_index, erase=erase)
         return self._kept[name]
 
-    def _fresh_engines(self, *, by_index: bool) -> _Engines:
-        return super()._engines(by_index=by_index)
+    def _fresh_engines(self, *, by_index: bool, erase: bool) -> _Engines:
+        return super()._engines(by_index=by_index, erase=erase)
 
 
 class FaultyStore(KeptStore):
@@ -70,8 +70,8 @@ class FaultyStore(KeptStore):
         self.faults = faults
         self._now_open[self._writer] = self
 
-    def _fresh_engines(self, *, by_index: bool) -> _Engines:
-        engines = super()._fresh_engines(by_index=by_index)
+    def _fresh_engines(self, *, by_index: bool, erase: bool) -> _Engines:
+        engines = super()._fresh_engines(by_index=by_index, erase=erase)
         event.listen(engines[0], "commit", self._committing)
         return engines
 
