@@ -26,6 +26,7 @@ The modules:
   book, day, journal, due, clock              the front book
   bank, keys, key_use, firewall               who may connect, with which keys, through which rules
   office, recon, audit, closing, dayfiles     the back office; `closing` joins its parts for a close
+  customers                                   persons, their holdings and keys
   trace, describe, doctor, audit_log          look, and print
   completion                                  the shell's own script
   language, help_text, term                   the reader's language: texts, help, names of states

@@ -51,6 +51,11 @@ COMMANDS = (
         "console.completion:completion_command",
         "Print the script that has SHELL complete commands, options, and the banks' codes of the settings.",
     ),
+    CommandPlace(
+        "customers",
+        "console.customers:customers",
+        "Persons under names that mean nothing: loaded, looked up, restricted, forgotten by two people.",
+    ),
     CommandPlace("day", "console.day:day", "The business day."),
     CommandPlace(
         "describe",

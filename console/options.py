@@ -26,6 +26,9 @@ SETTINGS = settings_place.option("config", settings_place.FRONT, "the settings f
 OFFICE_SETTINGS = settings_place.option("config", settings_place.OFFICE, "the office's settings file")
 """The option of a command that works on the back office."""
 
+CUSTOMERS_SETTINGS = settings_place.option("config", settings_place.CUSTOMERS, "the customers' settings file")
+"""The option of a command that works on the customers' database."""
+
 
 class BusinessDate(click.ParamType[str]):
     """A date of the calendar, YYYYMMDD. An error does not repeat a wrong value: it may be a card number."""

@@ -37,6 +37,10 @@ FRONT = Place("QIANZHI_CONFIG", (Path("var/qianzhi.toml"), Path("/etc/qianzhi/qi
 OFFICE = Place(
     "QIANZHI_OFFICE_CONFIG", (Path("var/office/office.toml"), Path("/etc/qianzhi-office/office.toml"))
 )
+CUSTOMERS = Place(
+    "QIANZHI_CUSTOMERS_CONFIG",
+    (Path("var/customers/customers.toml"), Path("/etc/qianzhi-customers/customers.toml")),
+)
 
 ARCHIVE = Place(
     "QIANZHI_ARCHIVE_CONFIG", (Path("var/archive/archive.toml"), Path("/etc/qianzhi-archive/archive.toml"))

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from customers.errors import NotAllowed
-from ledger.files.secret_source import KeystoreFile, rooted_source
+from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from qianzhi_errors.sentence import Sentence, listed
 
@@ -29,11 +29,6 @@ class Customers(Section):
     )
     certificates: str = Field(default="certificates", description="the folder of certificates of shredding")
     escrow: str = Field(default="escrow", description="the folder of the sealed lists of keys")
-    master: str = Field(
-        default="persons",
-        pattern=r"^persons(-[0-9]{1,4})?$",
-        description="the name, in the keystore, of the key that wraps the persons' keys",
-    )
 
 
 class Clerk(Section):
@@ -84,7 +79,7 @@ def load_settings(path: Path) -> Settings:
     faults = tuple(_contradictions(settings))
     if faults:
         raise SettingsError(str(path), faults)
-    folder, given, keystore = path.parent, settings.customers, settings.keystore
+    folder, given = path.parent, settings.customers
     customers = given.model_copy(
         update={
             "database": rooted_database(given.database, folder),
@@ -92,12 +87,7 @@ def load_settings(path: Path) -> Settings:
             "escrow": rooted_path(given.escrow, folder),
         }
     )
-    rooted = keystore.model_copy(
-        update={
-            "file": rooted_path(keystore.file, folder),
-            "master_key": rooted_source(keystore.master_key, folder),
-        }
-    )
+    rooted = rooted_keystore(settings.keystore, folder)
     return settings.model_copy(update={"customers": customers, "keystore": rooted})
 
 

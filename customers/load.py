@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, 
 from customers.book import Person, by_digest
 from customers.database.audit_log import write_record
 from customers.database.schema import holdings, loads, person_keys, persons
+from customers.decisions import Desk, refusals_recorded
 from customers.errors import HoldingsRefused
 from customers.keys import AT_ONCE, Keys, key_of_row, key_rows
 from customers.load_file import PROBLEMS_MAX, EndedHolding, Holding, LoadFile
@@ -33,7 +34,6 @@ from customers.sealing import (
     sealed_line,
     wrap,
 )
-from ledger.book.store import Store
 from ledger.errors import Problem
 from ledger.rules.identity import normalised
 from ledger.rules.masking import masked_name
@@ -59,14 +59,11 @@ class Loaded(NamedTuple):
 
 
 class Loader(NamedTuple):
-    """What a load needs: the database, the opened keys, the source of random bytes, the moment (microseconds
-    since 1970-01-01 UTC) and who has it done.
-    """
+    """What a load needs: the desk, the opened keys, the source of random bytes, and who has it done."""
 
-    store: Store
+    desk: Desk
     keys: Keys
     entropy: Entropy
-    at: int
     by: str
 
 
@@ -76,11 +73,13 @@ def place_of(person: str, kind: str) -> bytes:
 
 
 def load(loader: Loader, file: LoadFile) -> Loaded:
-    """Load a file, which was read whole. Raises HoldingsRefused, and what Store.transaction raises; then
-    nothing was loaded.
+    """Load a file, which was read whole. Raises HoldingsRefused, NotAllowed, and what Store.transaction
+    raises; then nothing was loaded.
     """
-    with loader.store.transaction() as connection:
-        return _Load(loader, connection, file).carry_out()
+    with refusals_recorded(loader.desk, loader.by, LOAD, file.date):
+        loader.desk.settings.check_may(loader.by, LOAD)
+        with loader.desk.store.transaction() as connection:
+            return _Load(loader, connection, file).carry_out()
 
 
 class _Load:
@@ -104,11 +103,11 @@ class _Load:
         begun = self._begin(names, number)
         counts = (file.persons, len(file.holdings), len(file.ended), len(made), renamed, begun)
         loaded = Loaded(number, file.date, *counts)
-        values = {**loaded._asdict(), "digest": file.digest, "loaded_at": self._loader.at}
+        values = {**loaded._asdict(), "digest": file.digest, "loaded_at": self._loader.desk.at}
         self._connection.execute(insert(loads).values(values))
         note = f"{file.digest}; load {number}: {loaded.holdings} holdings, {loaded.ended} ended,"
         note += f" {loaded.new_persons} persons new, {renamed} renamed"
-        write_record(self._connection, self._loader.at, self._loader.by, LOAD, file.date, note)
+        write_record(self._connection, self._loader.desk.at, self._loader.by, LOAD, file.date, note)
         return loaded
 
     def _next_number(self) -> int:
@@ -173,7 +172,7 @@ class _Load:
                     "person": person,
                     "wrapped": wrap(self._master, person, key, self._loader.entropy(NONCE_BYTES)),
                     "master": self._master.check_value,
-                    "created_at": self._loader.at,
+                    "created_at": self._loader.desk.at,
                     "shredded_at": 0,
                     "proposal": 0,
                 }

@@ -92,6 +92,7 @@ def _agreed(connection: Connection, desk: Desk, by: str, person: str) -> bool:
     ):
         return False
     move(connection, proposal, Step.CARRY_OUT, done_at=desk.at)
+    write_record(connection, desk.at, by, Act.LOOK, person, f"proposal {proposal.number}: {Act.LOOK}")
     return True
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
 from customers.certificate import certificate_path, digest_of
-from customers.database.schema import audit_log
+from customers.database.schema import audit_log, person_keys, persons
 from customers.rules.states import Act, PersonState
 from customers.sealing import Label, opened, parse, place_on_volume, sealed_line
 from ledger.book.audit_log import newest_of
@@ -26,3 +31,23 @@ def test_what_was_sealed_before_a_shredding_cannot_be_opened_after_it(loaded: Co
         record = newest_of(connection, audit_log, ["shred"], person)
     assert record is not None
     assert record.note == f"proposal 1: shred; certificate {digest_of(done.certificate)}"
+
+
+def test_no_byte_of_a_destroyed_key_is_left_in_an_embedded_database(loaded: Counter) -> None:
+    if not loaded.store.is_sqlite:
+        pytest.skip("a server's files are its own: docs/customers.md says what its administrator does")
+    person = loaded.person()
+    with loaded.store.reading() as connection:
+        row = connection.execute(select(person_keys).where(person_keys.c.person == person)).one()
+        of_person = connection.execute(select(persons).where(persons.c.person == person)).one()
+    traces = [row.wrapped, of_person.name_sealed, of_person.id_sealed, of_person.id_digest]
+    before = everything(loaded.folder)
+    assert all(trace.encode() in before for trace in traces)
+    loaded.agreed(Act.SHRED, person)
+    after = everything(loaded.folder)
+    assert not [trace for trace in traces if trace.encode() in after]
+
+
+def everything(folder: Path) -> bytes:
+    """The bytes of all files of a folder, one after the other."""
+    return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())

@@ -86,7 +86,7 @@ class Counter:
         return b"".join(write(date, rows, ended))
 
     def load(self, data: bytes) -> Loaded:
-        return load(Loader(self.store, self.keys, self.entropy, self.now(), "li"), parse(data))
+        return load(Loader(self.desk(), self.keys, self.entropy, "li"), parse(data))
 
     def person(self, policy: str = POLICY, role: str = Role.HOLDER) -> str:
         return self.book.person_of(policy, role) or ""
