@@ -14,7 +14,7 @@ from sqlalchemy import text
 from console.audit_log import audit_log_command, line, show
 from fep.operator.audit_trail import begin, write
 from ledger.book.audit_log import AuditRecord, read_audit_log, record_hash
-from ledger.book.schema import audit_log
+from ledger.book.schema import audit_log, make_missing
 from ledger.book.store import Store
 from office.database.audit_log import write as write_office
 from office.database.schema import OFFICE
@@ -122,7 +122,7 @@ def test_the_offices_trail_is_read_the_same_way(
 ) -> None:
     store = Store(new_database("office"))
     with store.transaction() as connection:
-        OFFICE.create_all(connection)
+        make_missing(connection, OFFICE)
     write_office(store, AT, "li", "propose", "B20261124-01020000-0001", "refund")
     show(store, partial(read_audit_log, table=office_records), verify=True)
     store.close()

@@ -15,6 +15,7 @@ from fep.keys.key_provider import KeyProvider
 from fep.keys.keys import FrontKey
 from ledger.book.cutover import cut_over
 from ledger.book.front import FrontBook
+from ledger.book.schema import make_missing
 from ledger.book.store import Store
 from office.accounting.books import install_chart
 from office.accounting.chart import shipped
@@ -87,7 +88,7 @@ def test_the_office_says_how_far_it_has_come(config: Path, tmp_path: Path) -> No
     )
     store = Store(f"sqlite:///{tmp_path}/office.db")
     with store.transaction() as connection:
-        OFFICE.create_all(connection)
+        make_missing(connection, OFFICE)
         install_chart(connection, shipped(), 1, "li")
         let_in(connection)
         in_suspense(connection)

@@ -16,7 +16,7 @@ from console.trace import trace_command
 from ledger.book.front import FrontBook
 from ledger.book.load import load_book
 from ledger.book.lookup import read_related
-from ledger.book.schema import journal
+from ledger.book.schema import journal, make_missing
 from ledger.book.store import Store
 from ledger.rules.request import Act, Request
 from office.accounting.books import install_chart
@@ -190,7 +190,7 @@ def office(front: Store, tmp_path: Path) -> Path:
     broken |= {"line": 7, "ours_effect": 120_000, "theirs_effect": 120_100, "difference": 100}
     event = {"break": name, "number": 1, "at": NOW, "by": "office", "from_state": "", "note": ""}
     with store.transaction() as connection:
-        OFFICE.create_all(connection)
+        make_missing(connection, OFFICE)
         install_chart(connection, shipped(), 1, "li")
         let_in(connection)
         connection.execute(insert(bank_lines).values({**line, "line": 7, "amount": 120_100}))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def office_url(new_database: Callable[[str], str]) -> str:
-    """The URL of an empty back office's database, of the same kind as the fixture `database`'s."""
+    """The URL of a back office's database without a row, of the same kind as the fixture `database`'s."""
     return new_database("office")
 
 
@@ -35,17 +35,18 @@ def books(database: str, office_url: str) -> Iterator[Books]:
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
+def store(office_url: str) -> Iterator[Store]:
     """An office's database with its tables and the shipped chart; any posting that balances goes in."""
+    from ledger.book.schema import make_missing
     from ledger.book.store import Store
     from office.accounting.books import install_chart
     from office.accounting.chart import shipped
     from office.database.schema import OFFICE
     from tests.support.unexplained_posting import let_in
 
-    opened = Store(database)
+    opened = Store(office_url)
     with opened.transaction() as connection:
-        OFFICE.create_all(connection)
+        make_missing(connection, OFFICE)
         install_chart(connection, shipped(), 1, "li")
         let_in(connection)
     yield opened

@@ -15,7 +15,7 @@ from ledger.book.journal import read_chains, read_entries
 from ledger.book.load import load_book
 from ledger.book.schema import chains as front_chains
 from ledger.book.schema import days as front_days
-from ledger.book.schema import journal
+from ledger.book.schema import journal, make_missing
 from ledger.book.store import Store
 from ledger.rules.entry import Entry, entry_hash
 from ledger.rules.seal import ChainEnd, Sealer, day_root
@@ -49,7 +49,7 @@ class Books:
         for number, node in enumerate(self.nodes):
             node.claim(f"fep{number + 1}")
         with self.office.transaction() as connection:
-            OFFICE.create_all(connection)
+            make_missing(connection, OFFICE)
 
     def close(self) -> None:
         self.front.close()

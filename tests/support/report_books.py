@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert
 
+from ledger.book.schema import make_missing
 from ledger.rules.day import DayState
 from office.accounting.books import Leg, Posting, install_chart, post
 from office.accounting.break_states import Break, BreakState
@@ -165,7 +166,7 @@ def fill(connection: Connection, last_state: str = "posted") -> None:
     Where the second date is only reconciled, nothing of it is posted, its breaks are open, and nobody has
     decided on anything.
     """
-    OFFICE.create_all(connection)
+    make_missing(connection, OFFICE)
     install_chart(connection, CHART, 1, "li")
     let_in(connection)
     for date, state in ((D1, "posted"), (D2, last_state)):

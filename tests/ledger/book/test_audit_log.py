@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from ledger.book.audit_log import AuditRecord, BrokenRecord, broken_records, read_audit_log, record
-from ledger.book.schema import FRONT, audit_log
+from ledger.book.schema import FRONT, audit_log, make_missing
 from ledger.book.store import Store
 from ledger.rules.entry import GENESIS
 
@@ -19,7 +19,7 @@ NO_HASH = "does not carry the hash of the act before it"
 def connection(database: str) -> Iterator[Connection]:
     store = Store(database)
     with store.transaction() as connection:
-        FRONT.create_all(connection)
+        make_missing(connection, FRONT)
         yield connection
     store.close()
 

@@ -70,7 +70,7 @@ def _write(
     """Write a fact; what happens `before` the statement and `behind` it is given."""
     with store.transaction() as connection:
         before()
-        connection.execute(text("INSERT INTO facts VALUES (:name)"), {"name": name})
+        connection.execute(text("INSERT INTO lines VALUES (:name)"), {"name": name})
         behind()
 
 
@@ -81,7 +81,7 @@ def test_silence_before_commit_did_nothing_and_what_silence_in_commit_did_the_ta
     with relayed(postgresql_database) as (relay, url):
         store = Store(f"{url}{'&' if '?' in url else '?'}connect_timeout=2")
         with store.transaction() as connection:
-            connection.execute(text("CREATE TABLE facts (name text)"))
+            connection.execute(text("CREATE TABLE lines (name text)"))
         with pytest.raises(OutcomeUnknown, match="no answer for"):
             _write(store, "committed late", behind=relay.fall_silent)
         with pytest.raises(Unavailable, match=f"at 127.0.0.1:{relay.port}"):
@@ -91,8 +91,8 @@ def test_silence_before_commit_did_nothing_and_what_silence_in_commit_did_the_ta
             _write(store, "never committed", before=relay.fall_silent)
         relay.speak()
         with store.transaction() as connection:
-            connection.execute(text("LOCK TABLE facts"))  # behind whatever is still on its way
-            names = connection.execute(text("SELECT name FROM facts")).scalars().all()
+            connection.execute(text("LOCK TABLE lines"))  # behind whatever is still on its way
+            names = connection.execute(text("SELECT name FROM lines")).scalars().all()
         store.close()
     assert names in ([], ["committed late"])
 
@@ -101,7 +101,7 @@ def _in_book(url: str, *before: str) -> Store:
     """A book with a table of one column; its writer then runs the statements of `before`."""
     store = Store(url)
     with store.transaction() as connection:
-        connection.execute(text("CREATE TABLE facts (name text)"))
+        connection.execute(text("CREATE TABLE lines (name text)"))
     with store.transaction() as connection:
         for statement in before:
             connection.exec_driver_sql(statement)

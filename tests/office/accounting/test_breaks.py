@@ -345,12 +345,12 @@ def test_second_of_two_clerks_who_saw_the_same_is_refused(
 
 
 def test_of_two_clerks_on_postgresql_one_acts(
-    store: Store, database: str, monkeypatch: pytest.MonkeyPatch
+    store: Store, office_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first one's whole transaction falls between the second one's look and its act."""
     if store.is_sqlite:
         pytest.skip("SQLite has one writer at a time")
-    engine = create_engine(database)
+    engine = create_engine(office_url)
     with store.transaction() as connection:
         name = in_suspense(connection)
 

@@ -67,12 +67,12 @@ def test_database_takes_what_balances(store: Store) -> None:
 
 
 def test_database_refuses_a_leg_added_while_its_posting_is_being_committed(
-    store: Store, database: str
+    store: Store, office_url: str
 ) -> None:
     """The second writer cannot see the posting when it adds the leg, and can when it commits."""
     if store.is_sqlite:
         pytest.skip("SQLite has one writer at a time")
-    engine = create_engine(database)
+    engine = create_engine(office_url)
 
     def cross() -> None:
         with store.transaction() as second, engine.begin() as first:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, insert, text
 
+from ledger.book.schema import make_missing
 from ledger.book.store import Store
 from ledger.errors import BatchRefused, LedgerError
 from office.accounting.bank_dates import write_posted
@@ -20,13 +21,13 @@ REFUSED = "no settled break, no statement and no reconciled day explains this po
 
 
 @pytest.fixture
-def guarded(database: str) -> Iterator[Store]:
+def guarded(office_url: str) -> Iterator[Store]:
     """An office's database as it is used, with one bank's date reconciled: a premium of 300 that agrees and
     an overage of 100.
     """
-    opened = Store(database)
+    opened = Store(office_url)
     with opened.transaction() as connection:
-        OFFICE.create_all(connection)
+        make_missing(connection, OFFICE)
         install_chart(connection, CHART, 1, LI)
         day = {"state": "closed", "closed_at": 1, "root": "", "signature": "", "entries": 1}
         connection.execute(insert(days), [{**day, "date": D1, "next_date": D2}])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import func, insert, select
 
+from ledger.book.schema import make_missing
 from ledger.book.store import Store
 from ledger.errors import BankFileError, LedgerError
 from ledger.files.bankfile import write
@@ -27,7 +28,7 @@ STANDARD = load("standard")
 def store(office_url: str) -> Iterator[Store]:
     opened = Store(office_url)
     with opened.transaction() as connection:
-        OFFICE.create_all(connection)
+        make_missing(connection, OFFICE)
     yield opened
     opened.close()
 
