@@ -21,8 +21,16 @@ from simulators.days.live import COUNTERS, MARK, clear
 from tests.support.child_processes import SECONDS, running
 from tests.support.machine import SOCKET_SECONDS
 
+SMALL = """
+from simulators.days import live
 
-def live(folder: Path, program: Sequence[str] = ("-m", "simulators.days.live")) -> list[str]:
+live.POLICIES = 200
+live.main()
+"""
+"""The command with a book that is loaded at once."""
+
+
+def live(folder: Path, program: Sequence[str] = ("-c", SMALL)) -> list[str]:
     """The command, in a terminal's hands: Ctrl-C is heard, even where whoever runs the tests ignores it."""
     python = ["env", "--default-signal=INT", sys.executable]
     return [*python, *program, "--folder", str(folder), "--status-port", "0"]
@@ -37,7 +45,8 @@ def page(process: subprocess.Popen[str]) -> str:
 
 
 def test_three_banks_trade_until_they_are_told_to_stop(tmp_path: Path) -> None:
-    with running(live(tmp_path / "live"), stderr=subprocess.PIPE) as process:
+    command = live(tmp_path / "live", ("-m", "simulators.days.live"))
+    with running(command, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         url = page(process)
         started = psutil.Process(process.pid).children(recursive=True)
@@ -69,6 +78,7 @@ async def trade(_town):
     raise live.BankError("the line was cut")
 
 live.Town.trade = trade
+live.POLICIES = 200
 live.main()
 """
 
