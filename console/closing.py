@@ -15,12 +15,14 @@ from pathlib import Path
 import click
 
 from console import dayfiles
+from console.inside_keys import RECEIPT, inside_secret
 from console.language import spoken
 from console.options import OFFICE_SETTINGS
 from console.progress import step_progress
 from console.say import say
 from console.term import term
 from console.wall_clock import now_us
+from fep.keys.keys import KeyKind
 from fep.operator.identity import at_keyboard
 from ledger.book.store import Store
 from ledger.files.archived import write as write_archived
@@ -35,9 +37,11 @@ from office.database.audit_log import recorded
 from office.errors import FileRefused
 from office.intake.archived import archived_days
 from office.left_files import LeftFile, known_files, left_files
+from office.receipts.sign import Signing
 from office.reports.outstanding import outstanding
 from office.reports.wording import CLOSE_STEPS
 from qianzhi_errors.sentence import Sentence
+from receipts.signature import Signer
 
 
 @contextmanager
@@ -54,6 +58,18 @@ def chart_of(settings: Settings) -> chart.Chart:
     """The office's chart of accounts: the file that its settings name, or the shipped one."""
     path = settings.office.chart
     return chart.parse(Path(path).read_text(encoding="utf-8"), path) if path else chart.shipped()
+
+
+def receipt_signing(settings: Settings) -> Callable[[], Signing] | None:
+    """Return what opens the office's key of receipts, under the insurer's name; None where its settings have
+    no [receipts].
+    """
+    receipts, keystore = settings.receipts, settings.keystore
+    if receipts is None or keystore is None:
+        return None
+    return lambda: Signing(
+        receipts.insurer, Signer(inside_secret(keystore, RECEIPT, KeyKind.ED25519).reveal())
+    )
 
 
 @contextmanager
@@ -73,7 +89,8 @@ def closing(config: Path, act: str) -> Iterator[close.Close]:
 
             close.prepare(office, books, now_us(), at_keyboard())
             with recorded(office, now_us, at_keyboard(), act):
-                yield close.Close(office, front, settings, books, now_us, day_file, advance)
+                signing = receipt_signing(settings)
+                yield close.Close(office, front, settings, books, now_us, day_file, advance, signing)
             _leave_files(office, settings)
     finally:
         front.close()

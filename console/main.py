@@ -89,6 +89,11 @@ COMMANDS = (
         "console.office:office",
         "The back office: pull the journal, close the day, keep the ledger.",
     ),
+    CommandPlace(
+        "receipt",
+        "console.receipt:receipt",
+        "Receipts that anyone can verify: their lines, signatures and public keys.",
+    ),
     CommandPlace("recon", "console.recon:recon", "Reconciliation with the banks."),
     CommandPlace(
         "reload",

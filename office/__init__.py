@@ -44,6 +44,7 @@ tests/test_directions.py says which:
 
     database/     the tables and what they refuse, bulk rows, the audit log, digests of what was written
     intake/       the front's journal and closed days, a bank's file; what the front may retire
+    receipts/     the receipts of what was pulled, signed so that anyone can verify them
     accounting/   the chart, the books, breaks and their life, people's decisions, postings
     matching/     both sides of a bank's date -> pairs and findings; writes the result and opens the breaks
     reports/      pages to sign, tables, traces of single transactions

@@ -49,9 +49,12 @@ HOLD: Final = "hold"
 
 
 class CloseStep(StrEnum):
-    """The steps of the close. ARCHIVE is of days posted by an earlier close, and comes second."""
+    """The steps of the close. SIGN is of the receipts of what was pulled; ARCHIVE is of days posted by an
+    earlier close, and comes before the files.
+    """
 
     PULL = "pull"
+    SIGN = "sign"
     FILE = "file"
     RECONCILE = "reconcile"
     POST = "post"
@@ -60,13 +63,14 @@ class CloseStep(StrEnum):
 
 
 class WaitCause(StrEnum):
-    """Why a step of a bank's date waits."""
+    """Why a step waits."""
 
     MISSING = "missing"
     REFUSED = "refused"
     HELD = "held"
     EARLIER = "earlier"
     UNKNOWN_BANK = "unknown bank"
+    KEY = "key"
 
 
 class StepResult(NamedTuple):

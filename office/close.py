@@ -29,6 +29,8 @@ from office.database.schema import OFFICE, days, entries, facts, reconciliations
 from office.errors import OfficeError
 from office.intake.frontday import sealed_by
 from office.intake.pull import Pulled, pull
+from office.receipts.sign import KeyUnusable, Signed, Signing, sign
+from qianzhi_errors import QianzhiError
 from qianzhi_errors.sentence import Sentence, listed
 
 SCHEMA_VERSION = "4"
@@ -52,7 +54,10 @@ class Close:
         now_us: Callable[[], int],
         open_file: OpenFile,
         progress: Progress = lambda _step, _rows: None,
+        signing: Callable[[], Signing] | None = None,
     ) -> None:
+        """`signing` gives the key of receipts and may raise any error of ours; without it none is signed."""
+        self._signing = signing
         self._office = office
         self._front = front
         self._settings = settings
@@ -70,6 +75,7 @@ class Close:
         """
         prepare(self._office, self._chart, self._now_us(), MACHINE)
         yield self._pull()
+        yield from self._sign()
         yield from self._archive()
         yield from self._late_files()
         is_next = True
@@ -110,6 +116,35 @@ class Close:
             "{entries} entries, {days} closed days", entries=pulled.entries, days=len(pulled.days)
         )
         return StepResult(CloseStep.PULL, "", "", text)
+
+    def _sign(self) -> Iterator[StepResult]:
+        """Sign the receipts of what was pulled. Without a key that may sign it waits; all else goes on."""
+        if self._signing is None:
+            return
+        try:
+            done = self._signed(self._signing)
+        except KeyUnusable as error:
+            text = Sentence("not signed: {reason}", reason=error)
+            yield StepResult(CloseStep.SIGN, "", "", text, WaitCause.KEY)
+            return
+        text = Sentence("{count} receipts", count=done.receipts)
+        if done.refused:
+            text = Sentence(
+                "{text}; {refused} cannot be signed, the first: {reason}",
+                text=text,
+                refused=done.refused,
+                reason=done.reason,
+            )
+        if done.receipts or done.refused:
+            yield StepResult(CloseStep.SIGN, "", "", text)
+
+    def _signed(self, open_key: Callable[[], Signing]) -> Signed:
+        """Sign with the key that `open_key` gives. Raises KeyUnusable where it gives none that may sign."""
+        try:
+            signing = open_key()
+        except QianzhiError as error:
+            raise KeyUnusable(Sentence("{reason}", reason=error)) from error
+        return sign(self._office, signing, self._now_us, MACHINE, lambda rows: self._progress("sign", rows))
 
     def _archive(self) -> Iterator[StepResult]:
         """Archive each posted day whose next day has its dues loaded at the front."""

@@ -76,7 +76,7 @@ def write(signed: SignedReceipt) -> str:
     """Return the whole line. Raises LineFault."""
     if len(signed.signature) != SIGNATURE_BYTES:
         raise LineFault(_SIGNATURE_NAME, _LENGTH)
-    return signed_part(signed.receipt) + _base32(signed.signature)
+    return signed_part(signed.receipt) + signature_text(signed.signature)
 
 
 def read(text: str) -> SignedReceipt:
@@ -97,7 +97,7 @@ def read(text: str) -> SignedReceipt:
     *content, signature = fields
     _check(content)
     insurer, number, policy, amount, *rest = content
-    return SignedReceipt(Receipt(insurer, number, policy, int(amount), *rest), _signature_of(signature))
+    return SignedReceipt(Receipt(insurer, number, policy, int(amount), *rest), signature_of(signature))
 
 
 def _check(fields: list[str]) -> None:
@@ -109,7 +109,13 @@ def _check(fields: list[str]) -> None:
         raise LineFault(_NUMBER_NAME, Sentence("begins with another business date"))
 
 
-def _signature_of(text: str) -> bytes:
+def signature_text(signature: bytes) -> str:
+    """Return a signature as the line has it, in base32."""
+    return base64.b32encode(signature).decode("ascii").rstrip("=")
+
+
+def signature_of(text: str) -> bytes:
+    """Return the signature of a text in base32. Raises CutLine and LineFault."""
     if _SIGNATURE.fullmatch(text) is None:
         raise LineFault(_SIGNATURE_NAME, Sentence("not base32: A to Z and 2 to 7"))
     if len(text) < SIGNATURE_LENGTH:
@@ -117,13 +123,9 @@ def _signature_of(text: str) -> bytes:
     if len(text) > SIGNATURE_LENGTH:
         raise LineFault(_SIGNATURE_NAME, _LENGTH)
     signature = base64.b32decode(text + "=")
-    if _base32(signature) != text:
+    if signature_text(signature) != text:
         raise LineFault(_SIGNATURE_NAME, Sentence("its last character has bits that no signature has"))
     return signature
-
-
-def _base32(data: bytes) -> str:
-    return base64.b32encode(data).decode("ascii").rstrip("=")
 
 
 def _is_number(text: str) -> bool:

@@ -19,6 +19,7 @@ PARTS: Final = MappingProxyType(
         "customers.database": ("customers.rules",),
         "office.database": (),
         "office.intake": ("office.database", "office.errors"),
+        "office.receipts": ("office.database", "office.errors"),
         "office.accounting": ("office.database", "office.config", "office.errors"),
         "office.matching": ("office.accounting", "office.database", "office.errors"),
         "office.reports": ("office.accounting", "office.database", "office.errors"),

@@ -54,6 +54,7 @@ prints "4: front, entry 1/22: moves 130600 fen, ...", invariant 4 "fails", and t
     bank_dates                                              each bank's dates, and what two people decided
     arrived                                                 the statements of account and their postings
     exported                                                what was handed to the core system
+    signed                                                  the receipts' signatures and their keys
     kept           one digest over everything, to keep outside the books
     dues           the front's dues against the files that were loaded
 

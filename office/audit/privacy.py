@@ -50,7 +50,7 @@ _LONG: Final = re.compile(rf"(?<![0-9]){_NO_MOMENT}[0-9]{{13}}")
 """Is in each text that has any such number, and in few others."""
 _HEX: Final = frozenset(
     {"content", "previous", "salt", "digest", "tip", "root", "signature", "beneficiary", "value", "chains"}
-    | {"layout", "manifest", "rows"}
+    | {"layout", "manifest", "rows", "public"}
 )
 """Columns of hashes and digests."""
 _NAMES: Final = frozenset({"policy", "due", "bank_policy", "bank_due"})

@@ -28,6 +28,7 @@ from office.audit import (
     posted,
     privacy,
     sequences,
+    signed,
     totals,
     withheld,
     written,
@@ -57,6 +58,7 @@ INVARIANTS: Final[Mapping[int, str]] = MappingProxyType(
         10: Sentence("files and loads are taken whole, and once"),
         11: Sentence("an epoch fences the older node"),
         12: Sentence("no identity or card number"),
+        13: Sentence("each receipt is signed, as the journal has it"),
     }
 )
 """The name of each invariant, by its number."""
@@ -135,6 +137,7 @@ AUDITS: Final[tuple[Check, ...]] = (
     chains.epochs,
     privacy.office_texts,
     privacy.front_texts,
+    signed.signed,
 )
 """All checks, in the order in which they run."""
 

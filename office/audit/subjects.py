@@ -79,6 +79,11 @@ def export_of(date: str) -> Sentence:
     return Sentence("export of {date}", date=date)
 
 
+def key_named(key: str) -> Sentence:
+    """A key that signs receipts."""
+    return Sentence("key {key} of receipts", key=key)
+
+
 def statement_of(bank: str, number: int) -> Sentence:
     """A bank's statement of account."""
     return Sentence("statement {number} of {bank}", number=number, bank=bank)

@@ -16,7 +16,8 @@ A row is written by the names of its columns, never by their positions:
 
 and the note of the record `chart` says "1 lines; rows <64 hex digits>", over JSON of the name and the value.
 
-Modules: `guards`, `date_guards` (triggers) -> `schema` (tables) -> `bulk` (many rows in and out) -> `proofs`
-(notes of records) -> `audit_log` (records). roles.sql grants the office's role on PostgreSQL what it needs.
-No rule of matching or accounting may be put here, but where the database itself enforces one.
+Modules: `guards`, `date_guards` (triggers), `receipt_tables` (two tables with theirs) -> `schema` (tables) ->
+`bulk` (many rows in and out) -> `proofs` (notes of records) -> `audit_log` (records). roles.sql grants the
+office's role on PostgreSQL what it needs. No rule of matching or accounting may be put here, but where
+the database itself enforces one.
 """

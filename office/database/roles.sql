@@ -36,7 +36,7 @@ GRANT USAGE ON SCHEMA public TO qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, held_files,
     date_decisions, posted_dates, products, breaks, break_events, accounts, postings, legs, chart_lines, audit_log,
     exports, export_files, export_answers, export_refusals, statements,
-    statement_lines FROM PUBLIC, qianzhi_office, qianzhi_auditor;
+    statement_lines, receipt_keys, signed_receipts FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON SEQUENCE audit_log_number_seq FROM PUBLIC, qianzhi_office, qianzhi_auditor;
 REVOKE ALL ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
     FROM PUBLIC, qianzhi_office, qianzhi_auditor;
@@ -48,11 +48,11 @@ REVOKE ALL ON FUNCTION make_posting(text, text, text, text, bigint, text[], text
 GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, held_files,
     date_decisions, posted_dates, products, breaks, break_events, accounts, postings, legs, chart_lines, audit_log,
     exports, export_files, export_answers, export_refusals, statements,
-    statement_lines TO qianzhi_office;
+    statement_lines, receipt_keys, signed_receipts TO qianzhi_office;
 GRANT INSERT ON days, chains, entries, bank_files, bank_lines, reconciliations, held_files, date_decisions,
     posted_dates, products, breaks, break_events, audit_log, exports, export_files, export_answers,
     export_refusals, statements,
-    statement_lines TO qianzhi_office;
+    statement_lines, receipt_keys, signed_receipts TO qianzhi_office;
 GRANT EXECUTE ON FUNCTION make_posting(text, text, text, text, bigint, text[], text[], text[], bigint[])
     TO qianzhi_office;
 GRANT UPDATE (state) ON days TO qianzhi_office;
@@ -65,6 +65,6 @@ GRANT UPDATE ("class", reason, state, resolution, proposed_by, approved_by, susp
 GRANT SELECT ON facts, days, chains, entries, bank_files, bank_lines, reconciliations, held_files,
     date_decisions, posted_dates, products, breaks, break_events, accounts, postings, legs, chart_lines, audit_log,
     exports, export_files, export_answers, export_refusals, statements,
-    statement_lines TO qianzhi_auditor;
+    statement_lines, receipt_keys, signed_receipts TO qianzhi_auditor;
 
 COMMIT;

@@ -26,9 +26,9 @@ from ledger.book.schema import audit_record_columns, entry_columns, integer_colu
 from ledger.rules.break_classes import BreakClass
 from office.database.date_guards import DATE_GUARDS
 from office.database.guards import GUARDS
+from office.database.receipt_tables import RECEIPT_GUARDS, receipt_tables
 
 OFFICE = MetaData()
-
 
 facts = Table("facts", OFFICE, Column("name", Text, primary_key=True), text_column("value"))
 """Facts about this database by name: today one, `schema`, the version of its schema."""
@@ -392,8 +392,7 @@ statements = Table(
 )
 """The statements of account that were taken, counted by bank from 1: the bank's own number, the SHA-256 of
 the file, the dates that it covers, and the balances at its beginning and its end in fen. `date` is the
-business date on which it is posted. Its row is inserted after its lines, because it adds them up.
-Append-only.
+business date on which it is posted. Its row, with their sums, is inserted after its lines. Append-only.
 """
 
 statement_lines = Table(
@@ -488,6 +487,8 @@ export_refusals = Table(
 )
 """The lines that an answer of the core system refuses, each with the core's reason. Append-only."""
 
+receipt_keys, signed_receipts = receipt_tables(OFFICE)
+
 _CHANGING = (facts, days, chains, breaks, accounts)
 """The tables whose rows may change, each as its own text says; all others are append-only."""
 
@@ -495,5 +496,5 @@ for _table in OFFICE.tables.values():
     if _table not in _CHANGING:
         make_append_only(_table)
 
-for _guard in (*GUARDS, *DATE_GUARDS):
+for _guard in (*GUARDS, *DATE_GUARDS, *RECEIPT_GUARDS):
     attach(OFFICE.tables[_guard.table], _guard)

@@ -76,6 +76,7 @@ DAY_STATES: Final[Mapping[str, Words]] = MappingProxyType(
 CLOSE_STEPS: Final[Mapping[str, Words]] = MappingProxyType(
     {
         "pull": Words("取流水", "Pull"),
+        "sign": Words("签署凭证", "Sign receipts"),
         "file": Words("收文件", "File"),
         "reconcile": Words("对账", "Reconcile"),
         "post": Words("入账", "Post"),

@@ -31,6 +31,8 @@ _MOMENTS = frozenset(
         ),
         "postings.posted_at",
         "posted_dates.posted_at",
+        "receipt_keys.added_at",
+        "signed_receipts.signed_at",
     }
 )
 
@@ -100,7 +102,8 @@ def test_a_close_killed_at_every_transaction_in_turn_ends_in_the_same(closed_day
     """
     list(closed_day.at_close().run())
     undisturbed = content(closed_day.office)
-    last = 1 + 2 + 2 * len(BANKS) + 1  # the tables, two for the pull, two a bank, and the posting
+    # the tables, two for the pull, one for the receipts, two a bank, and the posting
+    last = 1 + 2 + 1 + 2 * len(BANKS) + 1
     for kill_at, committed in [*((number, False) for number in range(1, last + 1)), (last, True)]:
         wipe(closed_day)
         assert close_until_killed(closed_day, kill_at, committed=committed)

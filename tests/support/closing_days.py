@@ -17,6 +17,8 @@ from ledger.rules.seal import Sealer
 from office.accounting import chart
 from office.close import Close, StepResult
 from office.config import Settings
+from office.receipts.sign import Signing
+from receipts.signature import Signer
 from simulators.days.business_days import Days
 from simulators.days.discrepancies import Counts
 
@@ -25,6 +27,7 @@ LAYOUTS = ("standard", "fixed-gb18030", "csv-yuan")
 SEALER = Sealer(bytes(range(32)))
 FIRST_DATE = "20260923"  # the Mid-Autumn and National Day holidays lie within the ten days that follow
 CHART = chart.shipped()
+SIGNING = Signing("EXAMPLE", Signer(bytes(range(1, 33))))
 
 
 class World:
@@ -75,7 +78,10 @@ class World:
         return next(self._ticks)
 
     def at_close(self) -> Close:
-        return Close(self.office, self.front_store, self.settings, CHART, self.tick, self.open_file)
+        return Close(
+            *(self.office, self.front_store, self.settings, CHART, self.tick, self.open_file),
+            signing=lambda: SIGNING,
+        )
 
     def leave_files(self, date: str, counts: Counts) -> None:
         """Each bank's file of a date, in its own layout; one that knows no RRN cannot be matched by it."""

@@ -91,7 +91,7 @@ JOURNAL = (
 )
 
 KEYS = (
-    office("UPDATE entries SET receipt = 'R' WHERE receipt IS NOT NULL", {2, 5}, "receipt R: stands"),
+    office("UPDATE entries SET receipt = 'R' WHERE receipt IS NOT NULL", {2, 5, 13}, "receipt R: stands"),
     front(
         f"UPDATE journal SET key = 'K' WHERE {entry('sequence IS NULL')} OR {REFUSED}", {2, 5}, "its fields"
     ),
@@ -349,13 +349,13 @@ LINES = (
 NUMBERS = (
     office(
         f"UPDATE audit_log SET note = note || ' {IDENTITY}'",
-        {5, 6, 7, 9, 10, 12},
+        {5, 6, 7, 9, 10, 12, 13},
         "audit_log 1: has an identity or card number",
         "number in the column note",
     ),
     office(
         f"UPDATE audit_log SET subject = '{IDENTITY.lower()}'",
-        {5, 6, 7, 9, 10, 12},
+        {5, 6, 7, 9, 10, 12, 13},
         "audit_log 1: has an identity or card number",
         "number in the column subject",
     ),
@@ -431,7 +431,19 @@ NUMBERS = (
     ),
 )
 
-BROKEN = (*JOURNAL, *KEYS, *SEQUENCES, *DUES, *TOTALS, *DATES, *MONEY, *POSTINGS, *BREAKS, *LINES, *NUMBERS)
+BROKEN = (
+    *JOURNAL,
+    *KEYS,
+    *SEQUENCES,
+    *DUES,
+    *TOTALS,
+    *DATES,
+    *MONEY,
+    *POSTINGS,
+    *BREAKS,
+    *LINES,
+    *NUMBERS,
+)
 
 HARMLESS = (
     "UPDATE break_events SET note = '6222021234567890129' WHERE number = 1",  # its check digit is wrong

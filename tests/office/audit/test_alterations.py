@@ -37,7 +37,6 @@ PASSING: Final = MappingProxyType({"loading": INCOMING, "identity_guesses": GUES
 """Tables of the front that hold nothing for long, and nothing on the days of this test: each gets a row."""
 CANNOT: Final = MappingProxyType(
     {
-        ("office", "audit_log", "at"): LAST,
         ("office", "audit_log", "by"): LAST,
         ("front", "audit_log", "act"): LAST,
         ("front", "audit_log", "at"): LAST,

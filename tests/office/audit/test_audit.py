@@ -27,10 +27,14 @@ from office.audit.evidence import Failing
 from office.audit.run import AUDITS, INVARIANTS, LISTED_MAX, Audit, audit, examine
 from office.close import prepare
 from office.database import schema as office_schema
+from tests.support import tampering
 from tests.support.audit_books import COUNTS, STATED, Urls, audited, evidence, loosen, tamper
 from tests.support.check_outcomes import change_of
 from tests.support.closing_days import CHART, World
-from tests.support.tampering import BROKEN, CARD, HARMLESS, IDENTITY, POLICY_KNOWN, UNKNOWN_POLICY, Broken
+from tests.support.tampering import CARD, HARMLESS, IDENTITY, POLICY_KNOWN, UNKNOWN_POLICY, Broken
+from tests.support.tampering_receipts import RECEIPTS
+
+BROKEN = (*tampering.BROKEN, *RECEIPTS)
 
 
 def invariants(result: Audit) -> set[int]:
