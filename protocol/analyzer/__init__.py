@@ -23,6 +23,8 @@ its first node is the length, 42 bytes; then MTI 0200, "financial request, acqui
 The modules, in the order in which an input goes through them
     explain        joins the others: one input in, its streams explained.
     hexdump        the bytes in a text; `find_typo` in hex digits.
+    dump_rows      the rows of a hexdump, joined by their offsets.
+    other_protocols what is TLS, HTTP and the like, and no message.
     capture        the TCP streams in a pcap or pcapng file, or in dumped packets.
     describe       guesses framing and dialect; cuts the frames.
     head_finder    where a message may begin behind a head that no shipped framing has.

@@ -6,6 +6,7 @@ names of the fields here and in `describe` are the keys of `qianzhi describe --j
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -14,19 +15,26 @@ from protocol.analyzer import capture, hexdump
 from protocol.analyzer.capture import Capture, Stream
 from protocol.analyzer.describe import DescribedFrame, Guess, Rank, Reading, ranked, read
 from protocol.analyzer.error_locator import WrongByte
+from protocol.analyzer.hexdump import Hexdump
+from protocol.analyzer.other_protocols import protocol_of
 from protocol.codec import Codec
 from protocol.framing import Framing
 from qianzhi_errors.sentence import Sentence
 
-_TLS_RECORDS: Final = range(20, 24)
-_TLS_MAJOR: Final = 3
+_OF_CHARACTERS: Final = (hexdump.RAW, hexdump.BASE64, hexdump.LINES, hexdump.CODED)
+"""Forms in which almost any text could be."""
+_LOST: Final = re.compile(r"[0-9]{4}[^.\ufffd]{0,7}[.\ufffd]")
+"""An MTI, and a byte of its bitmap that was printed as a dot, or as the sign for what is no character."""
 _ANCHORS_MIN: Final = 2
 """Fields that fit exactly, of a message whose MTI alone is damaged: so many at least."""
-_TLS_BYTES_MIN: Final = 5
 _A_FORM: Final = Sentence("hex digits, a hexdump, base64 or a message")
-_TLS: Final = Sentence(
-    "TLS: it is encrypted, and nothing of it can be described; capture it where it is plain"
+_A_BYTE: Final = Sentence(
+    "the byte itself: what is no character was printed as a dot or another sign, and is lost; give hex digits"
 )
+_REPLACED: Final = "\ufffd".encode()
+_REPLACED_MIN: Final = 2
+"""A program that takes bytes for text of UTF-8 puts this sign in the place of each that is none."""
+_NOTHING: Final = Sentence("a message of ISO 8583; nothing here begins as one, in any dialect that was tried")
 
 
 class ExplainedStream(NamedTuple):
@@ -101,7 +109,7 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
     # Among many hex digits, read as characters, something like a header and an MTI is soon found.
     guessed = [(candidates.guesses(form.stretches, headed=form is forms[0])[0], form) for form in forms]
     # Of equally good ones the first: digits that are not a whole message are likelier digits than a message.
-    guess, chosen = max(guessed, key=lambda pair: _likeness(pair[0].rank))
+    guess, chosen = max(guessed, key=lambda pair: _likeness(pair[0], pair[1], forms[0]))
     if chosen.form == "hexdump":
         packets = capture.of_packets(chosen.stretches)
         if packets is not None and (guess.is_headed or not guess.rank.whole):
@@ -110,8 +118,10 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
     if typo is not None and candidates.guesses((typo.mended,), headed=False)[0].rank >= guess.rank:
         # These are likelier digits with a typo than a message that happens to look like digits.
         return Explained(hexdump.HEX_DIGITS, (), WrongByte(typo.at, typo.expected))
-    if chosen.form in (hexdump.RAW, hexdump.BASE64) and _is_strange(guess.rank) and _is_text(data):
-        return Explained(hexdump.NO_FORM, (), WrongByte(0, _A_FORM))
+    if not guess.rank.whole:
+        another = _explained_without(data, guess.rank, chosen)
+        if another is not None:
+            return another
     many = len(chosen.stretches) > 1
     streams = tuple(
         ExplainedStream(
@@ -122,9 +132,36 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
     return Explained(chosen.form, streams, None)
 
 
-def _likeness(rank: Rank) -> tuple[int, ...]:
-    """Return how much a form is like one of a message: an MTI counts behind a length that may be one."""
-    return rank.whole, rank.delimited, rank.plausible if rank.legible else 0
+def _likeness(guess: Guess, form: Hexdump, first: Hexdump) -> tuple[float, ...]:
+    """Return how much a form is like one of messages, stretch by stretch: an MTI counts behind a length that
+    may be one. Among many hex digits, read as characters, an MTI is soon found, and lengths are: they count
+    there with more.
+    """
+    rank = guess.rank
+    if form.form in _OF_CHARACTERS and first.form not in _OF_CHARACTERS and rank.fitting < _ANCHORS_MIN:
+        return rank.whole / len(form.stretches), 0, 0
+    figures = rank.whole, rank.delimited, rank.plausible if rank.legible else 0
+    return tuple(figure / len(form.stretches) for figure in figures)
+
+
+def _explained_without(data: bytes, rank: Rank, chosen: Hexdump) -> Explained | None:
+    """Return what an input is in which no message can be seen: another protocol, characters of which some are
+    lost, or nothing known. None where a message can be seen, though it is damaged.
+    """
+    protocol = next(filter(None, map(protocol_of, (data, *chosen.stretches))), "")
+    if protocol:
+        return Explained(chosen.form, (ExplainedStream("", None, protocol),), None)
+    if data.count(_REPLACED) >= _REPLACED_MIN:
+        return Explained(hexdump.NO_FORM, (), WrongByte(data.index(_REPLACED), _A_BYTE))
+    if _is_text(data) and chosen.form in _OF_CHARACTERS:
+        dot = _LOST.search(data.decode("utf-8", "replace"))
+        if dot is not None:
+            return Explained(hexdump.NO_FORM, (), WrongByte(len(dot[0][:-1].encode()) + dot.start(), _A_BYTE))
+        if _is_strange(rank):
+            return Explained(hexdump.NO_FORM, (), WrongByte(0, _A_FORM))
+    if _is_strange(rank):
+        return Explained(chosen.form, (), WrongByte(0, _NOTHING))
+    return None
 
 
 def _is_strange(rank: Rank) -> bool:
@@ -164,14 +201,10 @@ def _stream(stream: Stream, streams: Sequence[Stream], candidates: Candidates) -
     connection = (stream.direction, stream.direction.opposite)
     both = [other.data for other in streams if other.direction in connection]
     guess = candidates.guesses(both)[0]
-    if not guess.rank.whole and _is_tls(data):
-        return ExplainedStream(str(stream.direction), None, _TLS)
+    protocol = "" if guess.rank.whole else protocol_of(data)
+    if protocol:
+        return ExplainedStream(str(stream.direction), None, protocol)
     note = (
         Sentence("{count} bytes were not captured after it", count=stream.missing) if stream.missing else ""
     )
     return ExplainedStream(str(stream.direction), candidates.read(data, guess), note)
-
-
-def _is_tls(data: bytes) -> bool:
-    """Tell whether a stream begins as a TLS record does (RFC 8446, section 5.1)."""
-    return len(data) >= _TLS_BYTES_MIN and data[0] in _TLS_RECORDS and data[1] == _TLS_MAJOR

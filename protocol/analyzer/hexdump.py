@@ -14,45 +14,58 @@ import string
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
 
+from protocol.analyzer.dump_rows import stretches
 from qianzhi_errors.sentence import Sentence
 
 BASE64: Final = "base64"
+CODED: Final = Sentence("base64 in a text")
 RAW: Final = Sentence("raw bytes")
 """The form of an input that is read as it is."""
+LINES: Final = Sentence("a message a line")
 HEX_DIGITS: Final = Sentence("hex digits")
 NO_FORM: Final = Sentence("text in no known form")
 """The form of a text in which no message can be seen, however it is read."""
 _SPELLINGS: Final = re.compile(r"0[xX]|\\x|[\s:,;|\-\[\]{}()\"']")
 _HEX: Final = re.compile("(?:[0-9A-Fa-f]{2})+")
 _BASE64: Final = re.compile("[A-Za-z0-9+/_-]+={0,2}")
-_OFFSET: Final = re.compile(
-    r"\s*\[?(?:0x)?(?P<offset>[0-9A-Fa-f]{4,16})h?\]?(?P<colon>:?)(?:\s+(?P<rest>.*))?"
-)
-_TOKEN: Final = re.compile("(?:[0-9A-Fa-f]{2}){1,8}")
-_WORD_OFFSET_DIGITS: Final = (6, 7)
-"""Digits of an offset as `hexdump` without an option and `od -A x -x` write it; they write 16-bit words, the
-lower byte first.
-"""
 _RUN: Final = re.compile(
-    r"(?<![0-9A-Za-z:.])(?:0[xX])?[0-9A-Fa-f]{2}(?P<gap>[ :\-]?)(?:[0-9A-Fa-f]{2}(?P=gap)){8,}"
+    r"(?<![0-9A-Za-z:.])(?:0[xX])?[0-9A-Fa-f]{2}(?P<gap>, ?|[ :\-]?)(?:[0-9A-Fa-f]{2}(?P=gap)){8,}"
     r"[0-9A-Fa-f]{2}(?![0-9A-Za-z])"
 )
 """Ten bytes or more in hex digits within a line: a message has an MTI and a bitmap."""
-_ARRAY: Final = re.compile(r"(?:(?:0[xX]|\\x)[0-9A-Fa-f]{2}[\s,;]*){10,}")
-"""Bytes of which each has its own mark, as in a source file."""
-_LITERAL: Final = re.compile(r"(?<![0-9A-Za-z_'\"])b(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
-_ESCAPE: Final = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
+_FURTHER: Final = re.compile(r"[0-9A-Fa-f]{2}(?:[ :\-]{0,2}[0-9A-Fa-f]{2})*(?![0-9A-Za-z])")
+"""Bytes in the next line, at the place at which those of the line before stand."""
+_ARRAY: Final = re.compile(r"(?:(?:0[xX]|\\x)[0-9A-Fa-f]{2}(?:[\s,;\"'+]|\\(?=\s))*){10,}")
+"""Bytes of which each has its own mark, as in a source file; a text in quotes may be in several pieces."""
+_LITERAL: Final = re.compile(r"(?<![0-9A-Za-z_'\"])(b?)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
+_ESCAPE: Final = re.compile(r"\\(x[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2}|.)", re.DOTALL)
+_CONTINUED: Final = re.compile(r"\s*(?:\\?\r?\n|\+)[\s+]*")
+_MARKED: Final = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2})")
 _ESCAPED: Final[Mapping[str, str]] = MappingProxyType(
-    {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
+    {
+        **{"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "0": "\0"},
+        **{"\\": "\\", "'": "'", '"': '"', "/": "/"},
+    }
 )
 """What stands behind a backslash in a literal of Python, beside x and two hex digits."""
-_NUMBERS: Final = re.compile(r"[\[{(]\s*(-?[0-9]{1,3}(?:\s*,\s*-?[0-9]{1,3}){9,})[\s,]*[\]})]")
+_NUMBERS: Final = re.compile(
+    r"(?:[\[{(]|^)\s*(-?[0-9]{1,3}(?:(?:\s*,\s*|\s+)-?[0-9]{1,3}){9,})[\s,]*(?:[\]})]|$)"
+)
+_TOKENS: Final = re.compile(r"[\s,;]+")
+_SHORT_TOKEN: Final = re.compile("(?:0[xX])?([0-9A-Fa-f]|[1-9A-Fa-f][0-9A-Fa-f])")
+"""A byte as programs write it that put no 0 before a single hex digit."""
+_CODED: Final = re.compile("(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/_=-])")
+"""Base64 within a text: a message has an MTI and a bitmap, and more."""
+_PERCENT: Final = re.compile("(?:%[0-9A-Fa-f]{2}|[!-$&-~])+")
 _BYTE_VALUES: Final = range(-128, 256)
 """Bytes as numbers, of languages with a sign and without."""
-_SAME_AGAIN: Final = "*"
-_REPEATED_BYTES_MAX: Final = 1 << 16
-"""Offset up to which repeated lines are filled in. A message is shorter: a larger offset is not believed."""
+_MANY: Final = 10
+"""Bytes at least of a row of them that is not marked as one."""
+_PAIR: Final = 2
+_UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_LINE_ENDS: Final = ("\n", "\r")
 _FOR_ONE_MORE: Final = 100
 """For each so many hex digits, one more wrong character is still taken for a typo."""
 
@@ -70,50 +83,124 @@ def readings(data: bytes) -> tuple[Hexdump, ...]:
 
     A hexdump has a new stretch where its offsets start again, as in each packet of `tcpdump -X`.
     """
-    forms: list[Hexdump] = []
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
+    text = _text(data)
+    if text is None:
         return (Hexdump(RAW, (data,)),)
-    dump = tuple(_dump(text))
-    if dump:
-        forms.append(Hexdump("hexdump", dump))
-    digits = _SPELLINGS.sub("", text)
-    if _HEX.fullmatch(digits):
-        forms.append(Hexdump(HEX_DIGITS, (bytes.fromhex(digits),)))
+    forms: list[Hexdump] = []
+    dump = tuple(stretches(text))
     for form, found in (
-        (Sentence("Python bytes"), _literals(text)),
+        ("hexdump", dump),
+        (HEX_DIGITS, _short_digits(text)),
+        (HEX_DIGITS, _digits(text)),
+        (LINES, _lines_of_digits(text) if not dump else ()),
+        (Sentence("Python bytes"), _literals(text, marked=False)),
+        (Sentence("an escaped string"), _literals(text, marked=True)),
         (Sentence("decimal numbers"), _numbers(text)),
-        (Sentence("hex digits in a text"), _runs(text) if not forms else ()),
     ):
-        stretches = tuple(found)
-        if stretches:
-            forms.append(Hexdump(form, stretches))
+        stretches_found = tuple(found)
+        if stretches_found:
+            forms.append(Hexdump(form, stretches_found))
+    if not forms:
+        forms = [
+            Hexdump(form, stretches_found)
+            for form, found in (
+                (Sentence("hex digits in a text"), _runs(text)),
+                (Sentence("hex digits in a text"), _rows_of_digits(text)),
+                (CODED, _coded(text) if not _BASE64.fullmatch("".join(text.split())) else ()),
+                (Sentence("percent-encoded text"), _percent(text)),
+            )
+            if (stretches_found := tuple(found))
+        ]
     plain = "".join(text.split())
     padding = "=" * (-len(plain) % 4)
     coded = tuple(_base64(plain + padding)) if _BASE64.fullmatch(plain) else ()
-    as_is = Hexdump(RAW, (data,))
-    return (*forms, as_is, *coded) if padding else (*forms, *coded, as_is)
+    as_is = (Hexdump(RAW, (data,)), *(_lines(data, text) if not dump else ()))
+    return (*forms, *as_is, *coded) if padding else (*forms, *coded, *as_is)
 
 
-def _literals(text: str) -> Iterator[bytes]:
-    """Yield the bytes of each literal of Python in a text."""
-    for match in _LITERAL.finditer(text):
-        content = match[0][2:-1]
+def _text(data: bytes) -> str | None:
+    """Return the text that `data` is, in UTF-8 or as Windows writes files: with a byte order mark, or in
+    UTF-16; None if it is no text.
+    """
+    try:
+        if data[:2] in _UTF_16_MARKS:
+            text = data.decode("utf-16")
+            return text if text.isascii() else None
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
+def _lines(data: bytes, text: str) -> Iterator[Hexdump]:
+    """Yield the reading of a text as a message a line, if that is another than the text as it is."""
+    lines = tuple(line.encode() for line in text.splitlines() if line.strip())
+    if lines and lines != (data,) and (len(lines) > 1 or text[-1:] in _LINE_ENDS or data[:1] > b"\x7f"):
+        yield Hexdump(LINES, lines)
+
+
+def _digits(text: str) -> Iterator[bytes]:
+    """Yield the bytes of a text that is hex digits in any spelling."""
+    digits = _SPELLINGS.sub("", text)
+    if _HEX.fullmatch(digits):
+        yield bytes.fromhex(digits)
+
+
+def _short_digits(text: str) -> Iterator[bytes]:
+    """Yield the bytes of a text in which a byte below 16 is one hex digit."""
+    tokens = [token for token in _TOKENS.split(text.strip("[]{}()\"' \t\r\n")) if token]
+    matches = [match for token in tokens if (match := _SHORT_TOKEN.fullmatch(token))]
+    if len(matches) == len(tokens) >= _MANY and any(len(match[1]) == 1 for match in matches):
+        yield bytes(int(match[1], 16) for match in matches)
+
+
+def _lines_of_digits(text: str) -> Iterator[bytes]:
+    """Yield the bytes of each line of a text whose lines are hex digits, where there are several."""
+    lines = [_SPELLINGS.sub("", line) for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and all(map(_HEX.fullmatch, lines)):
+        yield from map(bytes.fromhex, lines)
+
+
+def _literals(text: str, *, marked: bool) -> Iterator[bytes]:
+    """Yield the bytes of each literal of Python in a text; if `marked`, of each text in quotes instead that
+    has a byte in hex digits behind a backslash.
+    """
+    for content in _contents(text, marked=marked):
+        if marked and not _MARKED.search(content):
+            continue
         escapes = _ESCAPE.findall(content)
-        if content.isascii() and all(len(escape) > 1 or escape in _ESCAPED for escape in escapes):
+        known = all(len(escape) > 1 or escape in _ESCAPED for escape in escapes)
+        if known and all(character < "\u0100" for character in content) and (marked or content.isascii()):
             yield _ESCAPE.sub(_unescaped, content).encode("latin-1")
 
 
+def _contents(text: str, *, marked: bool) -> Iterator[str]:
+    """Yield what is in the quotes of each literal of Python in a text; if `marked`, of each text in quotes
+    instead, one that goes on in the next line as one.
+    """
+    content, end = "", 0
+    for match in _LITERAL.finditer(text):
+        if bool(match[1]) == marked:
+            continue
+        if content and not (marked and _CONTINUED.fullmatch(text, end, match.start())):
+            yield content
+            content = ""
+        content, end = content + match[2][1:-1], match.end()
+    if content:
+        yield content
+
+
 def _unescaped(escape: re.Match[str]) -> str:
-    """Return the character of an escape in a literal of Python."""
+    """Return the character of an escape in a literal of Python, or in a text as JSON and C write it."""
     return chr(int(escape[1][1:], 16)) if len(escape[1]) > 1 else _ESCAPED[escape[1]]
 
 
 def _numbers(text: str) -> Iterator[bytes]:
     """Yield the bytes of each list of decimal numbers in a text."""
-    for match in _NUMBERS.finditer(text):
-        values = [int(number) for number in match[1].split(",")]
+    for match in _NUMBERS.finditer(text.strip()):
+        numbers = [number for number in _TOKENS.split(match[1]) if number]
+        if all(len(number) == _PAIR for number in numbers):  # these are hex digits
+            continue
+        values = [int(number) for number in numbers]
         if all(value in _BYTE_VALUES for value in values):
             yield bytes(value % 256 for value in values)
 
@@ -132,6 +219,38 @@ def _runs(text: str) -> Iterator[bytes]:
             yield bytes.fromhex(digits)
 
 
+def _rows_of_digits(text: str) -> Iterator[bytes]:
+    """Yield the bytes of a text in whose lines hex digits stand at the same place, as one piece."""
+    octets, column, rows = bytearray(), None, 0
+    for line in text.splitlines():
+        match = max(_RUN.finditer(line), key=_length, default=None) if column is None else None
+        if match is not None:
+            column = match.start()
+        further = match or (_FURTHER.match(line, column) if column is not None else None)
+        if further is not None:
+            octets += bytes.fromhex(_SPELLINGS.sub("", further[0]))
+            rows += 1
+    if rows > 1:
+        yield bytes(octets)
+
+
+def _length(match: re.Match[str]) -> int:
+    return len(match[0])
+
+
+def _coded(text: str) -> Iterator[bytes]:
+    """Yield the bytes of each run of base64 within a text."""
+    for match in _CODED.finditer(text):
+        plain = match[0].rstrip("=")
+        yield from (found.stretches[0] for found in _base64(plain + "=" * (-len(plain) % 4)))
+
+
+def _percent(text: str) -> Iterator[bytes]:
+    """Yield the bytes of a text in which some stand as a percent sign and two hex digits."""
+    if "%" in text and _PERCENT.fullmatch(text.strip()):
+        yield unquote_to_bytes(text.strip())
+
+
 def _base64(text: str) -> Iterator[Hexdump]:
     """Yield the reading of a text as base64, in either alphabet; nothing if it is not base64."""
     try:
@@ -139,92 +258,6 @@ def _base64(text: str) -> Iterator[Hexdump]:
     except binascii.Error:
         return
     yield Hexdump(BASE64, (decoded,))
-
-
-class _Row(NamedTuple):
-    """One line of a hexdump. `words`: the tokens are 16-bit words, the lower byte first. `repeats`: before
-    this line, copies of the line above it were left out.
-    """
-
-    offset: int
-    tokens: tuple[str, ...]
-    words: bool
-    repeats: bool = False
-
-    @property
-    def octets(self) -> bytes:
-        """The line's bytes."""
-        return b"".join(bytes.fromhex(token)[:: -1 if self.words else 1] for token in self.tokens)
-
-
-def _row(line: str) -> _Row | None:
-    """Return a line of xxd, hexdump, od, tcpdump -X or Wireshark; None for any other line."""
-    match = _OFFSET.fullmatch(line)
-    if match is None:
-        return None
-    # The characters follow after two blanks (xxd, tcpdump), three (Wireshark), or a bar, which is no digit.
-    gutter = r"\s{2,}" if match["colon"] else r"\s{3,}"
-    tokens: list[str] = []
-    for token in re.split(gutter, match["rest"] or "")[0].split():
-        if not _TOKEN.fullmatch(token):
-            break
-        tokens.append(token)
-    digits = match["offset"]
-    words = (
-        len(digits) in _WORD_OFFSET_DIGITS and not match["colon"] and all(len(token) == 4 for token in tokens)
-    )
-    return _Row(int(digits, 16), tuple(tokens), words)
-
-
-def _dump(text: str) -> Iterator[bytes]:
-    """Yield the stretches of a hexdump; nothing if the text is none. Any other line ends a stretch."""
-    rows, repeats = list[_Row](), False
-    for line in [*text.splitlines(), ""]:
-        if line.strip() == _SAME_AGAIN:
-            repeats = True
-            continue
-        row = _row(line)
-        if row is not None and rows and row.offset > rows[-1].offset:
-            rows.append(row._replace(repeats=repeats))
-        else:
-            stretch = _joined(rows)
-            if stretch:
-                yield stretch
-            rows = [row] if row is not None and row.tokens else []
-        repeats = False
-
-
-def _joined(rows: list[_Row]) -> bytes:
-    """Return the bytes of a stretch, up to the first missing row."""
-    octets = bytearray()
-    rows = _with_hex_offsets(rows)
-    for place, row in enumerate(rows):
-        if row.repeats and row.offset <= _REPEATED_BYTES_MAX:
-            before = rows[place - 1].octets or b"\0"
-            octets += before * ((row.offset - len(octets)) // len(before))
-        if row.offset != len(octets):  # a row is missing; or the first row is not at 0: then it is no hexdump
-            break
-        octets += row.octets[: _size(rows, place)]
-    return bytes(octets)
-
-
-def _with_hex_offsets(rows: list[_Row]) -> list[_Row]:
-    """Return rows with the offsets that they mean: decimal ones, if the second row shows that they are."""
-    if len(rows) < 2 or not all(f"{row.offset:x}".isdecimal() for row in rows):
-        return rows
-    decimal = [row._replace(offset=int(f"{row.offset:x}")) for row in rows]
-    size = len(rows[0].octets)
-    return decimal if decimal[1].offset == size != rows[1].offset else rows
-
-
-def _size(rows: list[_Row], place: int) -> int | None:
-    """Return how many bytes a row has at most, by the offset of the next one: what is read beyond them is
-    characters that look like hex digits. None for an only row; the last has no more than the first.
-    """
-    if len(rows) == 1:
-        return None
-    place = min(place, len(rows) - 2)
-    return None if rows[place + 1].repeats else rows[place + 1].offset - rows[place].offset
 
 
 class Typo(NamedTuple):

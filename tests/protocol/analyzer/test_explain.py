@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -282,3 +283,71 @@ def pointed(explanation: Explained) -> bool:
     return explanation.wrong is not None or any(
         reading.wrong or any(frame.wrong for frame in reading.frames) for reading in readings
     )
+
+
+HTTP = b"POST /pay HTTP/1.1\r\nHost: bank\r\n\r\n"
+TLS_RECORDS = bytes.fromhex("160303000401000000") + bytes.fromhex("1703030020") + bytes(range(32))
+NOT_A_MESSAGE = {
+    "TLS": (TLS_RECORDS, "raw bytes", TLS),
+    "TLS in hex": (TLS_RECORDS.hex().encode(), "hex digits", TLS),
+    "TLS cut": (TLS_RECORDS[:20], "raw bytes", TLS),
+    "an alert of TLS": (bytes.fromhex("15030300020228"), "raw bytes", TLS),
+    "HTTP": (HTTP, "raw bytes", "HTTP, and no message of ISO 8583"),
+    "HTTP in hex": (HTTP.hex(" ").encode(), "hex digits", "HTTP, and no message of ISO 8583"),
+    "an answer of HTTP": (b"HTTP/1.1 400 Bad Request\r\n", "raw bytes", "HTTP, and no message of ISO 8583"),
+    "SSH": (b"SSH-2.0-OpenSSH_9.2\r\n", "raw bytes", "SSH, and no message of ISO 8583"),
+    "XML": (
+        b'<log><isomsg><field id="0" value="0800"/></isomsg></log>',
+        "raw bytes",
+        "XML, and not the bytes of a message: what lists fields does not show how they were written",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOT_A_MESSAGE)
+def test_another_protocol_is_called_by_its_name_in_whatever_form_it_is_given(case: str) -> None:
+    data, form, note = NOT_A_MESSAGE[case]
+    explanation = explain(data, CANDIDATES)
+    assert (explanation.form, [one.note for one in explanation.told]) == (form, [note])
+    assert not explanation.whole
+
+
+NOISE = Random(3).randbytes(50_000)
+NOTHING = "a message of ISO 8583; nothing here begins as one, in any dialect that was tried"
+
+
+@pytest.mark.parametrize(
+    ("data", "form"),
+    [
+        (bytes(100), "raw bytes"),
+        (bytes(100).hex().encode(), "hex digits"),
+        (NOISE, "raw bytes"),
+        (NOISE.hex().encode(), "hex digits"),
+    ],
+)
+def test_bytes_that_begin_as_no_message_are_not_given_a_framing_by_chance(data: bytes, form: str) -> None:
+    explanation = explain(data, CANDIDATES)
+    assert (explanation.form, explanation.told, explanation.wrong) == (form, (), WrongByte(0, NOTHING))
+
+
+LOST = (
+    "the byte itself: what is no character was printed as a dot or another sign, and is lost; give hex digits"
+)
+
+
+def test_characters_of_a_dump_are_not_taken_for_the_bytes() -> None:
+    raw = CODECS["ascii87"].encode(message())
+    dots = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in raw)
+    for data in (dots.encode(), raw.decode("utf-8", "replace").encode()):
+        explanation = explain(data, CANDIDATES)
+        assert (explanation.form, explanation.wrong) == (
+            "text in no known form",
+            WrongByte(data.find(b"." if b"." in data else "\ufffd".encode()), LOST),
+        )
+
+
+def test_a_line_end_behind_a_message_in_characters_is_none_of_its_bytes() -> None:
+    assert explained(RAW + b"\r\n") == [("a message a line", Framing.ASCII4, "hex87", 1, True)]
+    bare = CODECS["hex87"].encode(message())
+    assert explained(bare + b"\n" + bare + b"\n") == [("a message a line", None, "hex87", 1, True)] * 2
+    assert explained(b"\xef\xbb\xbf" + RAW) == [("a message a line", Framing.ASCII4, "hex87", 1, True)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
+from urllib.parse import quote_from_bytes
 
 import pytest
 from hypothesis import example, given
@@ -61,7 +63,50 @@ def words(data: bytes) -> str:
     return "\n".join([*lines, f"{len(data):07x}"])
 
 
+def octal(data: bytes) -> str:
+    lines = (f"{at:07o} {row.hex(' ')}" for at, row in rows(data))
+    return "\n".join([*lines, f"{len(data):07o}"])
+
+
+def octal_bytes(data: bytes) -> str:
+    lines = (f"{at:07o} {' '.join(f'{byte:03o}' for byte in row)}" for at, row in rows(data))
+    return "\n".join([*lines, f"{len(data):07o}"])
+
+
+def octal_words(data: bytes) -> str:
+    pairs = ((at, zip(row[::2], row[1::2], strict=True)) for at, row in rows(data + bytes(len(data) % 2)))
+    lines = (f"{at:07o} {' '.join(f'{low | high << 8:06o}' for low, high in row)}" for at, row in pairs)
+    return "\n".join([*lines, f"{len(data):07o}"])
+
+
+def bits(data: bytes) -> str:
+    cut = ((at, data[at : at + 6]) for at in range(0, len(data), 6))
+    lines = (f"{at:08x}: {' '.join(f'{byte:08b}' for byte in row):<53}  {characters(row)}" for at, row in cut)
+    return "\n".join([*lines, f"{len(data):08x}: "])
+
+
+def debugger(data: bytes) -> str:
+    lines = (f"0x7ffe{at:04x}:\t" + "\t".join(f"0x{byte:02x}" for byte in row) for at, row in rows(data))
+    return "\n".join([*lines, f"0x7ffe{len(data):04x}:\t"])
+
+
+def boxed(data: bytes) -> str:
+    lines = (f"|{at:08x}| {row.hex(' '):<47} |{characters(row):<16}|" for at, row in rows(data))
+    return "\n".join(["+--------+---+", *lines, f"|{len(data):08x}| "])
+
+
+def logged(data: bytes) -> str:
+    return "\n".join(f"2026-11-30 21:30:01.123 DEBUG [main] {line}" for line in xxd(data).splitlines())
+
+
 DUMPS: dict[str, Write] = {
+    "od -t x1": octal,
+    "od -b": octal_bytes,
+    "od": octal_words,
+    "xxd -b": bits,
+    "gdb x": debugger,
+    "in a box": boxed,
+    "in a log": logged,
     "xxd": xxd,
     "hexdump -C": hexdump_c,
     "Wireshark": wireshark,
@@ -96,6 +141,11 @@ def test_a_listing_of_several_packets_has_a_stretch_each() -> None:
     assert stretches_of(f"{tcpdump(b'first packet')}\n{tcpdump(b'second')}\n", "hexdump") == [
         (b"first packet", b"second")
     ]
+
+
+def in_pieces(data: bytes, between: str) -> str:
+    quoted = ("".join(f"\\x{byte:02x}" for byte in data[at : at + 8]) for at in range(0, len(data), 8))
+    return between.join(f'"{piece}"' for piece in quoted)
 
 
 MESSAGE = bytes.fromhex("0800 2220000100 800000 990000".replace(" ", "") + "000001") + b"'\"\\\n\0a"
@@ -189,6 +239,9 @@ def test_the_rows_of_a_hexdump_are_joined_by_their_offsets(text: str, stretches:
     assert stretches_of(text, "hexdump") == ([tuple(stretches)] if stretches else [])
 
 
+LINES = ("a message a line", (b"QUJD", b"REVG"))
+
+
 @pytest.mark.parametrize(
     ("data", "listings"),
     [
@@ -198,13 +251,17 @@ def test_the_rows_of_a_hexdump_are_joined_by_their_offsets(text: str, stretches:
         (b"30 32", [("hex digits", b"02"), ("base64", b"\xdf\x4d\xf6"), ("raw bytes", b"30 32")]),
         (
             b"0x30,0X3A|\\x3b:3C-3d;3E\t3f\n",
-            [("hex digits", b"0:;<=>?"), ("raw bytes", b"0x30,0X3A|\\x3b:3C-3d;3E\t3f\n")],
+            [
+                ("hex digits", b"0:;<=>?"),
+                ("raw bytes", b"0x30,0X3A|\\x3b:3C-3d;3E\t3f\n"),
+                ("a message a line", b"0x30,0X3A|\\x3b:3C-3d;3E\t3f"),
+            ],
         ),
         (b"AbZz+/_-", [("base64", b"\x01\xb6s\xfb\xff\xfe"), ("raw bytes", b"AbZz+/_-")]),
         (b"QUI=", [("base64", b"AB"), ("raw bytes", b"QUI=")]),
         (b"QU I", [("raw bytes", b"QU I"), ("base64", b"AB")]),
         (b"QUJDRA", [("raw bytes", b"QUJDRA"), ("base64", b"ABCD")]),
-        (b"QUJD\nREVG\n", [("base64", b"ABCDEF"), ("raw bytes", b"QUJD\nREVG\n")]),
+        (b"QUJD\nREVG", [("base64", b"ABCDEF"), ("raw bytes", b"QUJD\nREVG"), LINES]),
         (b"QUI==", [("raw bytes", b"QUI==")]),
         (b"A", [("raw bytes", b"A")]),
         (b"QUJD!", [("raw bytes", b"QUJD!")]),
@@ -214,8 +271,12 @@ def test_the_rows_of_a_hexdump_are_joined_by_their_offsets(text: str, stretches:
         ),
     ],
 )
-def test_the_most_particular_reading_is_first(data: bytes, listings: list[tuple[str, bytes]]) -> None:
-    assert readings(data) == tuple(Hexdump(form, (stretch,)) for form, stretch in listings)
+def test_the_most_particular_reading_is_first(
+    data: bytes, listings: list[tuple[str, bytes | tuple[bytes, ...]]]
+) -> None:
+    assert readings(data) == tuple(
+        Hexdump(form, stretch if isinstance(stretch, tuple) else (stretch,)) for form, stretch in listings
+    )
 
 
 ODD = "one more hex digit: their number is odd"
@@ -256,7 +317,7 @@ def test_hex_digits_in_any_spelling_are_the_bytes(write: Write, data: bytes) -> 
 @example(data=b"  12  34 ")
 def test_a_listing_of_each_tool_is_the_bytes(write: Write, data: bytes) -> None:
     [[stretch]] = stretches_of(write(data), "hexdump")
-    filled = data + bytes(len(data) % 2) if write is words else data
+    filled = data + bytes(len(data) % 2) if write in (words, octal_words) else data
     assert stretch in (data, filled)
 
 
@@ -273,5 +334,47 @@ def test_any_bytes_are_themselves_and_only_what_any_word_could_be_is_behind_that
     forms = [reading.form for reading in readings(data)]
     behind = forms[forms.index("raw bytes") + 1 :]
     assert found_in(data, "raw bytes") == [(data,)]
-    assert behind in ([], ["base64"])
-    assert not behind or len(b"".join(data.split())) % 4
+    assert behind in ([], ["base64"], ["a message a line"], ["a message a line", "base64"])
+    assert "base64" not in behind or len(b"".join(data.split())) % 4
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        (" ".join(f"{byte:x}" for byte in MESSAGE), "hex digits"),
+        ("[" + ", ".join(f"0x{byte:x}" for byte in MESSAGE) + "]", "hex digits"),
+        (MESSAGE.hex().encode("utf-16").decode("latin-1"), "hex digits"),
+        (f"\xef\xbb\xbf{MESSAGE.hex()}\r\n", "hex digits"),
+        (f"{MESSAGE.hex()}\n{MESSAGE.hex()}", "a message a line"),
+        (" ".join(map(str, MESSAGE)), "decimal numbers"),
+        (",".join(map(str, MESSAGE)), "decimal numbers"),
+        (f"[{' '.join(map(str, MESSAGE))}]", "decimal numbers"),
+        (f"send [{', '.join(f'{byte:02X}' for byte in MESSAGE)}] to the host", "hex digits in a text"),
+        (f"msg: {base64.b64encode(MESSAGE * 2).decode()} sent", "base64 in a text"),
+        (quote_from_bytes(MESSAGE), "percent-encoded text"),
+        (json.dumps({"id": "a", "msg": MESSAGE.decode("latin-1")}), "an escaped string"),
+        ("char m[] =\n" + in_pieces(MESSAGE, " \\\n"), "an escaped string"),
+        (f"String m = {in_pieces(MESSAGE, ' + ')};", "an escaped string"),
+    ],
+)
+def test_bytes_are_found_as_other_programs_and_logs_write_them(text: str, form: str) -> None:
+    found = found_in(text.encode("latin-1"), form)
+    wanted = {"base64 in a text": (MESSAGE * 2,), "a message a line": (MESSAGE, MESSAGE)}
+    assert wanted.get(form, (MESSAGE,)) in found
+
+
+def test_hex_digits_that_go_on_at_the_same_place_of_the_next_lines_are_one_piece() -> None:
+    data = MESSAGE * 3 + b"a"
+    log = "\n".join(f"21:30:01.123 [main] {row.hex(' ')}" for _, row in rows(data))
+    apart, joined = stretches_of(log, "hex digits in a text")
+    assert joined == (data,)
+    assert apart == tuple(row for _, row in rows(data) if len(row) > 9)
+
+
+def test_a_digit_that_is_missing_is_not_taken_for_a_byte() -> None:
+    assert stretches_of("00 01 02 3 04 05 06 07 08 09 0a", "hex digits") == []
+
+
+def test_pairs_of_digits_are_hex_and_no_decimal_numbers() -> None:
+    assert stretches_of("12 34 56 78 90 12 34 56 78 90 12", "decimal numbers") == []
+    assert stretches_of("1 2 3", "decimal numbers") == []
