@@ -28,7 +28,7 @@ from click.shell_completion import BashComplete
 
 from console.main import cli
 from deploy.manual import manual
-from deploy.settings_sample import front_sample, office_sample
+from deploy.settings_sample import customers_sample, front_sample, office_sample
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RECIPE: Final = ROOT / "deploy" / "deb"
@@ -57,6 +57,7 @@ FILES: Final = (
     ("docs/decisions/*.md", f"{DOCUMENTS}/docs/decisions/"),
     ("ledger/book/roles.sql", f"{DOCUMENTS}/examples/front-roles.sql"),
     ("office/database/roles.sql", f"{DOCUMENTS}/examples/office-roles.sql"),
+    ("customers/database/roles.sql", f"{DOCUMENTS}/examples/customers-roles.sql"),
     ("deploy/journald.conf.d/qianzhi.conf", f"{DOCUMENTS}/examples/journald.conf.d/"),
     ("deploy/prometheus/*.yml", f"{DOCUMENTS}/examples/prometheus/"),
     ("deploy/grafana/qianzhi.json", f"{DOCUMENTS}/examples/grafana/"),
@@ -67,7 +68,8 @@ MANUAL_FILES: Final = {
     "/etc/qianzhi/credentials/master-key": "What opens its keystore; for root alone.",
     "/var/lib/qianzhi-fep": "Its keystore, and its book unless that is in PostgreSQL.",
     "/etc/qianzhi-office/office.toml": "Settings of the back office.",
-    f"/{DOCUMENTS}/examples": "Samples of both settings files, with every setting.",
+    "/etc/qianzhi-customers/customers.toml": "Settings of the customers.",
+    f"/{DOCUMENTS}/examples": "Samples of these settings files, with every setting.",
     f"/{DOCUMENTS}/docs/install.md": "How a machine is set up.",
 }
 
@@ -210,6 +212,7 @@ def lay_out(stage: Path, newest: Version) -> None:
         ("usr/share/bash-completion/completions/qianzhi", completion.encode()),
         (f"{DOCUMENTS}/examples/qianzhi.toml", front_sample().encode()),
         (f"{DOCUMENTS}/examples/office.toml", office_sample().encode()),
+        (f"{DOCUMENTS}/examples/customers.toml", customers_sample().encode()),
     ):
         (stage / place).parent.mkdir(parents=True, exist_ok=True)
         (stage / place).write_bytes(content)

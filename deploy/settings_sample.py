@@ -1,8 +1,8 @@
 """What there is to set, as the models say it: a row for each setting, and a sample file with all of them.
 
 The package takes the sample along, and the pages' reference is made of the same rows, so that neither can say
-what the program does not. What a setting means stands at its field, in `fep.settings.config` and
-`office.config`; only where the package has its files is said here.
+what the program does not. What a setting means stands at its field, in `fep.settings.config`,
+`office.config` and `customers.config`; only where the package has its files is said here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from enum import Enum
 from inspect import cleandoc
 from typing import Any, Final, NamedTuple, get_args
 
+from customers.config import Settings as CustomersSettings
 from fep.settings.config import Settings as FrontSettings
 from ledger.files.settings import Section
 from office.config import Settings as OfficeSettings
@@ -46,11 +47,24 @@ OFFICE_PLACES: Final[Mapping[str, str]] = {
 }
 """The same for the office. The seal key, the bank and the clerk are to be replaced by the site's own."""
 
+CUSTOMERS_PLACES: Final[Mapping[str, str]] = {
+    "customers.database": '"postgresql+psycopg://qianzhi-office@/qianzhi_customers?host=/var/run/postgresql"',
+    "customers.certificates": '"/var/lib/qianzhi-office/certificates"',
+    "customers.escrow": '"/var/lib/qianzhi-office/escrow"',
+    "keystore.file": '"/var/lib/qianzhi-office/customers-keystore"',
+    "keystore.master_key": '"credential:customers-master-key"',
+    "clerk.name": '"li"',
+}
+"""The same for the customers, who run under the office's user. The clerk is to be replaced by the site's own.
+"""
+
 EXAMPLES: Final[Mapping[str, str]] = {
     "keystore.pkcs11_module": '"/usr/lib/softhsm/libsofthsm2.so"',
     "keystore.token": '"qianzhi"',
     "keystore.pin": '"credential:token-pin"',
     "day.cutover": '"22:00"',
+    "holder.name": '"safe A"',
+    "holder.public": f'"{"0" * 64}"',
     "bank.code": '"01020000"',
     "bank.name": '"Example bank"',
     "bank.port": "8583",
@@ -126,6 +140,12 @@ def office_sample() -> str:
     """Return the sample of /etc/qianzhi-office/office.toml: it can be loaded as it is."""
     head = "Settings of a Qianzhi back office. A line without # is set; the others say the defaults."
     return sample(OfficeSettings, OFFICE_PLACES, head)
+
+
+def customers_sample() -> str:
+    """Return the sample of /etc/qianzhi-customers/customers.toml: it can be loaded as it is."""
+    head = "Settings of Qianzhi's customers. A line without # is set; the others say the defaults."
+    return sample(CustomersSettings, CUSTOMERS_PLACES, head)
 
 
 def toml(value: object) -> str:

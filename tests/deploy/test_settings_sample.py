@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
+from customers import config as customers
 from deploy.settings_sample import (
+    CUSTOMERS_PLACES,
     EXAMPLES,
     FRONT_PLACES,
     OFFICE_PLACES,
+    customers_sample,
     front_sample,
     office_sample,
     sample,
@@ -23,7 +26,7 @@ from fep.settings import config as front
 from ledger.files.settings import Section
 from office import config as office
 
-MODELS = (front.Settings, office.Settings)
+MODELS = (front.Settings, office.Settings, customers.Settings)
 FRONT_TABLE = re.compile(r"^# (?=\[|[a-z_0-9]+ = )", re.MULTILINE)
 
 
@@ -45,6 +48,11 @@ def test_the_offices_sample_loads_as_it_is(tmp_path: Path) -> None:
     assert [clerk.name for clerk in settings.clerk] == ["li"]
 
 
+def test_the_customers_sample_loads_as_it_is(tmp_path: Path) -> None:
+    settings = customers.load_settings(written(tmp_path, customers_sample()))
+    assert ([clerk.name for clerk in settings.clerk], settings.holder) == (["li"], ())
+
+
 def test_what_is_commented_out_in_a_sample_is_the_default(tmp_path: Path) -> None:
     text = FRONT_TABLE.sub("", front_sample()).replace("pins = []", f'pins = ["{"0" * 64}"]')
     loaded = front.load_settings(written(tmp_path, text))
@@ -63,7 +71,12 @@ def test_what_is_commented_out_in_a_sample_is_the_default(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "model"), [(front_sample(), front.Settings), (office_sample(), office.Settings)]
+    ("text", "model"),
+    [
+        (front_sample(), front.Settings),
+        (office_sample(), office.Settings),
+        (customers_sample(), customers.Settings),
+    ],
 )
 def test_a_sample_has_every_setting_once_under_its_section(text: str, model: type[Section]) -> None:
     parsed = tomllib.loads(FRONT_TABLE.sub("", text))
@@ -86,11 +99,12 @@ def test_every_setting_says_what_it_means(model: type[Section]) -> None:
 
 
 def test_no_place_or_example_is_of_a_setting_that_is_gone() -> None:
-    for model, places in ((front.Settings, FRONT_PLACES), (office.Settings, OFFICE_PLACES)):
+    every = set()
+    for model, places in zip(MODELS, (FRONT_PLACES, OFFICE_PLACES, CUSTOMERS_PLACES), strict=True):
         known = {f"{section.name}.{row.key}" for section in sections(model) for row in section.settings}
         assert set(places) - known == set()
-    known = {f"{section.name}.{row.key}" for section in sections(front.Settings) for row in section.settings}
-    assert set(EXAMPLES) - known == set()
+        every |= known
+    assert set(EXAMPLES) - every == set()
 
 
 class Inner(Section):

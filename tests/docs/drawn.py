@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from customers.rules.states import PROPOSAL_TRANSITIONS as PROPOSAL
+from customers.rules.states import TRANSITIONS as PERSON
+from customers.rules.states import PersonState, ProposalState
 from fep.links.session import BUSINESS
 from fep.links.session import TRANSITIONS as SESSION
 from ledger.rules.day import TRANSITIONS as DAY
@@ -53,6 +56,18 @@ def break_() -> Figure:
     return Figure("The states of a break", boxes, _arrows(BREAK))
 
 
+def person() -> Figure:
+    """How far what is known of a person may be used."""
+    boxes = tuple((state.value, "") for state in PersonState)
+    return Figure("The states of a person", boxes, _arrows(PERSON))
+
+
+def proposal() -> Figure:
+    """The life of a proposal about a person."""
+    boxes = tuple((state.value, "") for state in ProposalState)
+    return Figure("The states of a proposal", boxes, _arrows(PROPOSAL))
+
+
 def _arrows(table: Any) -> tuple[Arrow, ...]:  # noqa: ANN401 - tables over different enumerations
     return tuple(
         Arrow(state.value, following.value, event.value.replace("_", " "))
@@ -63,4 +78,5 @@ def _arrows(table: Any) -> tuple[Arrow, ...]:  # noqa: ANN401 - tables over diff
 def figures() -> dict[str, str]:
     """File name -> SVG, of all figures."""
     figures_by_name = {"packages": packages(), "session": session(), "day": day(), "break": break_()}
+    figures_by_name |= {"person": person(), "proposal": proposal()}
     return {f"{name}.svg": draw(figure) for name, figure in figures_by_name.items()}

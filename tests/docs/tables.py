@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 
+from customers.config import Settings as CustomersSettings
 from deploy.settings_sample import SettingRow, sections
 from fep.links.request_parser import MANDATORY
 from fep.links.session import BUSINESS
@@ -251,6 +252,7 @@ def made() -> dict[str, str]:
         "statement-keys": statement_keys(),
         "settings-front": settings(FrontSettings),
         "settings-office": settings(OfficeSettings),
+        "settings-customers": settings(CustomersSettings),
         "dues-columns": dues_columns(),
         "dues-total": dues_total(),
         "export-dues": export_columns("dues.csv"),

@@ -43,6 +43,7 @@ TRANSLATED = (
     "drill",
     "breaks",
     "core",
+    "customers",
     "threat-model",
 )
 """The pages that are whole in Chinese; the others are in English on both sites, but for their titles."""

@@ -1,0 +1,99 @@
+"""Least privilege on PostgreSQL: under its role each program does all of its work and is refused the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from customers.audit import Evidence, audit
+from customers.book import Book
+from customers.rules.states import Act, PersonState
+from ledger.book.store import Store
+from ledger.errors import LedgerError
+from tests.support.customers_desk import POLICY, ZHANG, Counter
+
+SCRIPT = Path(__file__).parents[2] / "customers" / "database" / "roles.sql"
+GROUPS = ("customers", "sealer", "auditor", "stranger")
+
+
+@pytest.fixture
+def logins(postgresql: str, postgresql_database: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The URL of one customers' database for a login of each group, the owner's among them."""
+    Counter(postgresql_database, tmp_path).close()
+    with psycopg.connect(postgresql_database.replace("+psycopg", "", 1), autocommit=True) as connection:
+        for _ in ("once", "again"):
+            connection.execute(SCRIPT.read_bytes())
+    suffix = str(make_url(postgresql_database).database)
+    urls = {}
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        for group in GROUPS:
+            member = "" if group == "stranger" else f" IN ROLE qianzhi_{group}"
+            connection.execute(f"CREATE ROLE {group}_{suffix} LOGIN PASSWORD 'x'{member}")  # type: ignore[call-overload]
+            url = make_url(postgresql_database).set(username=f"{group}_{suffix}", password="x")
+            urls[group] = url.render_as_string(hide_password=False)
+        yield urls
+        for group in GROUPS:
+            connection.execute(f"DROP ROLE {group}_{suffix}")  # type: ignore[call-overload]
+
+
+def test_each_program_does_its_work_under_its_role(logins: dict[str, str], tmp_path: Path) -> None:
+    desk = Counter(logins["customers"], tmp_path)
+    desk.load(desk.file())
+    person = desk.person()
+    desk.agreed(Act.RESTRICT, person)
+    desk.agreed(Act.LOOK, person)
+    assert desk.show(person).name == "张*"
+    other = desk.person(POLICY, "insured")
+    desk.agreed(Act.SHRED, other)
+    sealer = Store(logins["sealer"])
+    book = Book(sealer, desk.keys)
+    assert (book.person_of(POLICY), book.state_of(person)) == (person, PersonState.RESTRICTED)
+    assert (book.key_of(person) is None, book.key_of(other)) == (False, None)
+    assert book.person_by_document(ZHANG) == person
+    auditor = Store(logins["auditor"])
+    with auditor.reading(snapshot=True) as connection:
+        assert audit(Evidence(connection, desk.keys, tmp_path / "certificates")).failings == ()
+    for store in (sealer, auditor):
+        store.close()
+    desk.close()
+
+
+REFUSED = (
+    ("customers", "DELETE FROM person_keys"),
+    ("customers", "UPDATE audit_log SET note = ''"),
+    ("customers", "UPDATE facts SET value = ''"),
+    ("customers", "UPDATE persons SET person = ''"),
+    ("customers", "UPDATE proposals SET proposed_by = ''"),
+    ("customers", "DROP TRIGGER person_changes_by_two ON persons"),
+    ("customers", "TRUNCATE persons CASCADE"),
+    ("sealer", "SELECT name_sealed FROM persons"),
+    ("sealer", "SELECT name_masked FROM persons"),
+    ("sealer", "SELECT * FROM audit_log"),
+    ("sealer", "UPDATE person_keys SET wrapped = ''"),
+    ("auditor", "INSERT INTO audit_log VALUES (1, 1, '', '', '', '', '')"),
+    ("auditor", "UPDATE person_keys SET wrapped = ''"),
+)
+
+
+def test_what_is_not_a_roles_work_is_refused(logins: dict[str, str]) -> None:
+    stores = {group: Store(url) for group, url in logins.items()}
+    for group, statement in REFUSED:
+        with (
+            pytest.raises(LedgerError, match="InsufficientPrivilege"),
+            stores[group].transaction() as connection,
+        ):
+            connection.execute(text(statement))
+    for store in stores.values():
+        store.close()
+
+
+def test_a_stranger_does_not_connect(logins: dict[str, str]) -> None:
+    store = Store(logins["stranger"])
+    with pytest.raises(LedgerError, match="cannot connect"), store.reading():
+        pass
+    store.close()
