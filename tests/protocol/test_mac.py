@@ -51,6 +51,7 @@ CMAC_VECTORS = [
     for f in ("rfc4493", "sp800-38b")
     for v in stanzas(f"mac/{f}.txt")
 ]
+PUBLISHED_TAGS = stanzas("mac/wycheproof.txt")
 RETAIL_VECTORS = [
     (v["K"] + v["K'"], v["D"].replace("\\x20", " "), v["MAC"])
     for v in stanzas("mac/iso9797-1-algorithm3.txt")
@@ -58,6 +59,8 @@ RETAIL_VECTORS = [
 
 
 def test_every_published_example_is_there() -> None:
+    tags = [vector["Tag"] for vector in PUBLISHED_TAGS]
+    assert [tags.count(tag) for tag in ("right", "altered within", "altered behind")] == [27, 79, 41]
     assert (len(CMAC_VECTORS), len(RETAIL_VECTORS)) == (16, 2)
 
 
@@ -131,6 +134,17 @@ def test_a_double_length_des_key_is_the_triple_length_one_whose_third_part_is_it
 def test_a_bank_s_entry_names_the_algorithms() -> None:
     assert list(SHIPPED_MACS) == ["aes-cmac", "x9.19", "x9.9", "unionpay-ecb"]
     assert list(map(str, SHIPPED_MACS.values())) == list(SHIPPED_MACS)
+
+
+def test_a_tag_is_refused_that_was_altered_within_the_8_bytes_of_a_mac_and_right_if_behind_them() -> None:
+    """The wire carries the leftmost 8 of 16 bytes, so what was altered behind them cannot be seen there."""
+    wrong = []
+    for vector in PUBLISHED_TAGS:
+        key, data, tag = (bytes.fromhex(vector[name]) for name in "KMT")
+        expected = vector["Tag"] != "altered within"
+        if MacKey(MacMethod.AES_CMAC, key).verify(data, tag[:8]) is not expected:
+            wrong.append(vector["Name"])
+    assert wrong == []
 
 
 @pytest.mark.parametrize("vector", stanzas("mac/methods.txt"), ids=lambda v: v["Name"])
