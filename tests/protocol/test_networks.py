@@ -59,6 +59,27 @@ def test_published_messages_read_and_are_written_alike(name: str) -> None:
     assert wrong == []
 
 
+ONLY_BY_A_FILE = {"ebcdic87": "gicc", "iso93-ascii": "termapp-binary"}
+"""Shipped dialects in which none of the published messages reads, and a file with what those have otherwise:
+their bitmaps are hex digits in EBCDIC, or they have a field as 1993 has it and the interface as 1987 does (DE
+12, 39). tests/vectors/README.md says so too.
+"""
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_published_messages_of_its_kind_read_in_the_shipped_dialect_itself_or_in_a_file_on_it(
+    name: str,
+) -> None:
+    made = codec(name)
+    published = [row for row in MESSAGES if row.get("valid", True)]
+    read = [row["id"] for row in published if tried(made, bytes.fromhex(row["hex"])).at is None]
+    assert (read == []) == (name in ONLY_BY_A_FILE), read
+    if not read:
+        file = ONLY_BY_A_FILE[name]
+        assert f'base = "{name}"' in (FOLDER / f"{file}.toml").read_text("utf-8")
+        assert file in {row["dialect"] for row in published}
+
+
 def test_every_dialect_file_of_the_folder_has_a_message() -> None:
     assert {path.stem for path in FOLDER.glob("*.toml")} <= set(NAMES)
     assert {"unionpay-pos", "cups"} <= set(NAMES)
