@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from types import MappingProxyType
 from typing import Final
 
 import pytest
 
-from tests.support.python_sources import ROOT, imports, module_name, project_sources
+from tests.support.python_sources import ROOT, imports, module_name, parsed, project_sources
 
 PARTS: Final = MappingProxyType(
     {
@@ -48,7 +47,7 @@ def part_directions(path: str, source: str) -> list[str]:
     allowed = (part, *PARTS[part])
     return [
         f"{path}:{line}: {part} may not import {name}; of {package} it may import {', '.join(allowed)}"
-        for line, name, _local in imports(ast.parse(source))
+        for line, name, _local in imports(parsed(source))
         if name.partition(".")[0] == package and not any(f"{name}.".startswith(f"{top}.") for top in allowed)
     ]
 

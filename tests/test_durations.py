@@ -6,12 +6,11 @@ day is not named outside the module that puts it right. What the clocks do, test
 
 from __future__ import annotations
 
-import ast
 from types import MappingProxyType
 
 import pytest
 
-from tests.support.python_sources import PACKAGES, names, package_of, project_sources
+from tests.support.python_sources import PACKAGES, names, package_of, parsed, project_sources
 
 _STAMP = "count durations by time.monotonic or the reactor's seconds; stamp with fep.day.clock"
 # What counts by the time of day -> the only module that may name it, and what to take instead.
@@ -30,7 +29,7 @@ def durations(path: str, source: str) -> list[str]:
     if package_of(path) not in PACKAGES:
         return []
     findings = {}
-    for line, name in names(ast.parse(source)):
+    for line, name in names(parsed(source)):
         place, instead = BY_THE_TIME_OF_DAY.get(name, (path, ""))
         if place != path:
             findings[line, name] = f"{path}:{line}: {name} is banned here; {instead}"

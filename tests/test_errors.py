@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -19,8 +20,13 @@ from tests.support.python_sources import ROOT
 PACKAGES = ("protocol", "ledger", "receipts", "firewall_rules", "fep", "office", "customers", "archive")
 
 
-def exceptions_defined() -> Iterator[type[BaseException]]:
+@cache
+def exceptions_defined() -> tuple[type[BaseException], ...]:
     """Each exception class that a module of the packages defines."""
+    return tuple(_exceptions_defined())
+
+
+def _exceptions_defined() -> Iterator[type[BaseException]]:
     for package in map(import_module, PACKAGES):
         for module in walk_packages(package.__path__, f"{package.__name__}."):
             for _, defined in inspect.getmembers(import_module(module.name), inspect.isclass):
@@ -52,17 +58,19 @@ KEPT = ("Sentence", "listed", "phrase")
 """What keeps a text's pattern and values; what is in its call is no plain text."""
 
 
+@cache
+def shown_errors() -> frozenset[str]:
+    """The names of our errors, but for refusals of a message: these are said on the wire, in English."""
+    errors = (error for error in exceptions_defined() if issubclass(error, QianzhiError))
+    return frozenset(error.__name__ for error in errors if not issubclass(error, MessageRefused))
+
+
 def plain_texts(path: str, source: str) -> Iterator[str]:
     """Where one of our errors is made with a text that keeps neither pattern nor values."""
-    # A refusal of a message is said on the wire, in DE 44, in English.
-    ours = {
-        error.__name__
-        for error in exceptions_defined()
-        if issubclass(error, QianzhiError) and not issubclass(error, MessageRefused)
-    }
+    ours = shown_errors()
     for node in ast.walk(ast.parse(source)):
         given: Sequence[ast.AST]
-        if isinstance(node, ast.ClassDef) and {ast.unparse(base) for base in node.bases} & ours:
+        if isinstance(node, ast.ClassDef) and ours & {ast.unparse(base) for base in node.bases}:
             given = [call for call in ast.walk(node) if called(call) == "super().__init__"]
         elif isinstance(node, ast.Call) and (name := called(node).rpartition(".")[2]) in REASONS:
             given = node.args[REASONS[name] :]

@@ -16,7 +16,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeGuard
 
-from tests.support.python_sources import PACKAGES, PURE, imports, module_name, names, package_of, parsed
+from tests.support.python_sources import (
+    PACKAGES,
+    PURE,
+    imports,
+    module_name,
+    names,
+    nodes,
+    package_of,
+    parsed,
+)
 
 MONEY = ("ledger", "receipts", "office", "customers", "archive")
 LINES_OF_FUNCTION_MAX = 70
@@ -164,7 +173,7 @@ def integers_only(path: str, source: str) -> list[str]:
     if package_of(path) not in MONEY:
         return []
     findings = []
-    for node in ast.walk(parsed(source)):
+    for node in nodes(parsed(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, float | complex):
             findings.append(f"{path}:{node.lineno}: float {node.value}; count in whole fen")
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float":
@@ -183,7 +192,7 @@ def sizes(path: str, source: str) -> list[str]:
         findings.append(
             f"{path}: {lines} lines; split it where it has two nouns, {LINES_OF_MODULE_MAX} at most"
         )
-    for node in ast.walk(parsed(source)):
+    for node in nodes(parsed(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > LINES_OF_FUNCTION_MAX:
@@ -235,7 +244,7 @@ def is_nothing(body: list[ast.stmt]) -> bool:
 def nothing_swallowed(path: str, source: str) -> list[str]:
     """An exception that nobody expected is not made to vanish."""
     findings = []
-    for node in ast.walk(parsed(source)):
+    for node in nodes(parsed(source)):
         if isinstance(node, ast.ExceptHandler) and node.type is None:
             findings.append(f"{path}:{node.lineno}: bare except; name what you can handle")
         elif isinstance(node, ast.ExceptHandler) and is_blind(node.type) and is_nothing(node.body):

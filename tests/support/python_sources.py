@@ -14,7 +14,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PURE = ("qianzhi_errors", "protocol", "ledger", "receipts", "office", "customers", "archive")
 PACKAGES = (*PURE, "firewall_rules", "fep", "simulators", "console")
-parsed = cache(ast.parse)  # each rule reads every file
+# Each rule reads every file: what is read of one is kept.
+parsed = cache(ast.parse)
+
+
+@cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """A tree's nodes, as ast.walk gives them."""
+    return tuple(ast.walk(tree))
 
 
 def package_of(path: str) -> str:
@@ -22,9 +29,14 @@ def package_of(path: str) -> str:
     return path.partition("/")[0]
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[int, str, str]]:
+@cache
+def imports(tree: ast.AST) -> tuple[tuple[int, str, str], ...]:
     """Line, dotted name and local name of everything that is imported, wherever in the file."""
-    for node in ast.walk(tree):
+    return tuple(_imports(tree))
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[int, str, str]]:
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name, alias.asname or alias.name.partition(".")[0]
@@ -49,10 +61,15 @@ def dotted(node: ast.AST, origins: Mapping[str, str]) -> str | None:
     return None
 
 
-def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+@cache
+def names(tree: ast.AST) -> tuple[tuple[int, str], ...]:
     """Line and full dotted name of everything that the file imports or reads."""
+    return tuple(_names(tree))
+
+
+def _names(tree: ast.AST) -> Iterator[tuple[int, str]]:
     origins = {}
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             origins |= {alias.asname: alias.name for alias in node.names if alias.asname}
             plain = [alias.name.partition(".")[0] for alias in node.names if not alias.asname]
@@ -61,7 +78,7 @@ def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
             origins |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
     for line, name, _local in imports(tree):
         yield line, name
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
             yield node.lineno, dotted(node, origins) or ""
 
