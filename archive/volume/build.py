@@ -20,7 +20,7 @@ from archive.volume.file_list import VolumeFile
 from archive.volume.image import plan
 from archive.volume.index import IndexRow, Kind, Place, index_path, write_indexes
 from archive.volume.sums import BLOCK_LINE_BYTES, blocks_in, sums_of
-from archive.volume.writing import write, written
+from archive.volume.writing import make_folder, write, written
 from qianzhi_errors.sentence import Sentence
 from qianzhi_errors.system import system_reason
 
@@ -67,6 +67,7 @@ def complete(
     """
     _clear(folder)
     for path, content in carried_files(sources).items():
+        make_folder(folder.joinpath(path).parent)
         write(folder.joinpath(path), content)
     paths = _numbered(folder)
     write_indexes(folder, description.number, rows, _places(folder, paths))

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Final
 
-_CARRIED: Final[Mapping[str, str]] = {}
+from archive.volume.names import README_ZH
+
+_CARRIED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "README.txt": "README.txt",
+        README_ZH: "README-zh.txt",
+        "FORMAT.txt": "FORMAT.txt",
+        "tools/verify.py": "verify.py",
+    }
+)
 """Path on the volume -> file of this package."""
 SOURCES: Final = "tools/sources.tar"
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from archive.errors import VolumeFault
 from archive.volume import image, names
 from archive.volume.build import Completed, complete
+from archive.volume.file_list import first_block
 from archive.volume.index import Hit, Kind, index_path, look_up
 from archive.volume.medium import opened
 from archive.volume.names import files_below
 from archive.volume.reader import is_of, open_volume, read, read_note
-from archive.volume.sums import BLOCK_BYTES
+from archive.volume.sums import BLOCK_BYTES, blocks_in
 from tests.support.volumes import DESCRIPTION, ENTRIES, completed, key_of, policy_of, staged, unsigned
 
 COUNT = 1_500
@@ -90,12 +91,13 @@ def test_wrong_byte_is_found_before_anything_is_given_out(
     """Any byte of what proves a record, or of its block: the record is right, or nothing is given."""
     entries = next(file for file in made.files if file.path == ENTRIES)
     hit = Hit(7, entries.number, 100, 90)
+    lines_at = 65 * first_block(made.files, entries.number)
     proving = {
         ENTRIES: (0, BLOCK_BYTES),
         names.NOTE: (0, None),
         names.TAG_MANIFEST: (0, None),
         names.FILE_LIST: (0, None),
-        names.BLOCK_LIST: (65, 5 * 65),  # those of the file: it has four, behind one of a document
+        names.BLOCK_LIST: (lines_at, lines_at + 65 * blocks_in(entries.bytes)),  # those of the file
     }
     path = data.draw(st.sampled_from(sorted(proving)))
     file = next(each for each in made.all_files if each.path == path)
