@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from pathlib import Path
 
 import click
 from rich.cells import cell_len
@@ -79,6 +80,12 @@ def padded(text: object, columns: int) -> str:
 def as_json_text(data: object, indent: int | None = None) -> str:
     """Return data as JSON: its values are whole, and no character that a terminal would obey is raw in it."""
     return escaped(json.dumps(plain(data), ensure_ascii=False, indent=indent), lines=True)
+
+
+def here(path: Path) -> Path:
+    """The path as one would type it in the working folder: from there on, where it lies below."""
+    folder = Path.cwd()
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 def plain(value: object) -> object:

@@ -17,7 +17,7 @@ from rich.table import Table
 from console.closing import chart_of, close_command, closing, opened, print_step
 from console.language import chinese, speaks_chinese, spoken
 from console.options import DATE, OFFICE_SETTINGS
-from console.output import JSON, cell, show, table
+from console.output import JSON, cell, here, show, table
 from console.say import say
 from console.term import term
 from console.wall_clock import now_us, today
@@ -101,7 +101,14 @@ def break_text(row: Break, on: str) -> str:
         whose=whose,
         reason=spoken(reason_of(row.reason)),
     )
-    return masked_numbers(f"{text}{_bank_line(row)}{hint}")
+    return masked_numbers(f"{text}{_bank_line(row)}{_even(row)}{hint}")
+
+
+def _even(row: Break) -> str:
+    """What ends a break without a difference in money that nobody has proposed an end for; or nothing."""
+    if row.difference or row.state not in (BreakState.OPEN, BreakState.SUSPENSE):
+        return ""
+    return _("; it has no difference in money: looked into, it ends as no_money")
 
 
 def _bank_line(row: Break) -> str:
@@ -204,4 +211,5 @@ def report_command(date: str, config: Path) -> None:
         pages[f"{of_bank.bank}.csv"] = report.as_csv(of_bank, reader)
     for name, page in pages.items():
         (folder / f"{date}.{name}").write_bytes(page)
-    say(_("wrote {pages} files; open {path}").format(pages=len(pages), path=folder / f"{date}.overview.html"))
+    opened_first = here(folder / f"{date}.overview.html")
+    say(_("wrote {pages} files; open {path}").format(pages=len(pages), path=opened_first))

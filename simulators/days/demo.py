@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,6 +74,8 @@ ACCOUNT = "6222000012345678"
 MISSING, FEE = 10_000, 2_000
 """In fen: what of the day's money the first bank's statement lacks, and what the bank took for itself."""
 FOLDER = Path("var/demo")
+INTERRUPTED = 130
+"""The exit code where a signal ends it."""
 MAKER, CHECKER, OTHER_CHECKER = "li", "wang", "zhao"
 
 
@@ -111,7 +113,17 @@ def main() -> None:
             console.print(f"[bold red]{error}[/bold red]", highlight=False)
             raise SystemExit(1) from None
 
-    react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
+    running: list[Coroutine[Any, Any, None]] = []
+
+    def start(reactor: Any) -> Deferred[None]:  # noqa: ANN401 - as above
+        running.append(run(reactor))
+        return Deferred.fromCoroutine(running[0])
+
+    try:
+        react(start, INTERRUPTED)
+    finally:
+        for demo in running:
+            demo.close()  # where a signal ended it in its midst: the machine is not left behind
 
 
 async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - reactors have no one type

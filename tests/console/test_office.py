@@ -18,6 +18,7 @@ from fep.operator.identity import UNTOLD, at_keyboard
 from ledger.book.front import FrontBook
 from ledger.book.store import Store
 from ledger.rules.seal import Sealer
+from office.accounting.break_states import BreakState
 from office.close import NothingPosted
 from office.config import NotAllowed, load_settings
 from office.errors import SamePerson
@@ -188,3 +189,9 @@ def test_a_break_is_told_with_what_the_bank_names_instead() -> None:
         "details_differ, suspense, 1 d, 李娜 P1: the bank names another policy and another"
         " processing code (the bank's policy P9, DE 3 502000)"
     )
+
+
+@pytest.mark.parametrize(("ours", "state", "is_told"), [(0, "suspense", 1), (0, "closed", 0), (1, "open", 0)])
+def test_a_break_of_nothing_says_how_it_ends(ours: int, state: str, is_told: int) -> None:
+    row = broken(1, "20261124", "ours_only", ours, 0, reason="why")._replace(state=BreakState(state))
+    assert console.recon.break_text(row, "20261125").count("why; it has no difference in money") == is_told

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console.main import cli
-from console.output import as_json_text, plain, show, table
+from console.output import as_json_text, here, plain, show, table
 from console.wall_clock import today
 from deploy.manual import leaves
 from ledger.book.audit_log import read_audit_log, record_hash
@@ -146,3 +146,12 @@ def test_a_load_and_a_cutover_say_what_they_did_alike(config: str, tmp_path: Pat
     loaded = as_json("book", "load", str(file), "--config", config)
     assert (loaded["date"], loaded["policies"]) == (done["next_date"], 3)
     assert today().isdecimal()
+
+
+def test_a_path_below_the_working_folder_is_shown_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert here(tmp_path / "reports" / "a.html") == Path("reports", "a.html")
+    assert here(Path("a.html")) == Path("a.html")
+    assert here(tmp_path.parent / "a.html") == tmp_path.parent / "a.html"

@@ -56,7 +56,8 @@ def test_three_banks_trade_until_they_are_told_to_stop(tmp_path: Path) -> None:
             snapshot = next(busy)
         assert [bank["light"] for bank in snapshot["banks"]] == ["up"] * len(COUNTERS)
         assert (snapshot["state"], snapshot["cutover"]) == ("serving", "22:00")
-        process.send_signal(signal.SIGTERM)
+        for ending in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            process.send_signal(ending)
         assert process.stderr.read() == ""
     assert process.returncode == 0
     assert [child.is_running() for child in started] == [False]

@@ -153,7 +153,7 @@ def test_same_value_gives_the_same_page(page: Callable[[], str]) -> None:
 def test_page_has_every_figure_of_the_report() -> None:
     text = Page(as_html(EXPECTED)).text
     for needed in (
-        "银行对账单 Reconciliation with the bank 工商银行 01020000 · 业务日期 Business date 2026-11-25",
+        "对账报告 Reconciliation with the bank 工商银行 01020000 · 业务日期 Business date 2026-11-25",
         "本日差错 4 笔，日终未结 5 笔。 Breaks of this date: 4; not settled at its end: 5.",
         "已入账 Posted",
         "代收 Collection 6 9,000.00 5 10,000.00 1,000.00",
