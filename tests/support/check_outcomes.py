@@ -56,11 +56,14 @@ class Outcome(NamedTuple):
     results: tuple[Failing | Checked, ...]
     readings: frozenset[Reading]
 
+    def reads(self, side: str, changes: Collection[Change]) -> bool:
+        """Whether the check reads anything of these changes of one side's database."""
+        readings = [reading for reading in self.readings if reading.side == side]
+        return any(reading.shows(change) for reading in readings for change in changes)
+
     def unless_it_reads(self, side: str, changes: Collection[Change]) -> Check:
         """The check itself if it reads anything of the changes, else one that finds the same again."""
-        readings = [reading for reading in self.readings if reading.side == side]
-        reads = any(reading.shows(change) for reading in readings for change in changes)
-        return self.check if reads else self._again
+        return self.check if self.reads(side, changes) else self._again
 
     def _again(self, _evidence: Evidence) -> Results:
         yield from self.results
