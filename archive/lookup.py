@@ -1,15 +1,15 @@
 """Finds records in the merged indexes, and reads them: from an image, a mounted disc, or a drive.
 
-No byte is given out that does not match. A file is read whole and held against the digest that was sealed;
-where a medium gives other bytes, the next one is tried, and the faulty one is named. Who may read what, and
-that it is written down before, is the caller's.
+No byte is given out that does not match: `archive.volume.reader` proves each record by the note that the
+catalogue has of its volume. Where a medium gives something else the next one is tried, and the faulty one is
+named. Who may read what, and that it is written down before, is the caller's.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,20 +17,19 @@ from sqlalchemy import Connection
 
 from archive import merged_index
 from archive.catalogue.copies import Copy, copies_of
-from archive.catalogue.volumes import CatalogueFile, Volume, files_of, read_volumes
+from archive.catalogue.volumes import CatalogueFile, Volume, files_of, find_volume, read_volumes
 from archive.errors import NoSuchItem, NothingServed, VolumeFault
 from archive.parcel import transaction_key
 from archive.rules.names import volume_number
 from archive.rules.states import VolumeState
 from archive.sealing import Places
+from archive.volume import reader
 from archive.volume.index import Hit, Kind
 from ledger.book.store import Store
 from qianzhi_errors.sentence import Sentence, listed
-from qianzhi_errors.system import system_reason
 
 _ITEM: Final = re.compile(r"([A-Z]{1,4}-[0-9]{4})/([0-9]{1,5})/([0-9]{1,12})/([0-9]{1,8})")
 _DATE: Final = re.compile(r"(?:data|sealed)/([0-9]{8})")
-_BLOCK_BYTES: Final = 1 << 20
 
 
 class Item(NamedTuple):
@@ -60,10 +59,13 @@ class Record(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The records of a key, and whether there are more than were asked for."""
+    """The records of a key, and whether there are more than were asked for; `faults` say of which volumes the
+    images at hand do not have what the index says, and nothing of those is among the records.
+    """
 
     records: tuple[Record, ...]
     more: bool
+    faults: tuple[str, ...] = ()
 
 
 class Read(NamedTuple):
@@ -95,36 +97,45 @@ class Lookup:
     def find(self, kind: Kind, key: str, limit: int, from_date: str = "", to_date: str = "") -> Found:
         """The records of a key with dates from `from_date` to `to_date`, both included, if they are given.
 
-        Raises VolumeFault where an index lies: it is out of order, or names a file that its volume has not.
+        Raises VolumeFault where an index is not sorted, or not made of lines of its form.
         """
         wanted = transaction_key(key) if kind is Kind.KEY else key
         hits = merged_index.find(self._places.index, kind, wanted, limit)
-        with self._store.reading() as connection:
-            records = tuple(self._records(connection, hits.hits))
+        records: list[Record] = []
+        faults: list[str] = []
+        for number, group in groupby(hits.hits, key=lambda hit: hit.volume):
+            try:
+                records += self._records(kind, wanted, number, tuple(group))
+            except VolumeFault as fault:
+                faults.append(str(fault))
         chosen = (
-            r
-            for r in records
-            if (not from_date or r.date >= from_date) and (not to_date or r.date <= to_date)
+            record
+            for record in records
+            if (not from_date or record.date >= from_date) and (not to_date or record.date <= to_date)
         )
-        return Found(tuple(chosen), hits.more)
+        return Found(tuple(chosen), hits.more, tuple(faults))
 
-    def _records(self, connection: Connection, hits: Iterable[Hit]) -> Iterator[Record]:
-        by_number = {volume_number(volume.volume): volume for volume in read_volumes(connection)}
-        files: dict[str, dict[int, CatalogueFile]] = {}
-        for hit in hits:
-            volume = by_number.get(hit.volume)
-            name = volume.volume if volume else str(hit.volume)
-            if volume and name not in files:
-                files[name] = {file.number: file for file in files_of(connection, name) if file.number}
-            file = files.get(name, {}).get(hit.file)
-            if volume is None or file is None or hit.offset + hit.length > file.bytes:
+    def _records(self, kind: Kind, key: str, number: int, hits: Sequence[Hit]) -> list[Record]:
+        """The records of one volume. Raises VolumeFault where an index names what the volume has not, or the
+        image at hand has another key's record there.
+        """
+        with self._store.reading() as connection:
+            volume = next((v for v in read_volumes(connection) if volume_number(v.volume) == number), None)
+            known = files_of(connection, volume.volume) if volume else ()
+            files = {file.number: file for file in known if file.number}
+            if volume is None or any(not _lies_within(hit, files) for hit in hits):
                 raise VolumeFault(
                     str(self._places.index),
                     Sentence(
-                        "an index names what volume {volume} has not: nothing of it is served", volume=name
+                        "an index names what volume {volume} has not: nothing of it is served", volume=number
                     ),
                 )
-            yield self._record(connection, volume, file, hit)
+            image = self._places.image(volume.volume)
+            if image.exists():
+                with reader.open_volume(image, volume.note) as opened:
+                    for hit in hits:
+                        opened.record(kind, key, hit)
+            return [self._record(connection, volume, files[hit.file], hit) for hit in hits]
 
     def _record(self, connection: Connection, volume: Volume, file: CatalogueFile, hit: Hit) -> Record:
         date = _DATE.match(file.path)
@@ -149,7 +160,14 @@ class Lookup:
 
     def line_number(self, item: Item, medium: Path) -> int:
         """The number, from 1, of the line of its file that an item is. Raises VolumeFault."""
-        return record_in(medium, self.file_of(item), 0, item.offset).count(b"\n") + 1
+        if not item.offset:
+            return 1
+        before = item._replace(offset=0, length=item.offset)
+        return reader.read(medium, self._note(item.volume), _hit(before)).count(b"\n") + 1
+
+    def _note(self, volume: str) -> str:
+        with self._store.reading() as connection:
+            return find_volume(connection, volume).note
 
     def places_of_copies(self, volume: str) -> tuple[Copy, ...]:
         """The copies of a volume, with their places."""
@@ -169,15 +187,15 @@ class Lookup:
         `media` are tried before the catalogue's. Raises NothingServed where media are at hand, and each gives
         other bytes than were sealed.
         """
-        file = self.file_of(item)
+        file, note = self.file_of(item), self._note(item.volume)
         faults: list[str] = []
         for medium in (*media, *self.media(item.volume)):
             if not medium.exists():
                 continue
             try:
-                data = record_in(medium, file, item.offset, item.length)
+                data = reader.read(medium, note, _hit(item))
             except VolumeFault as fault:
-                faults.append(str(fault))
+                faults.append(Sentence("{medium}: {fault}", medium=medium, fault=fault))
                 continue
             return Read(data, medium, file.path, tuple(faults))
         if faults:
@@ -192,38 +210,9 @@ class Lookup:
         return None
 
 
-def record_in(medium: Path, file: CatalogueFile, offset: int, length: int) -> bytes:
-    """The bytes of a record, from a mounted folder, an image or a drive. Raises VolumeFault with
-    medium and file where the file's digest is not the one that was sealed.
-    """
-    record = b""
-    digest = hashlib.sha256()
-    at = 0
-    for block in blocks_of(medium, file):
-        digest.update(block)
-        if offset < at + len(block) and at < offset + length:
-            record += block[max(offset - at, 0) : offset + length - at]
-        at += len(block)
-    if digest.hexdigest() != file.sha256:
-        raise VolumeFault(str(medium), Sentence("{file} is not what was sealed", file=file.path))
-    return record
+def _hit(item: Item) -> Hit:
+    return Hit(volume_number(item.volume), item.file, item.offset, item.length)
 
 
-def blocks_of(medium: Path, file: CatalogueFile) -> Iterator[bytes]:
-    """Yield a file of a volume in blocks, as the medium gives it: a mounted folder, an image or a drive."""
-    path, start = (medium.joinpath(file.path), 0) if medium.is_dir() else (medium, file.image_offset)
-    try:
-        with path.open("rb", buffering=0) as stream:
-            stream.seek(start)
-            left = file.bytes
-            while left:
-                block = stream.read(min(left, _BLOCK_BYTES))
-                if not block:
-                    return
-                left -= len(block)
-                yield block
-    except OSError as error:
-        raise VolumeFault(
-            str(medium),
-            Sentence("{file} cannot be read: {reason}", file=file.path, reason=system_reason(error)),
-        ) from error
+def _lies_within(hit: Hit, files: Mapping[int, CatalogueFile]) -> bool:
+    return hit.file in files and hit.offset + hit.length <= files[hit.file].bytes

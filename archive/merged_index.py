@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection
 
 from archive.catalogue.volumes import CatalogueFile, files_of, read_volumes
+from archive.rules.names import volume_number
 from archive.rules.states import VolumeState
-from archive.volume.index import Found, Kind, index_path, look_up, merge
+from archive.volume.index import WIDTHS, Found, Kind, index_path, line_bytes, look_up, merge
 from archive.volume.writing import make_folder, write, written
 
 _CURRENT: Final = "current.txt"
@@ -43,20 +44,24 @@ def live_volumes(connection: Connection) -> tuple[LiveVolume, ...]:
 
 
 def bring_up_to_date(folder: Path, live: Sequence[LiveVolume], image: Callable[[str], Path]) -> None:
-    """Make the merged indexes of these volumes, unless they are there. What is missing is merged to what is
-    there; where a volume is gone, all is made anew of the images.
+    """Make the merged indexes of these volumes, unless they are there: the lines of volumes that are gone are
+    left out, and those of new ones are taken from their images.
     """
     wanted = [volume.name for volume in live]
     held = _held(folder)
     if held == wanted:
         return
-    kept = held if held == wanted[: len(held)] else []
+    kept = [name for name in held if name in wanted]
     fresh = folder.joinpath(_generation(wanted))
     shutil.rmtree(fresh, ignore_errors=True)
     make_folder(fresh)
     for kind in Kind:
-        parts = [folder.joinpath(_generation(kept), f"{kind.value}.idx")] if kept else []
-        for volume in live[len(kept) :]:
+        parts = []
+        if kept:
+            parts.append(fresh.joinpath("kept.part"))
+            old = folder.joinpath(_generation(held), f"{kind.value}.idx")
+            _keep(kind, old, {volume_number(name) for name in kept}, parts[0])
+        for volume in (volume for volume in live if volume.name not in kept):
             part = fresh.joinpath(f"{volume.name}.part")
             _extract(image(volume.name), volume.indexes[kind], part)
             parts.append(part)
@@ -85,6 +90,15 @@ def _held(folder: Path) -> list[str]:
 
 def _generation(names: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+def _keep(kind: Kind, source: Path, numbers: set[int], target: Path) -> None:
+    """Copy the lines of an index that are of these volumes."""
+    width, place = line_bytes(kind), slice(WIDTHS[kind] + 1, WIDTHS[kind] + 5)
+    with source.open("rb") as lines, written(target) as out:
+        while line := lines.read(width):
+            if int(line[place]) in numbers:
+                out.write(line)
 
 
 def _extract(image: Path, file: CatalogueFile, target: Path) -> None:

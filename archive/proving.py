@@ -20,7 +20,8 @@ from archive.log.note import signed
 from archive.log.proof import LeafProof
 from archive.log.tiles import nodes_of
 from archive.log.tree import inclusion_proof
-from archive.lookup import Item, Lookup, blocks_of
+from archive.lookup import Item, Lookup
+from archive.medium_check import copy_out
 from archive.parcel import RECEIPTS, leaves_of, receipt_number
 from archive.rules.states import VolumeState
 from archive.sealing import Places
@@ -44,10 +45,7 @@ def prove(store: Store, places: Places, item: Item, name: str, seed: bytes) -> L
         files = [file for file in files_of(connection, item.volume) if f"/{parcel.date}" in f"/{file.path}"]
     leaf = _leaf(read.path, read.data)
     with tempfile.TemporaryDirectory() as folder:
-        for file in files:
-            target = Path(folder).joinpath(file.path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(b"".join(blocks_of(read.medium, file)))
+        copy_out(read.medium, files, Path(folder))
         place = _place(leaf, parcel, Path(folder))
     size = newest.first_leaf + newest.leaves
     nodes = nodes_of(places.log, size)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from customers.sealing import NONCE_BYTES, Label, SecretKey, opened, parse, place_on_volume, sealed_line
@@ -25,8 +25,11 @@ class PersonKey(NamedTuple):
     secret: SecretKey | None
 
 
-KeyOfPolicy = Callable[[str], PersonKey | None]
-"""The person who holds a policy, with the key; None where nobody is known to hold it."""
+KeysOfPolicies = Callable[[Sequence[str]], Mapping[str, PersonKey]]
+"""The person who holds each of some policies, POLICIES_AT_ONCE at most, with the key; a policy that nobody is
+known to hold is not among them.
+"""
+POLICIES_AT_ONCE: Final = 500
 
 
 def seal(secret: SecretKey, label: Label, plain: bytes, archive: str, date: str, number: int) -> bytes:

@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from sqlalchemy import Connection
+
 from archive import merged_index
 from archive.catalogue import parcels, volumes
 from archive.catalogue.acts import MACHINE, write_record
 from archive.catalogue.parcels import Parcel
 from archive.catalogue.volumes import CatalogueFile, Volume
-from archive.errors import NoRoom
+from archive.errors import ActRefused, NoRoom
 from archive.intake.pieces import write_parts
 from archive.intake.take import parcel_folder
 from archive.log.checkpoint import Checkpoint
@@ -37,10 +39,13 @@ from archive.rules.states import ParcelState, VolumeState
 from archive.volume import build, image
 from archive.volume.description import FIRST, VolumeDescription, made_text
 from archive.volume.index import IndexRow
+from archive.volume.parity import write_parity
 from ledger.book.store import Store
-from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.sentence import Sentence, listed
 
 SEAL: Final = "seal"
+NOT_KEPT: Final = (VolumeState.OPEN, VolumeState.DESTROYED)
+"""The states of a volume that is in no set, and of which no copy is written."""
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -148,30 +153,69 @@ class Sealing:
                 return chosen
         return ()
 
+    def make_parity(self, at: int) -> Volume:
+        """Make the parity volume of the oldest volumes that have none, as many as a set has.
+
+        Raises ActRefused where there are too few, or an image of one is not at hand; and what `run` raises.
+        """
+        with self.store.reading() as connection:
+            members = self._without_set(volumes.read_volumes(connection))
+        self.step("room")
+        self._check_room(max(volume.image_bytes for volume in members))
+        with self.store.transaction() as connection:
+            parity = self._named(connection, members[0].cls, [d for v in members for d in v[3:5]], at)
+            names = [volume.volume for volume in members]
+            volumes.put_into_set(connection, names, parity.volume)
+            write_record(connection, at, MACHINE, "open", parity.volume, f"parity of {' '.join(names)}")
+        return self._finish(parity)
+
+    def _without_set(self, known: tuple[Volume, ...]) -> list[Volume]:
+        """The members of the next set."""
+        parities = {volume.set_of for volume in known}
+        free = [v for v in known if not v.set_of and v.volume not in parities and v.state not in NOT_KEPT]
+        members = free[: self.limits.set]
+        if len(members) < self.limits.set:
+            raise ActRefused(
+                Sentence(
+                    "a set is made of {count} volumes, and {free} are in none",
+                    count=self.limits.set,
+                    free=len(free),
+                )
+            )
+        missing = [v.volume for v in members if not self.places.image(v.volume).exists()]
+        if missing:
+            raise ActRefused(
+                Sentence("the images of a set must be at hand; not there: {volumes}", volumes=listed(missing))
+            )
+        return members
+
     def _begin(self, chosen: tuple[Parcel, ...], at: int) -> Volume:
         """Name a volume and its parcels, after looking whether there is room for it."""
         self.step("room")
         self._check_room(sum(parcel.bytes for parcel in chosen))
         with self.store.transaction() as connection:
-            earlier = volumes.read_volumes(connection)
-            name = volume_name(self.identity.prefix, len(earlier) + 1)
-            previous = f"{earlier[-1].volume} {earlier[-1].manifest}" if earlier else FIRST
-            volume = Volume(
-                name,
-                chosen[0].cls,
-                VolumeState.OPEN,
-                min(parcel.date for parcel in chosen),
-                max(parcel.date for parcel in chosen),
-                at,
-                previous,
-                earlier[-1].first_leaf + earlier[-1].leaves if earlier else 0,
-                *(0, 0, 0, "", "", "", 0, "", "", ""),
-            )
-            volumes.open_volume(connection, volume)
-            parcels.put_into(connection, chosen, name)
-            write_record(
-                connection, at, MACHINE, "open", name, f"{len(chosen)} parcels of class {volume.cls}"
-            )
+            volume = self._named(connection, chosen[0].cls, [parcel.date for parcel in chosen], at)
+            parcels.put_into(connection, chosen, volume.volume)
+            note = f"{len(chosen)} parcels of class {volume.cls}"
+            write_record(connection, at, MACHINE, "open", volume.volume, note)
+        return volume
+
+    def _named(self, connection: Connection, cls: str, dates: list[str], at: int) -> Volume:
+        """Have a volume begin: it gets the next name, and goes on from the volume before it."""
+        earlier = volumes.read_volumes(connection)
+        last = earlier[-1] if earlier else None
+        volume = Volume(
+            volume_name(self.identity.prefix, len(earlier) + 1),
+            cls,
+            VolumeState.OPEN,
+            min(dates),
+            max(dates),
+            at,
+            f"{last.volume} {last.manifest}" if last else FIRST,
+            last.first_leaf + last.leaves if last else 0,
+            *(0, 0, 0, "", "", "", 0, "", "", ""),
+        )
+        volumes.open_volume(connection, volume)
         return volume
 
     def _check_room(self, size: int) -> None:
@@ -197,8 +241,11 @@ class Sealing:
             contents = parcels.parcels_of(connection, volume.volume)
             earlier = [v for v in volumes.read_volumes(connection) if v.volume < volume.volume]
         folder = self.places.volume(volume.volume)
+        members = {v.volume: self.places.image(v.volume) for v in earlier if v.set_of == volume.volume}
         self.step("stage")
         stage(folder, [parcel_folder(self.places.staging, parcel.name) for parcel in contents])
+        if members:
+            write_parity(members, folder)
         self.step("log")
         checkpoint, counted, first_leaves = self._extend_log(volume, contents, folder)
         self._write_beside(folder, earlier)
@@ -279,11 +326,14 @@ class Sealing:
         counted: Counter[str],
         earlier: list[Volume],
     ) -> VolumeDescription:
-        of_class = sum(v.cls == volume.cls for v in earlier)
         folder = self.places.volume(volume.volume)
+        members = [v.volume for v in earlier if v.set_of == volume.volume]
+        parities = {v.set_of for v in earlier}
+        before = sum(v.volume not in parities for v in earlier)
+        place = f"{before % self.limits.set + 1} of {self.limits.set}+1"
         return VolumeDescription(
             volume=volume.volume,
-            place=f"{of_class % self.limits.set + 1} of {self.limits.set}+1",
+            place=f"parity of {' '.join(members)}" if members else place,
             retention=volume.cls,
             first_date=volume.first_date,
             last_date=volume.last_date,

@@ -18,18 +18,38 @@ from archive.catalogue import copies, parcels, proposals, volumes
 from archive.catalogue.schema import audit_log as audit_table
 from archive.config import load_settings
 from archive.install import install
+from archive.intake.documents import gather_documents, waiting_lists
 from archive.intake.gather import gather_office
 from archive.intake.office_day import posted_dates_of
 from archive.intake.take import TakenIn, take_in
-from archive.parcel import OFFICE
+from archive.keeping import remove_destroyed
+from archive.parcel import DOCUMENTS, OFFICE
 from archive.rules.states import ParcelState
 from archive.rules.wording import PARCEL_STATES, VOLUME_STATES
 from console import audit_log, settings_place
+from console.archive_copies import (
+    check_command,
+    fetch_command,
+    lend_command,
+    parity_command,
+    restore_command,
+    return_command,
+    shelve_command,
+    verify_command,
+    write_command,
+)
+from console.archive_decide import (
+    approve_command,
+    destroy_command,
+    hold_command,
+    reject_command,
+    release_command,
+)
 from console.archive_find import find_command, get_command, prove_command
 from console.archive_opened import (
     ARCHIVE_SETTINGS,
     customers_book,
-    key_of_policy,
+    keys_of_policies,
     office_books,
     opened,
     places_of,
@@ -46,6 +66,8 @@ from ledger.book.audit_log import read_audit_log
 
 OFFICE_CLASS = "Z30"
 """The retention class of what a business date has: vouchers, journal, bank files, day seals."""
+DOCUMENT_CLASS = "B10"
+"""That of a policy's documents: the longer of the two periods after a contract's end."""
 MEGABYTE = 1_000_000
 
 
@@ -89,17 +111,23 @@ class DatesWait(click.ClickException):
 @ARCHIVE_SETTINGS
 @JSON
 def intake_command(date: str, config: Path, as_json: bool) -> None:
-    """Take in the posted dates of the office; exit code 3 if one waits for a piece that is missing."""
+    """Take in posted dates of the office and documents of the inbox; exit code 3 if one waits for a piece."""
     settings = load_settings(config)
     taken: list[TakenIn] = []
     with opened(settings) as store, office_books(settings) as books, customers_book(settings) as customers:
-        key_of, staging = key_of_policy(customers), places_of(settings).staging
+        keys_of, staging = keys_of_policies(customers), places_of(settings).staging
         with store.reading() as connection:
-            done = {p.date for p in parcels.read_parcels(connection) if p.source == OFFICE and p.digest}
-        dates = (date,) if date else tuple(d for d in posted_dates_of(books.office) if d not in done)
+            done = {(p.source, p.date) for p in parcels.read_parcels(connection) if p.digest}
+        posted = posted_dates_of(books.office)
+        dates = (date,) if date else tuple(each for each in posted if (OFFICE, each) not in done)
         for each in dates:
-            gather = partial(gather_office, settings.archive.name, each, books, key_of)
+            gather = partial(gather_office, settings.archive.name, each, books, keys_of)
             taken.append(take_in(store, staging, each, OFFICE, OFFICE_CLASS, gather, now_us()))
+        inbox = Path(settings.archive.inbox)
+        for each in waiting_lists(inbox):
+            if (date and each == date) or (not date and (DOCUMENTS, each) not in done):
+                documents = partial(gather_documents, settings.archive.name, each, inbox, keys_of)
+                taken.append(take_in(store, staging, each, DOCUMENTS, DOCUMENT_CLASS, documents, now_us()))
     show(taken, lambda: _taken_lines(taken), as_json=as_json)
     waiting = sum(bool(row.missing) for row in taken)
     if waiting:
@@ -111,13 +139,18 @@ def intake_command(date: str, config: Path, as_json: bool) -> None:
 def _taken_lines(taken: list[TakenIn]) -> Iterator[str]:
     for row in taken:
         if row.missing:
-            yield _("{date} waits:").format(date=row.date)
+            yield _("{date} {source} waits:").format(date=row.date, source=row.source)
             for piece in row.missing:
                 yield _("  {piece}: {reason}").format(piece=piece.piece, reason=spoken(piece.reason))
         else:
             words = _("complete as before") if row.again else _("complete")
-            yield _("{date} {words}: {items} files, {bytes:,} bytes; digest {digest}").format(
-                date=row.date, words=words, items=row.items, bytes=row.bytes, digest=row.digest
+            yield _("{date} {source} {words}: {items} files, {bytes:,} bytes; digest {digest}").format(
+                date=row.date,
+                source=row.source,
+                words=words,
+                items=row.items,
+                bytes=row.bytes,
+                digest=row.digest,
             )
     if not taken:
         yield _("nothing waits to be taken in")
@@ -131,6 +164,7 @@ def seal_command(now: bool, config: Path, as_json: bool) -> None:
     """Seal what fills a volume: its image is written, read again and compared before it counts."""
     settings = load_settings(config)
     with opened(settings) as store:
+        remove_destroyed(store, places_of(settings))
         sealed = tuple(sealing(settings, store).run(now_us(), now=now))
     show(sealed, lambda: _sealed_lines(sealed), as_json=as_json)
 
@@ -207,5 +241,10 @@ def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
         audit_log.show(store, partial(read_audit_log, table=audit_table), verify=verify, as_json=as_json)
 
 
-for _command in (find_command, get_command, prove_command):
+for _command in (
+    *(find_command, get_command, prove_command, fetch_command),
+    *(write_command, verify_command, shelve_command, lend_command, return_command, check_command),
+    *(parity_command, restore_command),
+    *(hold_command, release_command, destroy_command, approve_command, reject_command),
+):
     archive.add_command(_command)

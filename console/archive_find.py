@@ -22,6 +22,7 @@ from archive.rules.wording import VOLUME_STATES
 from archive.sealed_line import label_of, open_line
 from archive.volume.index import LIMIT, Kind
 from console.archive_opened import ARCHIVE_SETTINGS, customers_book, opened, places_of, seed_of
+from console.language import spoken
 from console.options import DATE
 from console.output import JSON, show
 from console.say import say
@@ -85,7 +86,7 @@ def find_command(
         key = _person(settings, value) if kind == Kind.PERSON else value
         found = Lookup(store, places_of(settings)).find(Kind(kind), key, limit, from_date, to_date)
     show(found, lambda: _found_lines(found), as_json=as_json)
-    if not found.records:
+    if found.faults or not found.records:
         raise SystemExit(1)
 
 
@@ -108,6 +109,8 @@ def _found_lines(found: Found) -> Iterator[str]:
             state=term(VOLUME_STATES[record.state], record.state.value),
             where=where,
         )
+    for fault in found.faults:
+        yield _("not served: {fault}").format(fault=spoken(fault))
     if found.more:
         yield _("there are more: narrow it with --from and --to, or give --limit")
     if not found.records:
@@ -126,7 +129,7 @@ def get_command(item: Item, opens: bool, reason: str, media: tuple[Path, ...], c
     with opened(settings) as store:
         read = _read(store, settings, item, reason, media, opens=opens)
     for fault in read.faults:
-        say(_("not served from here: {fault}").format(fault=fault), err=True)
+        say(_("not served from here: {fault}").format(fault=spoken(fault)), err=True)
     sys.stdout.buffer.write(read.data + b"\n")
     sys.stdout.buffer.flush()
 

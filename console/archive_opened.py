@@ -7,9 +7,8 @@ done with them, `archive` says.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from archive.config import Settings
 from archive.intake.office_day import OfficeBooks, OfficeFolders
 from archive.log.note import public_half
 from archive.rules.retention import shipped
-from archive.sealed_line import KeyOfPolicy, PersonKey
+from archive.sealed_line import KeysOfPolicies, PersonKey
 from archive.sealing import Identity, Limits, Places, Sealing
 from console import settings_place
 from console.inside_keys import ARCHIVE, PERSON, PERSONS, inside_secret
@@ -31,6 +30,8 @@ from fep.operator.identity import at_keyboard
 from ledger.book.store import Store
 from ledger.files.secret_source import KeystoreFile
 from office.config import load_settings as load_office
+from office.receipts.published import published_keys
+from receipts.public_keys import write as write_keys
 
 ARCHIVE_SETTINGS = settings_place.option("config", settings_place.ARCHIVE, "the archive's settings file")
 """The option of a command that works on the archive."""
@@ -96,29 +97,28 @@ def _secret(keystore: KeystoreFile, name: str, kind: KeyKind) -> bytes:
     return inside_secret(keystore, name, kind).reveal()
 
 
-def key_of_policy(book: Book | None) -> KeyOfPolicy:
-    """Who holds a policy, with the key. Without a customers' book every holder is as one forgotten: the
+def keys_of_policies(book: Book | None) -> KeysOfPolicies:
+    """Who holds policies, with the keys. Without a customers' book every holder is as one forgotten: the
     archive gets the name's digest, and the name stays with the office.
     """
 
-    @cache
-    def key_of(policy: str) -> PersonKey | None:
+    def keys_of(policies: Sequence[str]) -> Mapping[str, PersonKey]:
         if book is None:
-            return PersonKey("", None)
-        person = book.person_of(policy)
-        return None if person is None else PersonKey(person, book.key_of(person))
+            return {policy: PersonKey("", None) for policy in policies}
+        return {policy: PersonKey(*held) for policy, held in book.holder_keys(policies).items()}
 
-    return key_of
+    return keys_of
 
 
-def public_keys(settings: Settings, seed: bytes, receipts: str = "") -> bytes:
+def public_keys(settings: Settings, seed: bytes) -> bytes:
     """The text of every public key, a line each: what it signs, whose it is, its id, algorithm, first and
     last date, and the key in hex.
     """
     key = public_half(settings.archive.name, seed)
-    seal_key = load_office(Path(settings.archive.office)).office.seal_key
+    with office_books(settings) as books:
+        seal_key, receipts = books.seal_key, write_keys(published_keys(books.office))
     lines = (
-        "# signs|name|key id|algorithm|from|to|public key in hex",
+        "# what it signs|name|key id|algorithm|from|to|public key in hex",
         f"volumes|{key.name}|{key.id.hex()}|ed25519|||{key.public.hex()}",
         f"day seals|front|{seal_key[:8]}|ed25519|||{seal_key}",
         *(f"receipts|{line}" for line in receipts.splitlines() if not line.startswith("#")),

@@ -88,6 +88,22 @@ class Book:
             raise NoSuchPerson(NOBODY)
         return key_of_row(self._keys.master, row) if row.wrapped else None
 
+    def holder_keys(self, policies: Sequence[str]) -> dict[str, tuple[str, SecretKey | None]]:
+        """The person who now holds each of these policies, AT_ONCE of them at most, with that person's key,
+        None where it was destroyed; a policy that nobody holds is not in it. Raises what `key_of` raises.
+        """
+        query = select(holdings.c.policy, holdings.c.person).where(
+            holdings.c.policy.in_(policies), holdings.c.role == Role.HOLDER.value, holdings.c.to_date == ""
+        )
+        with self._store.reading() as connection:
+            holders = {row.policy: row.person for row in connection.execute(query)}
+            rows = key_rows(connection, sorted(set(holders.values())))
+        keys = {
+            person: key_of_row(self._keys.master, row) if row.wrapped else None
+            for person, row in rows.items()
+        }
+        return {policy: (person, keys[person]) for policy, person in holders.items()}
+
     def person_by_document(self, document: Document) -> str | None:
         """The person with this document; None if the book has none, or has shredded them."""
         query = select(persons.c.person).where(persons.c.id_digest == self._keys.digest.of(document))

@@ -139,6 +139,13 @@ def record_check(connection: Connection, check: Check) -> Copy:
     return find_copy(connection, copy.copy)
 
 
+def count_checks(connection: Connection, copy: str) -> int:
+    """How often a copy was read again."""
+    query = select(func.count()).select_from(checks).where(checks.c.copy == copy)
+    number: int = connection.execute(query).scalar_one()
+    return number
+
+
 def lend(connection: Connection, copy: Copy, loan: Loan) -> None:
     """Write down that a shelved copy is lent."""
     number = connection.execute(select(func.count()).select_from(loans)).scalar_one() + 1

@@ -72,6 +72,12 @@ def open_holds(connection: Connection, subject: str = "") -> tuple[Hold, ...]:
     return tuple(Hold._make(row) for row in rows)
 
 
+def check_is_open(connection: Connection, hold: int) -> None:
+    """Raise NoSuchItem unless the hold of this number is there and nobody has released it."""
+    if hold not in [row.hold for row in open_holds(connection)]:
+        raise no_such("hold", str(hold))
+
+
 def release(connection: Connection, hold: int, at: int) -> None:
     """End a hold whose release two people have decided."""
     connection.execute(insert(releases).values(hold=hold, at=at))

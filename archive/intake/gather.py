@@ -24,9 +24,10 @@ from archive.intake.office_day import (
     write_seal,
 )
 from archive.intake.pieces import MissingPiece
-from archive.parcel import ParcelFile, digest_of, files_of
+from archive.intake.receipts import write_receipts
+from archive.parcel import ParcelFile, digest_of, files_of, rows_of
 from archive.rules.names import FILE_BYTES_MAX, PARCEL_BYTES_MAX
-from archive.sealed_line import KeyOfPolicy
+from archive.sealed_line import KeysOfPolicies
 from qianzhi_errors.sentence import Sentence
 
 _FRESH: Final = ".new"
@@ -47,13 +48,15 @@ class Gathered(NamedTuple):
         return sum(file.bytes for file in self.files)
 
 
-def gather_office(archive: str, date: str, books: OfficeBooks, key_of: KeyOfPolicy, folder: Path) -> Gathered:
+def gather_office(
+    archive: str, date: str, books: OfficeBooks, keys_of: KeysOfPolicies, folder: Path
+) -> Gathered:
     """Gather a posted date into `folder`, which must not be there yet. Raises IntakeRefused where a book
     contradicts its own proofs; then, and where a piece is missing, no folder is left.
     """
     fresh = fresh_folder(folder)
     try:
-        missing = tuple(_write_office(archive, date, books, key_of, fresh))
+        missing = tuple(_write_office(archive, date, books, keys_of, fresh))
         if missing:
             return Gathered((), "", missing)
         return put_in_place(fresh, folder)
@@ -62,7 +65,7 @@ def gather_office(archive: str, date: str, books: OfficeBooks, key_of: KeyOfPoli
 
 
 def _write_office(
-    archive: str, date: str, books: OfficeBooks, key_of: KeyOfPolicy, folder: Path
+    archive: str, date: str, books: OfficeBooks, keys_of: KeysOfPolicies, folder: Path
 ) -> Iterator[MissingPiece]:
     """Write the date's pieces, and yield those that are missing. The cheap ones come first: while one of them
     is missing, the journal is not read.
@@ -79,11 +82,14 @@ def _write_office(
     yield from missing
     if missing:
         return
-    journal = JournalDay(archive, date, folder, key_of)
+    journal = JournalDay(archive, date, folder, keys_of)
     journal.write(books.office, day.ends)
     yield from journal.missing()
     write_seal(day, books.seal_key, folder)
     write_acts(books, day, folder)
+    write_receipts(books.office, date, folder)
+    for _row in rows_of(folder, date):  # each key can be one of an index, or the date is refused here
+        continue
 
 
 def fresh_folder(folder: Path) -> Path:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
 from archive.errors import IntakeRefused
 from archive.intake.pieces import NAMED_MAX, MissingPiece, write_parts
-from archive.sealed_line import KeyOfPolicy, seal
+from archive.sealed_line import POLICIES_AT_ONCE, KeysOfPolicies, PersonKey, seal
 from customers.sealing import Label
 from ledger.book.journal import select_entries
 from ledger.rules.entry import GENESIS, Entry, entry_hash, forgotten
@@ -44,11 +45,11 @@ class JournalDay:
     nobody knows; while there are any, the date waits.
     """
 
-    def __init__(self, archive: str, date: str, folder: Path, key_of: KeyOfPolicy) -> None:
+    def __init__(self, archive: str, date: str, folder: Path, keys_of: KeysOfPolicies) -> None:
         self._archive = archive
         self._date = date
         self._folder = folder
-        self._key_of = key_of
+        self._keys_of = keys_of
         self._sealed: list[bytes] = []
         self.without_person: set[str] = set()
 
@@ -82,26 +83,23 @@ class JournalDay:
             begin = Entry._make(first)
             before = entry_at(office, end.chain, begin.position - 1)
             at = ChainEnd(end.chain, begin.position - 1, entry_hash(before) if before else GENESIS)
-            write_parts(path, self._lines(begin, rows, at, end))
+            entries_of_date = chain((begin,), map(Entry._make, rows))
+            write_parts(path, self._lines(entries_of_date, at, end))
 
-    def _lines(
-        self, begin: Entry, rows: Iterator[Sequence[Any]], at: ChainEnd, end: ChainEnd
-    ) -> Iterator[bytes]:
+    def _lines(self, given: Iterator[Entry], at: ChainEnd, end: ChainEnd) -> Iterator[bytes]:
         """Yield the line of each entry; raises IntakeRefused unless they lead from `at` to `end`."""
-        position, tip, entry = at.position, at.tip, begin
-        while True:
-            if entry.position != position + 1 or entry.previous != tip:
-                self._refuse(entry.chain, position + 1)
-            line = entry_line(entry)
-            position, tip = entry.position, hashlib.sha256(line).hexdigest()
-            self._seal_holder(entry)
-            yield line + b"\n"
-            following = next(rows, None)
-            if following is None:
-                break
-            entry = Entry._make(following)
+        position, tip = at.position, at.tip
+        while some := tuple(islice(given, POLICIES_AT_ONCE)):
+            keys = self._keys_of(sorted({entry.policy for entry in some if entry.holder}))
+            for entry in some:
+                if entry.position != position + 1 or entry.previous != tip:
+                    self._refuse(entry.chain, position + 1)
+                line = entry_line(entry)
+                position, tip = entry.position, hashlib.sha256(line).hexdigest()
+                self._seal_holder(entry, keys)
+                yield line + b"\n"
         if (position, tip) != (end.position, end.tip):
-            self._refuse(entry.chain, position)
+            self._refuse(end.chain, position)
 
     def _refuse(self, chain: int, position: int) -> None:
         raise IntakeRefused(
@@ -113,11 +111,11 @@ class JournalDay:
             )
         )
 
-    def _seal_holder(self, entry: Entry) -> None:
+    def _seal_holder(self, entry: Entry, keys: Mapping[str, PersonKey]) -> None:
         """Put name and salt under the key of the person who holds the policy; nothing for one forgotten."""
         if not entry.holder:
             return
-        key = self._key_of(entry.policy)
+        key = keys.get(entry.policy)
         if key is None:
             self.without_person.add(entry.policy)
         elif key.secret is not None:

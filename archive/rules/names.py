@@ -1,4 +1,4 @@
-"""The names of volumes, copies and parity volumes, and how large each thing may be.
+"""The names of volumes and copies, and how large each thing may be.
 
 Pure. A name is all that a person has in hand who stands before a shelf: it is short, and sorts by age.
 """
@@ -42,8 +42,3 @@ def volume_number(name: str) -> int:
 def copy_name(volume: str, number: int) -> str:
     """The name of a volume's copy, which also stands on its medium: QZ-0007-C2."""
     return f"{volume}-C{number}"
-
-
-def parity_name(volumes: tuple[str, ...]) -> str:
-    """The name of the parity volume of a set: QZ-0005-0008-P."""
-    return f"{volumes[0]}-{volumes[-1].rpartition('-')[2]}-P"

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -50,6 +51,7 @@ from qianzhi_errors import QianzhiError
 from simulators.bank import Bank, together
 from simulators.beliefs import State
 from simulators.days import dayfile
+from simulators.days.archiving import ArchiveFailure, archive_day
 from simulators.days.comparison import Key, Recorded, crossed, differences, read_journal
 from simulators.days.counterparts import acceptance, statement
 from simulators.days.customers import Customers
@@ -109,7 +111,7 @@ def main() -> None:
     async def run(reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
         try:
             await _demo(reactor, console)
-        except (DemoFailure, ProcessError) as error:
+        except (ArchiveFailure, DemoFailure, ProcessError) as error:
             console.print(f"[bold red]{error}[/bold red]", highlight=False)
             raise SystemExit(1) from None
 
@@ -145,6 +147,7 @@ async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - react
         for customers in stage.banks:
             await customers.bank.sign_off()
     _audit(stage)
+    _archive(stage)
     console.print(f"{time.monotonic() - started:.0f} s; books, files and reports are in {FOLDER}")
     console.print("[bold green]every fen is accounted for, every difference has a name[/bold green]")
     console.print("to see a machine at work on its status page: make live")
@@ -440,6 +443,15 @@ def _audit(stage: Stage) -> None:
         verdict = qianzhi(*command, "--verify").splitlines()[-1]
         stage.console.print(f"qianzhi {' '.join(command[:-2])}: {verdict}", highlight=False)
     _tell(stage.console, qianzhi("recon", "report", *config))
+
+
+def _archive(stage: Stage) -> None:
+    """Have the closed day archived, found, lost, made again and proved."""
+    wanted = {due.policy for due in stage.book.dues[: DUES_A_BANK * len(stage.banks)]}
+    holders = [policy for policy in stage.book.policies if policy.policy in wanted]
+    beliefs = stage.banks[0].bank.record.beliefs.values()
+    paid = next(b.policy for b in beliefs if b.state is State.DONE and b.date == DATE[4:])
+    archive_day(FOLDER, stage.office_config, DATE, holders, paid, partial(_tell, stage.console))
 
 
 if __name__ == "__main__":

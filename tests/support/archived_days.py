@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,8 +29,19 @@ def person_of(policy: str) -> PersonKey:
     return PersonKey(base64.b32encode(digest)[:16].decode(), SecretKey(hashlib.sha256(digest).digest()))
 
 
-def nobody(_policy: str) -> None:
+def persons_of(policies: Sequence[str]) -> dict[str, PersonKey]:
+    """Every policy has its holder."""
+    return {policy: person_of(policy) for policy in policies}
+
+
+def nobody(_policies: Sequence[str]) -> dict[str, PersonKey]:
     """Nobody is known to hold any policy."""
+    return {}
+
+
+def forgotten(policies: Sequence[str]) -> dict[str, PersonKey]:
+    """Every holder was forgotten."""
+    return dict.fromkeys(policies, PersonKey("A" * 16, None))
 
 
 def _open(folder: Path, name: str) -> BinaryIO:

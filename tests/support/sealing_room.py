@@ -12,7 +12,7 @@ from archive.parcel import OFFICE
 from archive.rules.retention import shipped
 from archive.sealing import Identity, Limits, Places, Sealing
 from ledger.book.store import Store
-from tests.support.archived_days import ARCHIVE, AT, OfficeDays, person_of
+from tests.support.archived_days import ARCHIVE, AT, OfficeDays, persons_of
 
 SEED = b"a" * 32
 IDENTITY = Identity(ARCHIVE, "QZ", f"{public_half(ARCHIVE, SEED).text}\n".encode(), "0.5.0", SEED)
@@ -46,7 +46,7 @@ def take_days(store: Store, folder: Path, days: OfficeDays) -> list[TakenIn]:
                 date,
                 OFFICE,
                 "Z30",
-                lambda parcel, date=date: gather_office(ARCHIVE, date, books, person_of, parcel),
+                lambda parcel, date=date: gather_office(ARCHIVE, date, books, persons_of, parcel),
                 AT,
             )
             for date in days.dates

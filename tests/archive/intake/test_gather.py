@@ -14,14 +14,16 @@ from archive.errors import IntakeRefused, ParcelDiffers
 from archive.intake.gather import Gathered, gather_office
 from archive.intake.take import parcel_folder, take_in
 from archive.parcel import OFFICE, leaves_of, rows_of
-from archive.sealed_line import KeyOfPolicy, PersonKey, open_line
+from archive.sealed_line import KeysOfPolicies, open_line
 from archive.volume.index import Kind
 from ledger.book.store import Store
 from ledger.rules.entry import holder_digest
-from tests.support.archived_days import ARCHIVE, AT, OfficeDays, nobody, person_of
+from office.receipts.published import published_keys
+from receipts.signature import Outcome, verify
+from tests.support.archived_days import ARCHIVE, AT, OfficeDays, forgotten, nobody, person_of, persons_of
 
 
-def gather(days: OfficeDays, folder: Path, number: int = 0, key_of: KeyOfPolicy = person_of) -> Gathered:
+def gather(days: OfficeDays, folder: Path, number: int = 0, key_of: KeysOfPolicies = persons_of) -> Gathered:
     with days.books() as books:
         return gather_office(ARCHIVE, days.dates[number], books, key_of, folder)
 
@@ -46,7 +48,8 @@ def change(url: str, *statements: str) -> None:
         for name in names:
             connection.execute(text(f"DROP TRIGGER {name}"))
         for statement in statements:
-            connection.execute(text(statement))
+            for each in statement.split("; "):
+                connection.execute(text(each))
     store.close()
 
 
@@ -101,8 +104,15 @@ def test_every_entry_and_every_bank_file_is_a_leaf_and_every_policy_is_found(
     kinds = [leaf.kind for leaf in leaves_of(tmp_path / "parcel", date)]
     assert kinds.count("entry") == len(entries.splitlines())
     assert (kinds.count("seal"), kinds.count("acts"), kinds.count("bankfile")) == (1, 2, 3)
+    assert kinds.count("receipt") > 0
+    with office_days.books() as books:
+        keys = published_keys(books.office)
     for row in rows_of(tmp_path / "parcel", date):
         record = (tmp_path / "parcel" / row.path).read_bytes()[row.offset : row.offset + row.length]
+        if row.path.endswith("receipts.txt"):
+            assert verify(record.decode(), keys).outcome is Outcome.GOOD
+            assert row.key == record.decode().split("|")[2]
+            continue
         fields = json.loads(record)
         assert row.kind is Kind.PERSON or row.key.replace("_", " ") in [str(field) for field in fields]
 
@@ -110,7 +120,7 @@ def test_every_entry_and_every_bank_file_is_a_leaf_and_every_policy_is_found(
 def test_a_person_who_was_forgotten_has_no_line_and_the_chain_still_holds(
     office_days: OfficeDays, tmp_path: Path
 ) -> None:
-    gathered = gather(office_days, tmp_path / "parcel", key_of=lambda _policy: PersonKey("A" * 16, None))
+    gathered = gather(office_days, tmp_path / "parcel", key_of=forgotten)
     assert gathered.missing == ()
     assert gathered.digest == gather(office_days, tmp_path / "other").digest
     sealed = tmp_path / "parcel" / "sealed" / f"{office_days.dates[0]}.jsonl"
@@ -143,7 +153,7 @@ def test_a_policy_whose_holder_nobody_knows_holds_its_date(office_days: OfficeDa
     ("book", "statement"),
     [
         (1, "UPDATE entries SET amount = amount + 1 WHERE position = 2"),
-        (1, "DELETE FROM entries WHERE position = 3"),
+        (1, "DELETE FROM signed_receipts WHERE position = 3; DELETE FROM entries WHERE position = 3"),
         (1, "UPDATE entries SET holder = 'another' WHERE position = 2"),
         (0, "UPDATE days SET closed_at = closed_at + 1 WHERE state = 'closed'"),
         (0, "UPDATE days SET signature = 'ab' || substr(signature, 3) WHERE state = 'closed'"),
