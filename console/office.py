@@ -36,7 +36,9 @@ from office.database.schema import audit_log as audit_table
 from office.exports.answer import export_states
 from office.exports.make import waiting_dates
 from office.install import SampleBank, install
+from office.receipts.published import published_keys
 from office.reports.wording import DAY_STATES, yuan
+from receipts.public_keys import PublicKey
 
 _LAYOUTS = ("standard", "fixed-gb18030", "csv-yuan")
 """The sample banks leave their day files in these layouts, in turn."""
@@ -83,6 +85,7 @@ def status_command(config: Path, as_json: bool) -> None:
         open_breaks = sum(row.state != BreakState.CLOSED for row in breaks.listing(connection))
         exports, to_export = export_states(connection), waiting_dates(connection)
         dates = unposted(connection, [bank.code for bank in settings.bank])
+        keys = published_keys(connection)
 
     def lines() -> Iterator[str]:
         for day in days:
@@ -95,6 +98,7 @@ def status_command(config: Path, as_json: bool) -> None:
             yield _("{date} {bank}: {cause}").format(date=row.date, bank=row.bank, cause=_cause(row.cause))
         yield _("{open_breaks} breaks are not closed").format(open_breaks=open_breaks)
         yield from status_lines(exports, to_export)
+        yield _receipts(keys, is_set=settings.receipts is not None)
 
     figures = {
         "days": days,
@@ -102,8 +106,20 @@ def status_command(config: Path, as_json: bool) -> None:
         "open_breaks": open_breaks,
         "exports": exports,
         "to_export": to_export,
+        "receipt_keys": keys,
     }
     show(figures, lines, as_json=as_json)
+
+
+def _receipts(keys: Sequence[PublicKey], *, is_set: bool) -> str:
+    """Whether receipts are signed, and by which key."""
+    if not is_set:
+        return _("receipts are not signed: the settings have no [receipts]")
+    if not keys:
+        return _("receipts will be signed by the next close that pulls one")
+    return _("receipts are signed for {insurer} by key {key}").format(
+        insurer=keys[-1].insurer, key=keys[-1].key
+    )
 
 
 def _cause(cause: Cause) -> str:

@@ -19,16 +19,19 @@ from console.language import spoken
 from console.options import OFFICE_SETTINGS
 from console.output import JSON, show
 from console.say import say
+from ledger.files.settings import Fault, SettingsError
 from ledger.rules.amount_in_words import in_figures
 from ledger.rules.day import hyphenated
 from office.config import load_settings
 from office.receipts.published import NoSuchReceipt, known_receipt, published_keys
+from protocol.transactions import TRANSACTIONS
 from qianzhi_errors.sentence import Sentence, phrase
 from qianzhi_errors.system import system_reason
 from receipts import line, public_keys, qr
 from receipts.errors import ReceiptError
 from receipts.line import LINE_MAX, Receipt
 from receipts.page import verification_page
+from receipts.pdf import Heading, receipt_pdf
 from receipts.public_keys import PublicKey
 from receipts.signature import Outcome, Verdict, verify
 
@@ -47,6 +50,10 @@ _WORDS: Final = {
 
 class UnreadableFile(ReceiptError):
     """A file that was named cannot be read."""
+
+
+class TakenBack(ReceiptError):
+    """No page is made of a receipt whose payment was taken back."""
 
 
 class Shown(NamedTuple):
@@ -124,6 +131,26 @@ def verify_command(text: str, keys_file: Path | None, config: Path, as_json: boo
     show(judged, lines, as_json=as_json)
     if not judged.stands:
         sys.exit(1)
+
+
+@receipt.command("pdf")
+@click.argument("number", metavar="RECEIPT")
+@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
+@OFFICE_SETTINGS
+def pdf_command(number: str, output: Path, config: Path) -> None:
+    """Write a receipt as a PDF into OUTPUT, by its number: the page, its QR code, its line as an embedded
+    file. The font is that of [receipts].
+    """
+    settings = load_settings(config)
+    with opened(settings, write=False) as store, store.reading() as connection:
+        known = known_receipt(connection, number.strip())
+    if known.taken_back:
+        raise TakenBack(Sentence("the payment was taken back on {date}", date=hyphenated(known.taken_back)))
+    if settings.receipts is None:
+        raise SettingsError(str(config), (Fault("receipts", Sentence("is missing")),))
+    heading = Heading(settings.receipts.name, TRANSACTIONS[known.code].voucher[0])
+    output.write_bytes(receipt_pdf(known.signed, heading, Path(settings.receipts.font)))
+    say(_("wrote {path}").format(path=output))
 
 
 @receipt.command("keys")

@@ -50,6 +50,15 @@ _CLERK = """
 name = "{name}"
 may = [{may}]
 """
+_RECEIPTS = """
+# To sign receipts: take the # away, and run `qianzhi keys create --config` with this file.
+# [receipts]
+# insurer = "EXAMPLE"                 # the short name in each receipt, for good
+# name = "示例人寿保险"
+# [keystore]
+# file = "keystore"
+# master_key = "file:master.key"      # better: credential:NAME
+"""
 SAMPLE_CLERKS = (("li", ("propose",)), ("wang", ("propose", "approve")), ("zhao", ("approve",)))
 """Clerks of the new settings: two may propose and two may approve, so two people can settle any break."""
 
@@ -83,5 +92,6 @@ def install(
         _CLERK.format(name=name, may=", ".join(f'"{permission}"' for permission in may))
         for name, may in SAMPLE_CLERKS
     ]
+    parts.append(_RECEIPTS)
     path.write_text("".join(parts), encoding="utf-8")
     return path

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console.main import cli
-from console.receipt import UnreadableFile
+from console.receipt import TakenBack, UnreadableFile
 from ledger.rules.request import Act
 from office.config import load_settings
 from office.receipts.published import NoSuchReceipt, known_receipt
@@ -17,6 +17,7 @@ from office.receipts.sign import Signing, sign
 from receipts.errors import KeysFault
 from receipts.line import read, write
 from receipts.signature import Signer
+from tests.receipts.test_pdf import FONT
 from tests.support.builders import request
 from tests.support.pull_books import Books
 
@@ -32,6 +33,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config.write_text(
         '[office]\ndatabase = "sqlite:///office.db"\nfront = "sqlite:///front.db"\n'
         f'seal_key = "{"0" * 64}"\n[[bank]]\ncode = "1"\nname = "x"\n'
+        '[receipts]\ninsurer = "EXAMPLE"\nname = "示例人寿"\n'
+        '[keystore]\nfile = "keystore"\nmaster_key = "file:master"\n'
     )
     settings = load_settings(config)
     books = Books(settings.office.front, settings.office.database)
@@ -148,3 +151,20 @@ def test_a_file_that_holds_no_keys_is_refused(office: Path, tmp_path: Path) -> N
         tmp_path.joinpath("other").write_bytes(content)
         with pytest.raises(KeysFault):
             run(None, "verify", line(office), "--keys", str(tmp_path / "other"))
+
+
+@pytest.mark.skipif(not FONT.exists(), reason="not installed: fonts-noto-cjk")
+def test_a_page_to_print_is_written_unless_the_payment_was_taken_back(office: Path, tmp_path: Path) -> None:
+    page = tmp_path / "receipt.pdf"
+    run(office, "pdf", line(office).split("|")[2], str(page))
+    assert page.read_bytes().startswith(b"%PDF-1.7")
+    with pytest.raises(TakenBack, match="was taken back on 2026-11-24"):
+        run(office, "pdf", line(office, TAKEN_BACK).split("|")[2], str(tmp_path / "other.pdf"))
+    assert not (tmp_path / "other.pdf").exists()
+
+
+def test_a_page_that_verifies_is_written_with_the_keys_of_the_office(office: Path, tmp_path: Path) -> None:
+    run(office, "page", str(tmp_path / "verify.html"))
+    written = (tmp_path / "verify.html").read_text(encoding="utf-8")
+    assert SIGNER.public in written
+    assert '{"EXAMPLE": "示例人寿"}' in written

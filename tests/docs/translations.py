@@ -38,6 +38,7 @@ TRANSLATED = (
     "office-alerts",
     "logs",
     "keys",
+    "receipts",
     "hardening",
     "cluster",
     "drill",
