@@ -32,6 +32,7 @@ from protocol.analyzer.explain import Candidates, Explained, ExplainedStream, ex
 from protocol.analyzer.field_display import is_plausible_mti
 from protocol.analyzer.field_tree import Node
 from protocol.analyzer.hexdump import BASE64, NO_FORM, RAW
+from protocol.analyzer.variants import variants
 from protocol.codec import Codec
 from protocol.dialect import Dialect, basic_first, load
 from protocol.framing import Framing
@@ -89,6 +90,7 @@ def describe_command(
         framing if isinstance(framing, Framing) else None,
         framing == _BARE,
         partial(_refusal, date.fromisoformat(today())),
+        variants if known is None else dict,
     )
     data, typed = _input(given)
     explained = explain(data, candidates)

@@ -27,6 +27,7 @@ The modules, in the order in which an input goes through them
     other_protocols what is TLS, HTTP and the like, and no message.
     capture        the TCP streams in a pcap or pcapng file, or in dumped packets.
     describe       guesses framing and dialect; cuts the frames.
+    variants       dialects a key away from a shipped one, for what none of these reads.
     head_finder    where a message may begin behind a head that no shipped framing has.
     field_tree     the tree of a message's nodes, its secrets hidden.
     error_locator  the first wrong byte of a message that does not decode.

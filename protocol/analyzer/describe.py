@@ -16,7 +16,7 @@ from protocol import tlv
 from protocol.analyzer import field_display
 from protocol.analyzer.error_locator import WrongByte, first_wrong
 from protocol.analyzer.field_tree import Node, anchors_of, field_nodes, groups_key
-from protocol.analyzer.head_finder import Beginning, beginnings
+from protocol.analyzer.head_finder import Beginning, beginnings, usual_at
 from protocol.codec import Codec
 from protocol.errors import FrameFault
 from protocol.frame_head import TPDU_BYTES, TPDU_ID
@@ -225,6 +225,7 @@ def _headed(
     there = plain.rank
     is_seen = there.plausible and there.legible
     marks_there = plain.marks(samples)
+    usual_there = usual_at(samples[0], plain.message_at, codecs[plain.dialect].dialect) if samples else 0
     order = 0
     for name, codec in codecs.items():
         for beginning in dict.fromkeys(
@@ -238,15 +239,16 @@ def _headed(
                 continue
             guess = _guess(samples, beginning, name, codec)
             here, marks = guess.rank, guess.marks(samples)
-            if _outdoes(here, marks, there, marks_there, usual=usual == _USUAL):
+            more_usual = usual == _USUAL and usual_there < _USUAL
+            if _outdoes(here, marks, there, marks_there, usual == _USUAL, more_usual):
                 order -= 1
                 fit = (usual, here.fitting, here.explained, here.plausible)
                 yield _Headed(here.whole, marks, *fit, -guess.message_at, order, guess)
 
 
-def _outdoes(here: Rank, marks: int, there: Rank, marks_there: int, *, usual: bool) -> bool:
+def _outdoes(here: Rank, marks: int, there: Rank, marks_there: int, usual: bool, more_usual: bool) -> bool:
     """Tell whether a guess with a head of its own is likelier than the best one without, by ranks, by marks,
-    and by whether MTI and bitmap are usual ones.
+    and by whether MTI and bitmap are usual ones, and more so than its.
 
     A message that is damaged has digits in it that could be an MTI: so what is not whole, and has no more
     marks, has to explain more than the message does that begins where it should.
@@ -259,6 +261,8 @@ def _outdoes(here: Rank, marks: int, there: Rank, marks_there: int, *, usual: bo
         return here.fitting >= there.fitting
     if there.whole:
         return False
+    if more_usual and marks == marks_there and here.fitting > there.fitting:
+        return True
     is_shown = here.fitting > _FITTING_MIN or marks > 0 or usual
     return not is_seen and is_shown and here.explained > there.explained
 

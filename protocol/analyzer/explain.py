@@ -68,21 +68,31 @@ def _no_gate(_codec: Codec, _message: bytes) -> str:
     return ""
 
 
+def _no_variants() -> Mapping[str, Codec]:
+    return {}
+
+
 class Candidates(NamedTuple):
     """What to try: the codecs by the names of their dialects, and one framing, or none at all (`bare`), if
     that is known. `gate` says in words what the machine would refuse in a message, empty for nothing.
+    `variants` gives more codecs, which are tried where none of the others reads all of an input.
     """
 
     codecs: Mapping[str, Codec]
     framing: Framing | None = None
     bare: bool = False
     gate: Callable[[Codec, bytes], str] = _no_gate
+    variants: Callable[[], Mapping[str, Codec]] = _no_variants
 
     def guesses(self, samples: Sequence[bytes], *, headed: bool = True) -> tuple[Guess, ...]:
         """Return the framings and dialects that the samples may be in, the best first; `headed` as for
         `ranked`.
         """
         return ranked(samples, self.codecs, self.framing, bare=self.bare, headed=headed)
+
+    def varied(self) -> Candidates:
+        """Return the same with the variants instead of the codecs."""
+        return self._replace(codecs=self.variants(), variants=_no_variants)
 
     def read(self, data: bytes, guess: Guess) -> Reading:
         """Return the reading of `data` in the framing and dialect of a guess, with what would be refused."""
@@ -106,6 +116,18 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
     if capture.is_capture(data):
         return _captured(Sentence("capture"), capture.read(data), candidates)
     forms = hexdump.readings(data)
+    explained, guess = _best(data, forms, candidates)
+    varied = candidates if guess.rank.whole else candidates.varied()
+    if varied.codecs and varied is not candidates:
+        other, another = _best(data, forms, varied)
+        fits_more = another.rank.fitting > guess.rank.fitting and another.rank > guess.rank
+        if other.told and (another.rank.whole or fits_more):
+            return other
+    return explained
+
+
+def _best(data: bytes, forms: Sequence[Hexdump], candidates: Candidates) -> tuple[Explained, Guess]:
+    """Return an input explained in the form and by the guess that explain it best, and the guess."""
     # Among many hex digits, read as characters, something like a header and an MTI is soon found.
     guessed = [(candidates.guesses(form.stretches, headed=form is forms[0])[0], form) for form in forms]
     # Of equally good ones the first: digits that are not a whole message are likelier digits than a message.
@@ -113,15 +135,15 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
     if chosen.form == "hexdump":
         packets = capture.of_packets(chosen.stretches)
         if packets is not None and (guess.is_headed or not guess.rank.whole):
-            return _captured(Sentence("hexdump of packets"), packets, candidates)
+            return _captured(Sentence("hexdump of packets"), packets, candidates), guess
     typo = hexdump.find_typo(data) if not guess.rank.whole else None
     if typo is not None and candidates.guesses((typo.mended,), headed=False)[0].rank >= guess.rank:
         # These are likelier digits with a typo than a message that happens to look like digits.
-        return Explained(hexdump.HEX_DIGITS, (), WrongByte(typo.at, typo.expected))
+        return Explained(hexdump.HEX_DIGITS, (), WrongByte(typo.at, typo.expected)), guess
     if not guess.rank.whole:
         another = _explained_without(data, guess.rank, chosen)
         if another is not None:
-            return another
+            return another, guess
     many = len(chosen.stretches) > 1
     streams = tuple(
         ExplainedStream(
@@ -129,7 +151,7 @@ def explain(data: bytes, candidates: Candidates) -> Explained:
         )
         for place, stretch in enumerate(chosen.stretches, 1)
     )
-    return Explained(chosen.form, streams, None)
+    return Explained(chosen.form, streams, None), guess
 
 
 def _likeness(guess: Guess, form: Hexdump, first: Hexdump) -> tuple[float, ...]:

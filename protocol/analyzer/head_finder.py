@@ -40,13 +40,19 @@ def beginnings(data: bytes, dialect: Dialect) -> Iterator[Beginning]:
     before the one without.
     """
     for at in range(1, min(_WIDEST + TPDU_BYTES + HEADER_BYTES_MAX + 1, len(data))):
-        bitmap = _bitmap(data, at, dialect)
-        if bitmap:
-            mti = _mti(data, at, dialect)
-            usual = (bitmap >> 64 - _STAN & 1) + (mti[1] in _USUAL_CLASSES and mti[2] in _USUAL_FUNCTIONS)
+        if _bitmap(data, at, dialect):
+            usual = usual_at(data, at, dialect)
             yield from (Beginning(framing, 0, usual) for framing in _framings(data, at, dialect))
             if at <= _headroom(data, 0):
                 yield Beginning(None, at, usual)
+
+
+def usual_at(data: bytes, at: int, dialect: Dialect) -> int:
+    """Return how usual the message at byte `at` begins, as `Beginning` has it; 0 where none does."""
+    bitmap, mti = _bitmap(data, at, dialect), _mti(data, at, dialect)
+    if not bitmap:
+        return 0
+    return (bitmap >> 64 - _STAN & 1) + (mti[1] in _USUAL_CLASSES and mti[2] in _USUAL_FUNCTIONS)
 
 
 def _headroom(data: bytes, at: int) -> int:

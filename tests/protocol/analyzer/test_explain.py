@@ -14,6 +14,8 @@ from protocol.analyzer.describe import FRAMINGS, ranked, read
 from protocol.analyzer.error_locator import WrongByte
 from protocol.analyzer.explain import Candidates, Explained, ExplainedStream, explain
 from protocol.analyzer.hexdump import find_typo
+from protocol.analyzer.variants import variants
+from protocol.codec import Codec
 from protocol.framing import Framing, wrap
 from protocol.message import Message
 from tests.support.builders import message
@@ -351,3 +353,21 @@ def test_a_line_end_behind_a_message_in_characters_is_none_of_its_bytes() -> Non
     bare = CODECS["hex87"].encode(message())
     assert explained(bare + b"\n" + bare + b"\n") == [("a message a line", None, "hex87", 1, True)] * 2
     assert explained(b"\xef\xbb\xbf" + RAW) == [("a message a line", Framing.ASCII4, "hex87", 1, True)]
+
+
+@pytest.mark.parametrize("name", variants())
+def test_bytes_that_no_shipped_dialect_reads_are_read_in_one_that_is_a_key_away(name: str) -> None:
+    codec = variants()[name]
+    raw = wrap(Framing.BE2, codec.encode(message()))
+    assert not explain(raw, CANDIDATES).whole
+    [told] = explain(raw, CANDIDATES._replace(variants=variants)).told
+    assert told.reading is not None
+    assert (told.reading.dialect, told.reading.whole) == (name, True)
+
+
+def test_a_variant_is_not_asked_where_a_dialect_reads_all_or_is_known() -> None:
+    def never() -> dict[str, Codec]:
+        raise AssertionError
+
+    assert explain(RAW, CANDIDATES._replace(variants=never)).whole
+    assert not explain(RAW[:-1], CANDIDATES._replace(variants=dict)).whole

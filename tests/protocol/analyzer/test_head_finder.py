@@ -119,3 +119,12 @@ def test_a_header_is_not_shown_where_it_may_hold_a_card_number() -> None:
     assert shown == [["49534f"], [""]]
     [cut] = describe(b"ISO" + body[:-1], CODECS).frames
     assert [node.raw for node in cut.nodes if node.field == "header"] == [""]
+
+
+def test_a_usual_message_behind_two_bytes_that_look_like_an_mti_is_the_message() -> None:
+    """The published one: a length in hex digits of what is there in bytes, a TPDU, 0100, and a sign-on."""
+    raw = bytes.fromhex(
+        "0072600010000001000800203801000404000880000000000110101112240009303030313531000800350004343136310009"
+        "303030303031303031"
+    )
+    assert mti_at(describe(raw, CODECS)) == 9
