@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final, NamedTuple
 
 from protocol.errors import EncodeError, FrameError, FrameFault, FramingError
-from protocol.frame_head import TPDU, TPDU_BYTES, Head, Part
+from protocol.frame_head import TPDU, TPDU_BYTES, Head, Part, parsed_part
 from protocol.frame_length import BE2, MALFORMED, LengthForm, length_form
 from qianzhi_errors.sentence import Sentence
 
@@ -155,9 +155,24 @@ SHIPPED: Final[Mapping[str, Framing]] = MappingProxyType(
         "4be": Framing(length_form("4be")),
         "5ascii": Framing(length_form("5ascii")),
         "4hex": Framing(length_form("4hex")),
+        "unionpay-pos": Framing(tpdu=True, header=(parsed_part("echo 6"),)),
+        "cups": Framing(
+            length_form("4ascii"),
+            header=tuple(
+                map(
+                    parsed_part,
+                    ("fixed 2E", "echo 1", "length 4ascii", "destination 11", "source 11", "echo 18"),
+                )
+            ),
+        ),
     }
 )
-"""The framings that a bank's settings may name."""
+"""The framings that a bank's settings may name. The last two are UnionPay's: POS terminals write a TPDU and 6
+bytes (class of application, version, state, what is to be done, version), which the answer repeats; the
+interchange with banks (Q/CUP 006.2) a header of 46 bytes: its length, a flag of trial and version, length of
+header and message, to whom, from whom, and 18 bytes (reserved 3, batch 1, transaction 8, user 1, why it was
+rejected 5).
+"""
 _NAMES: Final[Mapping[Framing, str]] = MappingProxyType({framing: name for name, framing in SHIPPED.items()})
 
 

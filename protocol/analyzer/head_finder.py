@@ -17,6 +17,7 @@ from protocol.framing import MESSAGE_BYTES_MAX, SHIPPED, Framing, length_at
 HEADER_BYTES_MAX: Final = 46
 """The longest header of a network that is sought, in bytes, a TPDU not counted."""
 _FORMS: Final = tuple({framing.length: None for framing in SHIPPED.values()})
+_HEADED: Final = tuple(framing for framing in SHIPPED.values() if framing.header)
 _WIDEST: Final = max(form.width for form in _FORMS)
 _STAN: Final = 11
 _USUAL_CLASSES: Final = frozenset("1248")
@@ -94,6 +95,9 @@ def _framings(data: bytes, at: int, dialect: Dialect) -> Iterator[Framing]:
         room = at - form.width
         if not 0 <= room <= _headroom(data, min(form.width, at)):
             continue
+        for shipped in _HEADED:  # before the same with a header of which nothing is known
+            if shipped.length == form and shipped.message_at == at and _fits(data, shipped, dialect):
+                yield shipped
         tpdu = room >= TPDU_BYTES and data[form.width] == TPDU_ID
         header = room - TPDU_BYTES * tpdu
         parts = (Part(Kind.ECHO, header),) if header else ()
@@ -111,6 +115,9 @@ def _fits(data: bytes, framing: Framing, dialect: Dialect) -> bool:
     if length is None or not framing.overhead < length <= framing.overhead + MESSAGE_BYTES_MAX:
         return False
     end = framing.length.width + framing.uncounted + length
+    head = data[framing.length.width : framing.message_at]
+    if framing.head.fault(head, length - framing.overhead) is not None:
+        return False
     if end < len(data):
         return bool(_bitmap(data, end + framing.message_at, dialect))
     return end == len(data) or framing.tpdu

@@ -15,13 +15,16 @@ TPDU = bytes.fromhex("6000011234")
 EVERY = pytest.mark.parametrize("framing", list(SHIPPED.values()), ids=list(SHIPPED))
 
 
-def tpdu_for(framing: Framing) -> bytes:
-    return TPDU if framing.tpdu else b""
+def head_for(framing: Framing, size: int) -> bytes:
+    """A head before a message of so many bytes."""
+    head = framing.head.filled(framing.head.sample(), size)
+    assert head is not None
+    return (TPDU + head[len(TPDU) :]) if framing.tpdu else head
 
 
 @EVERY
 def test_frames_come_back_byte_by_byte(framing: Framing) -> None:
-    stream = wrap(framing, b"first", tpdu_for(framing)) + wrap(framing, b"second", tpdu_for(framing))
+    stream = b"".join(wrap(framing, word, head_for(framing, len(word))) for word in (b"first", b"second"))
     reader = FrameReader(framing)
     frames = [frame for byte in stream for frame in reader.feed(bytes([byte]))]
     assert [frame.body for frame in frames] == [b"first", b"second"]
@@ -37,7 +40,7 @@ def test_frames_come_back_byte_by_byte(framing: Framing) -> None:
     ],
 )
 def test_the_length_counts_what_follows_it(framing: Framing, wire: str) -> None:
-    assert wrap(framing, b"abc", tpdu_for(framing)) == bytes.fromhex(wire)
+    assert wrap(framing, b"abc", head_for(framing, 3)) == bytes.fromhex(wire)
 
 
 def test_a_length_of_two_bytes_is_read_in_its_own_notation() -> None:
@@ -67,19 +70,19 @@ def test_a_bad_length_ends_the_stream(framing: Framing, wire: bytes, reason: str
         reader.feed(wire)
     assert (str(caught.value), caught.value.frames, reader.pending) == (reason, (), 0)
     with pytest.raises(FrameError) as caught:
-        reader.feed(wrap(framing, b"late", tpdu_for(framing)))
+        reader.feed(wrap(framing, b"late", head_for(framing, 4)))
     assert (str(caught.value), caught.value.frames) == (reason, ())
 
 
 @EVERY
 def test_the_limit_is_on_the_message_alone(framing: Framing) -> None:
-    wire = wrap(framing, b"x" * 100, tpdu_for(framing))
-    assert FrameReader(framing, limit=100).feed(wire) == [Frame(b"x" * 100, tpdu_for(framing))]
+    wire = wrap(framing, b"x" * 100, head_for(framing, 100))
+    assert FrameReader(framing, limit=100).feed(wire) == [Frame(b"x" * 100, head_for(framing, 100))]
     with pytest.raises(FrameError) as caught:
         FrameReader(framing, limit=99).feed(wire)
     assert str(caught.value) == "the message is 100 bytes, at most 99"
     with pytest.raises(FrameError) as caught:
-        FrameReader(framing, limit=0).feed(wrap(framing, b"x", tpdu_for(framing)))
+        FrameReader(framing, limit=0).feed(wrap(framing, b"x", head_for(framing, 1)))
     assert str(caught.value) == "the message is 1 bytes, at most 0"
 
 
@@ -138,7 +141,7 @@ def test_what_a_framing_cannot_express_is_our_error(
     ],
 )
 def test_the_longest_that_a_framing_can_express(framing: Framing, length: int, head: str) -> None:
-    assert wrap(framing, bytes(length), tpdu_for(framing)) == bytes.fromhex(head) + bytes(length)
+    assert wrap(framing, bytes(length), head_for(framing, length)) == bytes.fromhex(head) + bytes(length)
 
 
 @pytest.mark.parametrize(
@@ -201,11 +204,10 @@ def split(data: bytes, cuts: list[int]) -> list[bytes]:
     cuts=st.lists(st.integers(0)),
 )
 def test_any_frames_come_back_at_any_split(framing: Framing, bodies: list[bytes], cuts: list[int]) -> None:
-    tpdu = tpdu_for(framing)
-    stream = b"".join(wrap(framing, body, tpdu) for body in bodies)
+    stream = b"".join(wrap(framing, body, head_for(framing, len(body))) for body in bodies)
     reader = FrameReader(framing)
     frames = [frame for part in split(stream, cuts) for frame in reader.feed(part)]
-    assert frames == [Frame(body, tpdu) for body in bodies]
+    assert frames == [Frame(body, head_for(framing, len(body))) for body in bodies]
     assert reader.pending == 0
 
 
@@ -222,7 +224,7 @@ def test_hostile_bytes_raise_frame_error_alone_and_hold_at_most_one_frame(
         except FrameError:
             assert reader.pending == 0
             break
-        assert reader.pending < 5 + 5 + 64
+        assert reader.pending < framing.message_at + 64
 
 
 @pytest.mark.parametrize(
@@ -238,13 +240,13 @@ def test_hostile_bytes_raise_frame_error_alone_and_hold_at_most_one_frame(
 def test_an_empty_frame_is_a_frame_where_it_is_taken(framing: Framing, wire: str, tpdu: str) -> None:
     data = bytes.fromhex(wire)
     empty = Frame(b"", bytes.fromhex(tpdu), data)
-    message = wrap(framing, b"abc", tpdu_for(framing))
+    message = wrap(framing, b"abc", head_for(framing, 3))
     reader = FrameReader(framing, takes_empty=True)
-    assert reader.feed(data + message + data[:1]) == [empty, Frame(b"abc", tpdu_for(framing))]
+    assert reader.feed(data + message + data[:1]) == [empty, Frame(b"abc", head_for(framing, 3))]
     assert reader.feed(data[1:] + data) == [empty, empty]
     assert (empty.is_empty, Frame(b"abc").is_empty) == (True, False)
     assert frame_bytes(framing, empty) == data
-    assert frame_bytes(framing, Frame(b"abc", tpdu_for(framing))) == message
+    assert frame_bytes(framing, Frame(b"abc", head_for(framing, 3))) == message
 
 
 def test_an_empty_frame_with_half_a_tpdu_or_another_is_a_fault() -> None:

@@ -54,6 +54,10 @@ ON_THE_WIRE = (
 """By framing of the page: what stands before a message of four bytes, before its answer, and behind both."""
 
 
+def test_the_page_s_first_framings_are_those_that_have_names() -> None:
+    assert [str(framing_of(said)) for said in WORKED[:2]] == ["unionpay-pos", "cups"]
+
+
 @pytest.mark.parametrize(("said", "bytes_"), list(zip(WORKED, ON_THE_WIRE, strict=True)))
 def test_a_framing_on_the_page_reads_a_message_and_frames_its_answer(
     said: str, bytes_: tuple[bytes, bytes, bytes]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fep.settings.config import Settings
-from protocol.framing import sign_of_life
+from protocol.framing import SHIPPED, sign_of_life
 from protocol.message import Message
 from tests.support.builders import BANK, inquiry, message, original
 from tests.support.machine import (
@@ -89,8 +89,11 @@ def test_every_framing_dialect_and_mac_collects_and_repeats(
 
 
 @pytest.mark.parametrize("dialect", ["cups", "ebcdic-packed", "iso93-ascii", "unionpay-pos"])
-def test_the_dialect_of_a_network_collects_and_repeats(tmp_path: Path, dialect: str) -> None:
-    settings = write_settings(tmp_path, f"sqlite:///{tmp_path / 'front.db'}", dialect=dialect)
+def test_the_dialect_of_a_network_in_its_framing_collects_and_repeats(tmp_path: Path, dialect: str) -> None:
+    framing = dialect if dialect in SHIPPED else "2be"
+    settings = write_settings(
+        tmp_path, f"sqlite:///{tmp_path / 'front.db'}", dialect=dialect, framing=framing
+    )
     load_front_book(settings)
     machine = Machine(settings)
     with machine.signed_on() as bank:

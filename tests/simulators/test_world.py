@@ -21,6 +21,7 @@ from ledger.rules.numbering import receipt_number
 from office.accounting import chart
 from protocol.codec import Codec
 from protocol.errors import DecodeError
+from protocol.framing import SHIPPED
 from protocol.message import Message
 from simulators.world import fixture as world_fixture
 from simulators.world import misconduct
@@ -140,10 +141,13 @@ def test_fixed_seeds_hold(fixture: Fixture, first: int) -> None:
     assert [text for text in failed if text] == []
 
 
-def test_a_day_holds_in_each_dialect_of_a_network(fixture: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_holds_in_each_dialect_of_a_network_and_in_its_framing(
+    fixture: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     networks = ("unionpay-pos", "cups", "iso93-ascii", "ebcdic-packed")
     banks = tuple(
-        (*bank[:2], dialect, *bank[3:]) for bank, dialect in zip(world_fixture._BANKS, networks, strict=True)
+        (bank[0], dialect if dialect in SHIPPED else bank[1], dialect, *bank[3:])
+        for bank, dialect in zip(world_fixture._BANKS, networks, strict=True)
     )
     monkeypatch.setattr(world_fixture, "_BANKS", banks)
     seeds = range(2_000, 2_004)
