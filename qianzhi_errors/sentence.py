@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Final, overload
 
@@ -50,9 +51,20 @@ class Sentence(str):
         return pattern.format_map({name: translated(value, look_up) for name, value in self.values.items()})
 
 
+VALUE_LENGTH_MAX: Final = 500
+"""Characters of a text that is quoted in a sentence: what is longer is no name, key or path of anybody's, and
+would hide the sentence that quotes it.
+"""
+
+
 def _kept(value: object) -> object:
-    """An error as its text, which is a Sentence where it was raised with one: no traceback is held."""
-    return str(value) if isinstance(value, BaseException) else value
+    """An error as its text, which is a Sentence where it was raised with one: no traceback is held. A text
+    that is no Sentence is cut where it is too long to be read, and ends with an ellipsis then.
+    """
+    kept = str(value) if isinstance(value, BaseException | PurePath) else value
+    if not isinstance(kept, str) or isinstance(kept, Sentence) or len(kept) <= VALUE_LENGTH_MAX:
+        return kept
+    return f"{kept[: VALUE_LENGTH_MAX - 1]}…"
 
 
 def phrase(pattern: str) -> str:
@@ -96,7 +108,7 @@ def rewritten(sentence: Sentence, rewrite: Callable[[str], str]) -> Sentence:
         return sentence
     values = {name: _rewritten(value, rewrite) for name, value in sentence.values.items()}
     again = Sentence(sentence.pattern, **values)
-    return again if again == text else Sentence("{text}", text=text)
+    return again if again == text else Sentence(text.replace("{", "{{").replace("}", "}}"))
 
 
 def _rewritten(value: object, rewrite: Callable[[str], str]) -> object:

@@ -195,7 +195,8 @@ def ranked(
         )
     )
     plain = guesses[0]
-    is_sure = plain.rank.whole == len(samples) and plain.rank.plausible >= len(samples)
+    figures = plain.rank.whole, plain.rank.plausible, plain.rank.legible
+    is_sure = figures[0] == len(samples) and min(figures) >= len(samples)
     if framing is not None or not headed or is_sure:
         return guesses
     best = max(_headed(samples, codecs, plain, bare=bare), default=None)
@@ -231,14 +232,14 @@ def _headed(
         for beginning in dict.fromkeys(
             found for data in samples for found in beginnings(data, codec.dialect)
         ):
-            framing, lead, usual = beginning
-            # The message is where it should be, and its length is wrong.
-            at = lead if framing is None else framing.message_at
-            is_same = is_seen and at == plain.message_at
-            if is_same or (bare and framing is not None):
+            framing, _, usual = beginning
+            if bare and framing is not None:
                 continue
             guess = _guess(samples, beginning, name, codec)
             here, marks = guess.rank, guess.marks(samples)
+            # The message is where it should be, and its length is wrong; or it is right in another form.
+            if is_seen and guess.message_at == plain.message_at and here.delimited < len(samples):
+                continue
             more_usual = usual == _USUAL and usual_there < _USUAL
             if _outdoes(here, marks, there, marks_there, usual == _USUAL, more_usual):
                 order -= 1
@@ -259,8 +260,8 @@ def _outdoes(here: Rank, marks: int, there: Rank, marks_there: int, usual: bool,
         return here.whole > there.whole and bool(is_certain or not is_seen)
     if marks > marks_there:
         return here.fitting >= there.fitting
-    if there.whole:
-        return False
+    if there.whole:  # or its first frame is empty, as the upper half of a longer length is
+        return here.legible > there.legible
     if more_usual and marks == marks_there and here.fitting > there.fitting:
         return True
     is_shown = here.fitting > _FITTING_MIN or marks > 0 or usual

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from protocol.card_number import CARD_DIGITS_MIN
 from protocol.code_names import RESPONSE_NAMES, TRANSACTION_NAMES
 from protocol.responses import Response
-from qianzhi_errors.sentence import Sentence
+from qianzhi_errors.sentence import Sentence, listed
 
 Says = Callable[[str], str]
 
@@ -67,15 +67,72 @@ _ORIGINS: Final = MappingProxyType(
         "5": Sentence("other, repeat"),
     }
 )
-MTI_DIGITS: Final = (
-    (Sentence("version"), MappingProxyType({"0": "ISO 8583:1987", "1": "ISO 8583:1993"})),
+_VERSIONS: Final = MappingProxyType({"0": "ISO 8583:1987", "1": "ISO 8583:1993", "2": "ISO 8583:2003"})
+_OF_2003: Final = "2"
+_FUNCTIONS_OF_2003: Final = MappingProxyType(
+    {
+        **_FUNCTIONS,
+        "5": Sentence("answer to a notification"),
+        "6": Sentence("instruction"),
+        "7": Sentence("answer to an instruction"),
+    }
+)
+_DIGITS: Final = (
+    (Sentence("version"), _VERSIONS),
     (Sentence("class"), _CLASSES),
     (Sentence("function"), _FUNCTIONS),
     (Sentence("origin"), _ORIGINS),
 )
-"""The name and the values of each of the MTI's four digits (ISO 8583, message type identifier): the editions
-differ in the first alone.
-"""
+_RESERVED: Final = Sentence("reserved by ISO 8583")
+_OTHER_VERSIONS: Final = MappingProxyType({"8": Sentence("national use"), "9": Sentence("private use")})
+
+
+class MtiDigit(NamedTuple):
+    """One digit of an MTI: its name, the digit, what it means, and whether ISO 8583 defines it."""
+
+    name: str
+    digit: str
+    meaning: str
+    is_defined: bool
+
+
+def mti_digits(mti: str) -> tuple[MtiDigit, ...]:
+    """Return what each digit of an MTI means (ISO 8583, message type identifier). The editions differ in the
+    first, and that of 2003 has three functions more. What is no digit means nothing.
+    """
+    return tuple(_mti_digit(mti, *row) for row in zip(mti, _DIGITS, strict=False))
+
+
+def _mti_digit(mti: str, digit: str, named: tuple[str, Mapping[str, str]]) -> MtiDigit:
+    name, meanings = named
+    if meanings is _FUNCTIONS and mti[0] == _OF_2003:
+        meanings = _FUNCTIONS_OF_2003
+    if digit in meanings:
+        return MtiDigit(name, digit, meanings[digit], True)
+    if not _is_digit(digit):
+        return MtiDigit(name, digit, Sentence("none of ISO 8583"), False)
+    other = _OTHER_VERSIONS.get(digit) if meanings is _VERSIONS else None
+    return MtiDigit(name, digit, other or _RESERVED, False)
+
+
+def _is_digit(character: str) -> bool:
+    return character.isascii() and character.isdecimal()
+
+
+def mti_meaning(digits: tuple[MtiDigit, ...]) -> str:
+    """Return what an MTI means as a whole; where ISO 8583 leaves a digit open, which one that is."""
+    if len(digits) == len(_DIGITS) and all(digit.is_defined for digit in digits):
+        _, kind, function, origin = (digit.meaning for digit in digits)
+        return Sentence("{kind} {function}, {origin}", kind=kind, function=function, origin=origin)
+    if len(digits) < len(_DIGITS) or not all(_is_digit(one.digit) for one in digits):
+        return Sentence("not one of ISO 8583")
+    open_ = [
+        Sentence("{name} {digit} is {meaning}", name=one.name, digit=one.digit, meaning=one.meaning)
+        for one in digits
+        if not one.is_defined
+    ]
+    return Sentence("a network's own: {digits}", digits=listed(open_))
+
 
 _NETWORK: Final = MappingProxyType(
     {
@@ -236,10 +293,11 @@ OF_THE_FILE: Final = FieldDisplay(re.compile(".*", re.DOTALL))
 
 
 def is_plausible_mti(mti: str) -> bool:
-    """Tell whether each digit of an MTI is one that ISO 8583 defines, of 1987 or 1993."""
-    return len(mti) == len(MTI_DIGITS) and all(
-        digit in meanings for digit, (_, meanings) in zip(mti, MTI_DIGITS, strict=True)
-    )
+    """Tell whether each digit of an MTI is one that ISO 8583 defines, in any edition."""
+    if len(mti) != len(_DIGITS):
+        return False
+    functions = _FUNCTIONS_OF_2003 if mti[0] == _OF_2003 else _FUNCTIONS
+    return mti[0] in _VERSIONS and mti[1] in _CLASSES and mti[2] in functions and mti[3] in _ORIGINS
 
 
 def display_of(number: int) -> FieldDisplay:

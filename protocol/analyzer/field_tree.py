@@ -117,14 +117,9 @@ def _is_grouped(text: str, encoding: str) -> bool:
 
 def _mti(part: Part, begin: int) -> Node:
     """Return the node of the MTI, its four digits below it."""
-    digits = tuple(
-        Node("", name, begin, 0, "", digit, meanings.get(digit, Sentence("none of ISO 8583")))
-        for digit, (name, meanings) in zip(part.text, field_display.MTI_DIGITS, strict=True)
-    )
-    meaning = Sentence("not one of ISO 8583")
-    if field_display.is_plausible_mti(part.text):
-        _, kind, function, origin = (digit.meaning for digit in digits)
-        meaning = Sentence("{kind} {function}, {origin}", kind=kind, function=function, origin=origin)
+    said = field_display.mti_digits(part.text)
+    digits = tuple(Node("", name, begin, 0, "", digit, meaning) for name, digit, meaning, _ in said)
+    meaning = field_display.mti_meaning(said)
     raw, size = part.data.hex(), len(part.data)
     return Node("MTI", Sentence("Message type identifier"), begin, size, raw, part.text, meaning, "", digits)
 

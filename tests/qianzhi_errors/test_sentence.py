@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pickle
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 
 from qianzhi_errors import QianzhiError
-from qianzhi_errors.sentence import Sentence, listed, rewritten, translated, unlisted
+from qianzhi_errors.sentence import (
+    VALUE_LENGTH_MAX,
+    Sentence,
+    listed,
+    rewritten,
+    translated,
+    unlisted,
+)
 
 CHINESE = {
     "line {line}: {reason}": "第 {line} 行：{reason}",
@@ -42,6 +50,29 @@ def test_a_value_that_looks_like_a_pattern_stays_as_it_is() -> None:
 
 def test_a_pattern_that_is_not_known_stays_english() -> None:
     assert Sentence("no {what}", what="amount").translated(look_up) == "no amount"
+
+
+LONG = "x" * (VALUE_LENGTH_MAX + 1)
+CUT = "x" * (VALUE_LENGTH_MAX - 1) + "…"
+
+
+@pytest.mark.parametrize("value", [LONG, LONG * 10_000, Path(LONG), ValueError(LONG)])
+def test_a_text_that_is_too_long_to_be_read_is_cut(value: object) -> None:
+    sentence = Sentence("no amount in {what}, line {line}", what=value, line=3)
+    assert sentence == f"no amount in {CUT}, line 3"
+    assert sentence.translated(look_up) == deepcopy(sentence) == pickle.loads(pickle.dumps(sentence))
+
+
+def test_a_text_of_usual_length_and_a_sentence_of_any_are_whole() -> None:
+    usual = "x" * VALUE_LENGTH_MAX
+    whole = listed([Sentence("no {what}", what="amount")] * 200)
+    assert (Sentence("{what}", what=usual), Sentence("{what}", what=whole)) == (usual, str(whole))
+    assert len(whole) > VALUE_LENGTH_MAX
+
+
+def test_a_rewritten_text_is_whole_however_long_and_whatever_is_in_it() -> None:
+    whole = listed([Sentence("no {what}", what="{amount}")] * 200)
+    assert rewritten(whole, lambda text: text.upper()) == whole.upper()
 
 
 def test_what_is_no_sentence_is_left_alone() -> None:

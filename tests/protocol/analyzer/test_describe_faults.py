@@ -4,6 +4,8 @@ is where it was spoilt.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from protocol.analyzer.describe import FRAMINGS, Reading, describe, ranked, read
@@ -32,18 +34,32 @@ def test_a_wrong_mti_is_pointed_at_in_the_message_s_own_framing(name: str, frami
 
 @EVERY
 @pytest.mark.parametrize("framing", FRAMINGS[:-1], ids=str)
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_length_that_counts_itself_is_no_wrong_one(name: str, framing: Framing, times: int) -> None:
+    counting = replace(framing, counts_itself=True)
+    raw = framed(counting, CODECS[name].encode(message())) * times
+    reading = describe(raw, CODECS)
+    assert (str(reading.framing), reading.dialect, reading.whole) == (str(counting), name, True)
+    assert len(reading.frames) == times
+
+
+@EVERY
+@pytest.mark.parametrize("framing", FRAMINGS[:-1], ids=str)
 @pytest.mark.parametrize("by", [-1, 1, 2, 4, 5])
 @pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 0), (1, 1)])
 def test_a_length_that_its_fields_do_not_take_is_the_first_wrong_byte(
     name: str, framing: Framing, by: int, before: int, after: int
 ) -> None:
-    """One that counts itself, for example. A wrong one in 2bcd, alone, is as good a wrong one in 2be."""
+    """Alone, a wrong one in 2bcd is as good a wrong one in 2be, and one that counts itself is none: these are
+    described in the framing that is given.
+    """
     body = CODECS[name].encode(message())
     good = framed(framing, body)
     longer = framed(framing, body[:by] if by < 0 else body + bytes(by))
     head = len(good) - len(body)
     bad = longer[:head] + body
-    fixed = framing if framing is Framing.BCD2 else None
+    may_count_itself = (before, by) == (0, framing.length.width)
+    fixed = framing if framing is Framing.BCD2 or may_count_itself else None
     reading = describe(good * before + bad + good * after, CODECS, fixed)
     at = len(good) * before
     length = head - len(TPDU) * (framing.tpdu)

@@ -9,7 +9,6 @@ import pytest
 from protocol.analyzer.field_display import (
     FIELDS,
     GROUPS,
-    MTI_DIGITS,
     ORIGINAL_PARTS,
     UNKNOWN_GROUP,
     UNUSED,
@@ -19,6 +18,8 @@ from protocol.analyzer.field_display import (
     is_plausible_mti,
     is_short,
     is_slight,
+    mti_digits,
+    mti_meaning,
     yuan,
 )
 from protocol.code_names import RESPONSE_NAMES, TRANSACTION_NAMES
@@ -256,49 +257,92 @@ def test_the_parts_of_the_original_data_are_named_and_told() -> None:
     ]
 
 
-def test_each_digit_of_an_mti_is_called_and_told() -> None:
-    assert [(name, dict(known)) for name, known in MTI_DIGITS] == [
-        ("version", {"0": "ISO 8583:1987", "1": "ISO 8583:1993"}),
-        (
-            "class",
-            {
-                "1": "authorization or inquiry",
-                "2": "financial",
-                "3": "file action",
-                "4": "reversal",
-                "5": "reconciliation",
-                "6": "administrative",
-                "7": "fee collection",
-                "8": "network management",
-            },
-        ),
-        (
-            "function",
-            {
-                "0": "request",
-                "1": "answer to a request",
-                "2": "advice",
-                "3": "answer to an advice",
-                "4": "notification",
-            },
-        ),
-        (
-            "origin",
-            {
-                "0": "acquirer",
-                "1": "acquirer, repeat",
-                "2": "issuer",
-                "3": "issuer, repeat",
-                "4": "other",
-                "5": "other, repeat",
-            },
-        ),
-    ]
+VERSIONS = {"0": "ISO 8583:1987", "1": "ISO 8583:1993", "2": "ISO 8583:2003"}
+CLASSES = {
+    "1": "authorization or inquiry",
+    "2": "financial",
+    "3": "file action",
+    "4": "reversal",
+    "5": "reconciliation",
+    "6": "administrative",
+    "7": "fee collection",
+    "8": "network management",
+}
+FUNCTIONS = {
+    "0": "request",
+    "1": "answer to a request",
+    "2": "advice",
+    "3": "answer to an advice",
+    "4": "notification",
+}
+OF_2003 = {
+    **FUNCTIONS,
+    "5": "answer to a notification",
+    "6": "instruction",
+    "7": "answer to an instruction",
+}
+ORIGINS = {
+    "0": "acquirer",
+    "1": "acquirer, repeat",
+    "2": "issuer",
+    "3": "issuer, repeat",
+    "4": "other",
+    "5": "other, repeat",
+}
+EVERY_MTI = [f"{number:04d}" for number in range(10_000)]
 
 
-def test_an_mti_is_plausible_if_each_of_its_digits_is() -> None:
-    mtis = ("0100", "0845", "1200", "2200", "0900", "0050", "0206", "020", "02000", "")
-    assert [mti for mti in mtis if is_plausible_mti(mti)] == ["0100", "0845", "1200"]
+def meaning(mti: str) -> str:
+    return mti_meaning(mti_digits(mti))
+
+
+def test_every_mti_that_iso_8583_defines_says_its_class_function_and_origin() -> None:
+    """ISO 8583:1987, 1993 and 2003, message type identifier: version, class, function, origin."""
+    defined = {
+        version + kind + function + origin: f"{CLASSES[kind]} {functions[function]}, {ORIGINS[origin]}"
+        for version in VERSIONS
+        for functions in (OF_2003 if version == "2" else FUNCTIONS,)
+        for kind in CLASSES
+        for function in functions
+        for origin in ORIGINS
+    }
+    assert {mti: meaning(mti) for mti in EVERY_MTI if is_plausible_mti(mti)} == defined
+    assert {mti_digits(mti)[0].meaning for mti in defined} == set(VERSIONS.values())
+
+
+def test_every_other_mti_is_a_network_s_own_and_says_which_digit_is_left_open() -> None:
+    for mti in EVERY_MTI:
+        names = [name for name, *_, is_defined in mti_digits(mti) if not is_defined]
+        assert bool(names) != is_plausible_mti(mti)
+        if names:
+            assert meaning(mti).startswith(f"a network's own: {names[0]} ")
+
+
+@pytest.mark.parametrize(
+    ("mti", "text"),
+    [
+        ("0920", "a network's own: class 9 is reserved by ISO 8583"),
+        ("0050", "a network's own: class 0 is reserved by ISO 8583, function 5 is reserved by ISO 8583"),
+        ("0206", "a network's own: origin 6 is reserved by ISO 8583"),
+        ("3200", "a network's own: version 3 is reserved by ISO 8583"),
+        ("8200", "a network's own: version 8 is national use"),
+        (
+            "9289",
+            "a network's own: version 9 is private use, function 8 is reserved by ISO 8583, "
+            "origin 9 is reserved by ISO 8583",
+        ),
+        ("08A0", "not one of ISO 8583"),
+        ("080\u0662", "not one of ISO 8583"),
+        ("020", "not one of ISO 8583"),
+        ("", "not one of ISO 8583"),
+    ],
+)
+def test_what_an_mti_is_that_iso_8583_does_not_define(mti: str, text: str) -> None:
+    assert (meaning(mti), is_plausible_mti(mti)) == (text, False)
+
+
+def test_a_longer_mti_is_not_plausible() -> None:
+    assert not is_plausible_mti("02000")
 
 
 @pytest.mark.parametrize(

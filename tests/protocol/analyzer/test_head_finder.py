@@ -47,7 +47,9 @@ def test_a_message_is_found_behind_a_tpdu_without_a_length(name: str) -> None:
 
 @pytest.mark.parametrize("form", ["2be", "4be", "2bcd", "4ascii", "5ascii", "4hex"])
 @pytest.mark.parametrize("counts_itself", [False, True])
-@pytest.mark.parametrize(("size", "tpdu"), [(2, True), (1, False), (6, True), (10, False), (46, True)])
+@pytest.mark.parametrize(
+    ("size", "tpdu"), [(2, True), (1, False), (6, True), (10, False), (46, True), (0, False), (0, True)]
+)
 def test_a_framing_is_found_by_its_length(form: str, counts_itself: bool, size: int, tpdu: bool) -> None:
     framing = headed(form, size, tpdu=tpdu, counts_itself=counts_itself)
     raw = wrap(framing, CODECS["bcd87"].encode(message()), (TPDU if tpdu else b"") + b"Z" * size)
