@@ -143,6 +143,10 @@ def _elements(chosen: Dialect) -> Iterator[ListedElement]:
     for number, element in chosen.elements.items():
         private = chosen.private.get(number)
         listed = _listed(number, None, element, chosen.spec[str(number)])
+        counted = chosen.counted.get(number)
+        if counted is not None:
+            form = _("{width} {encoding}, characters").format(width=counted.width, encoding=counted.lengths)
+            listed = listed._replace(length=form if counted.width else _("characters"))
         if private is None:
             yield listed
             continue

@@ -42,6 +42,7 @@ The modules, in the order in which a request and its answer go through them
     framing_table a framing in the words of the settings.
     dialect       the dialects: which there are, and what their files mean to the codec.
     dialect_file  what a dialect's file may say; a file holds only what differs from its base.
+    dialect_check where and why a file cannot be used, in words.
     dialect_fit   what the interface needs of a dialect in which a bank is served.
     rewriting     what of a dialect pyiso8583 has no words for, rewritten before and after it.
     toml_lines    the line of a file on which a key is given.

@@ -42,6 +42,7 @@ class Codec:
             "_bitmaps",
             "_by_key",
             "_by_number",
+            "_counted",
             "_cover",
             "_hex",
             "_open",
@@ -72,7 +73,9 @@ class Codec:
         self._by_key = {rule.key: rule for rule in rules}
         self._by_number = {rule.number: rule for rule in rules}
         self._private = {str(number): Subfields(private) for number, private in dialect.private.items()}
+        self._counted = {str(number): counted for number, counted in dialect.counted.items()}
         self._open = {key for key in self._private if not dialect.elements[int(key)].length}
+        self._open.update(self._counted)
 
     def decode(self, data: bytes) -> Message:
         """Return the message that `data` holds, its fields in ascending order; `data` is used to its last
@@ -158,7 +161,10 @@ class Codec:
         """Yield the fields with their places and the texts of a message, in the order of the bytes."""
         if self._rewriting is not None:
             self._rewriting.read(decoded)
-        return parts_of(decoded, encoded)
+        for part in parts_of(decoded, encoded):
+            counted = self._counted.get(part.key)
+            width = 0 if counted is None else counted.width
+            yield part._replace(prefix=part.data[:width], data=part.data[width:]) if width else part
 
     def _is_allowed(self, part: Part) -> bool:
         """Tell whether `_message` would accept the field's content and length."""
@@ -217,9 +223,9 @@ class Codec:
         return Message(mti, MappingProxyType(fields), MappingProxyType(subfields), alike)
 
     def _measured(self, data: bytes, *, strict: bool = True) -> Spec:
-        """Return the specification in which each DE without a length has the one that its private bitmap
-        says in this message. Raises DecodeError for one that cannot be read; unless `strict`, it has all the
-        bytes that are left.
+        """Return the specification in which each DE whose bytes pyiso8583 cannot count has as many as its
+        private bitmap or its characters take in this message. Raises DecodeError for one that cannot be
+        read; unless `strict`, it has all the bytes that are left.
         """
         spec = dict(self._spec)
         open_ = set(self._open)
@@ -242,11 +248,11 @@ class Codec:
         return spec
 
     def _size(self, key: str, data: bytes, at: int) -> tuple[int, DecodeError | None]:
-        """Return the bytes of a DE without a length that begins at `data`, all where it cannot be read, and
-        then why not.
+        """Return the bytes of a DE that begins at `data` and that pyiso8583 cannot count, all where it cannot
+        be read, and then why not.
         """
         try:
-            return self._private[key].size(data, at), None
+            return (self._counted.get(key) or self._private[key]).size(data, at), None
         except DecodeError as fault:
             return len(data), fault
 

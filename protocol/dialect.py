@@ -17,20 +17,11 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from protocol.dialect_file import (
-    FIRST,
-    WIDE,
-    DialectFile,
-    Entry,
-    Wire,
-    checked,
-    digits_of,
-    place_of,
-    prefix_bytes,
-)
+from protocol.dialect_check import checked, place_of
+from protocol.dialect_file import FIRST, WIDE, DialectFile, Entry, Wire, digits_of, prefix_bytes
 from protocol.errors import DialectError
 from protocol.gb18030 import GB18030_2022
-from protocol.rewriting import Filled, Rewriting, Signed, rewriting_of, rewritten
+from protocol.rewriting import Counted, Rewriting, Rewritten, rewriting_of, rewritten
 from qianzhi_errors.sentence import Sentence
 from qianzhi_errors.toml_text import read_toml
 
@@ -53,9 +44,9 @@ class Element(NamedTuple):
 
     `kind` is a, n, an, ns, ans, x+n, z or b. `prefix` is how many digits the length has: 0 (the length is
     fixed) to 6. `length` is the exact length if it is fixed, else the longest: in characters; in bytes for
-    text; in hex digits for b; 0 where a private bitmap alone says where the DE ends. `encoding` is a Python
-    codec, or "bcd", "binary" or "hex". `text`: in the dialect's text encoding. `lines`: line feeds are
-    allowed.
+    text, or characters where they are counted; in hex digits for b; 0 where a private bitmap alone says where
+    the DE ends. `encoding` is a Python codec, or "bcd", "binary" or "hex". `text`: in the dialect's text
+    encoding. `lines`: line feeds are allowed.
     """
 
     number: int
@@ -80,7 +71,7 @@ class Private:
     number: int
     elements: Mapping[int, Element]
     spec: Spec
-    rewritten: Mapping[str, Signed | Filled]
+    rewritten: Mapping[str, Rewritten]
     like: Mapping[int, int]
     shown: frozenset[int]
 
@@ -93,7 +84,8 @@ class Private:
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One dialect, immutable. `elements` maps 1 to 128 to the DEs; `spec` says the same to pyiso8583, and
-    `rewriting` what pyiso8583 has no words for. `private` has the DEs with a private bitmap, by number.
+    `rewriting` what pyiso8583 has no words for. `private` has the DEs with a private bitmap, by number, and
+    `counted` those whose length counts characters.
     """
 
     name: str
@@ -106,6 +98,7 @@ class Dialect:
     elements: Mapping[int, Element]
     spec: Spec
     rewriting: Rewriting | None = None
+    counted: Mapping[int, Counted] = field(default_factory=lambda: MappingProxyType({}))
     private: Mapping[int, Private] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -195,6 +188,7 @@ def parse(source: str, name: str, gb18030: str = "2005") -> Dialect:
         wire = wire.model_copy(update={"text": GB18030_2022})
     entries = {int(key): entry for key, entry in content.elements.items()}
     elements = {number: _element(number, entry, wire) for number, entry in sorted(entries.items())}
+    rewriting = rewriting_of(content.model_copy(update={"wire": wire}))
     return Dialect(
         name=name,
         text_encoding=_characters_of(elements[content.interface.receipt]),
@@ -202,9 +196,16 @@ def parse(source: str, name: str, gb18030: str = "2005") -> Dialect:
         mac_hex=elements[64].encoding != "binary",
         elements=MappingProxyType(elements),
         spec=_spec(elements, entries, wire),
-        rewriting=rewriting_of(content),
+        rewriting=rewriting,
         private=MappingProxyType(dict(_private(content, wire))),
+        counted=MappingProxyType(_counted(rewriting)),
     )
+
+
+def _counted(rewriting: Rewriting | None) -> dict[int, Counted]:
+    """Return the DEs whose length counts characters."""
+    fields = {} if rewriting is None else rewriting.fields
+    return {int(key): made for key, made in fields.items() if isinstance(made, Counted)}
 
 
 def _private(content: DialectFile, wire: Wire) -> Iterator[tuple[int, Private]]:
@@ -334,6 +335,8 @@ def _element_spec(element: Element, entry: Entry, wire: Wire) -> dict[str, Any]:
     match element.encoding:
         case "binary" if not element.length:
             return {**written, "len_type": OPEN_WIDTH, "data_enc": "b"}
+        case _ if entry.counts == "characters":
+            return {**written, "len_type": OPEN_WIDTH, "len_enc": "b", "data_enc": "b"}
         case "binary":
             return {**written, "data_enc": "b", "max_len": element.length // 2}
         case "hex" | "hex-ascii" | "hex-cp500":

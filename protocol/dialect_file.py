@@ -1,22 +1,19 @@
-"""What a dialect's file may say, and the reason why it cannot be used.
+"""What a dialect's file may say.
 
-Checks one document, read from TOML and complete: its base, if it has one, is already filled in. What follows
-from the file for encoding and decoding is in `dialect`; docs/connect.md explains the keys to a bank's
-integrator.
+One document, read from TOML and complete: its base, if it has one, is already filled in. Why a file cannot be
+used is said by `dialect_check`. What follows from the file for encoding and decoding is in `dialect`;
+docs/connect.md explains the keys to a bank's integrator.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args
+from typing import Annotated, Final, Literal, NamedTuple, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from protocol.errors import DialectError
-from protocol.toml_lines import line_of
 from qianzhi_errors.sentence import Sentence
 
 FIRST, LAST, LAST_OF_ALL = 1, 128, 192
@@ -28,6 +25,7 @@ Characters = Literal["ascii", "cp500", "cp037", "latin-1"]
 Digits = Literal["ascii", "cp500", "cp037", "bcd"]
 Lengths = Literal["ascii", "cp500", "cp037", "bcd", "binary"]
 Binary = Literal["binary", "hex"]
+Counts = Literal["bytes", "digits", "characters"]
 Secondary = Literal["announced", "always", "always announced"]
 Bitmaps = Literal["binary", "hex", "hex-ascii", "hex-cp500"]
 Texts = Literal["utf-8", "gb18030", "gb18030-2022", "gbk", "ascii", "latin-1", "cp500", "cp037"]
@@ -156,7 +154,7 @@ class Entry(_Section):
     lines: bool = False
     encoding: Encoding | None = None
     length: Lengths | None = None
-    counts: Literal["bytes", "digits"] | None = None
+    counts: Counts | None = None
     fill: Annotated[Fill, BeforeValidator(_fill)] | None = None
     bitmap: Bitmaps | None = None
 
@@ -167,7 +165,7 @@ class Entry(_Section):
             raise ValueError(Sentence("only an ans can be text"))
         if self.encoding is not None and self.encoding not in _ENCODINGS[kind]:
             raise ValueError(Sentence("{kind} cannot be in {encoding}", kind=kind, encoding=self.encoding))
-        if not prefix and (self.length is not None or self.counts is not None):
+        if not prefix and (self.length is not None or self.counts not in (None, "characters")):
             raise ValueError(Sentence("a field of fixed length has no length before it"))
         if self.bitmap is None and not self.format.length:
             raise ValueError(Sentence("only a DE with a bitmap of its own goes without a length"))
@@ -316,6 +314,8 @@ def _fault_of(entry: Entry, wire: Wire) -> _Fault | None:
         return _Fault("format", Sentence("its length is longer than its length digits can say"))
     if entry.counts == "digits" and not packed:
         return _Fault("counts", Sentence("only the length of packed digits can count digits"))
+    if entry.counts == "characters" and encoding not in WIDE:
+        return _Fault("counts", Sentence("only text of one to four bytes a character can count characters"))
     if entry.fill is not None and not packed:
         return _Fault("fill", Sentence("only packed digits are filled"))
     if entry.fill is not None and not prefix and not length % 2:
@@ -351,6 +351,8 @@ def _check_subfields(content: DialectFile) -> None:
             )
         for number, entry in entries.items():
             fault = _fault_of(entry, content.wire)
+            if entry.counts == "characters":
+                fault = _Fault("counts", Sentence("a subfield counts bytes or digits"))
             if entry.bitmap is not None:
                 fault = _Fault(
                     "bitmap", Sentence("a bitmap within a bitmap is not read: its DE is one value")
@@ -395,102 +397,3 @@ def _check_places(interface: Interface) -> None:
         raise _contradiction(
             ("interface",), Sentence("the groups and the receipt need two DEs, neither the other's own")
         )
-
-
-def checked(document: Mapping[str, Any], file: str, source: str = "") -> DialectFile:
-    """Return the file's content. Raises DialectError that names the file, the line in `source`, the key or
-    DE, and the reason.
-    """
-    try:
-        return DialectFile.model_validate(document)
-    except ValidationError as error:
-        detail = error.errors()[0]
-    _, *named = _own_reason(detail)
-    path = named[0] if named else tuple(map(str, detail["loc"]))
-    raise DialectError(
-        Sentence("{place}: {reason}", place=place_of(file, source, path), reason=_reason(detail))
-    )
-
-
-def place_of(file: str, source: str, path: tuple[str, ...]) -> str:
-    """Return the file, and the line of its text that gives the key `path`, if it gives it."""
-    line = line_of(source, path)
-    return Sentence("{file}, line {line}", file=file, line=line) if line else file
-
-
-def _reason(detail: ErrorDetails) -> str:
-    """Return the reason of an error: what is wrong with which key."""
-    kind, place = detail["type"], detail["loc"]
-    reason: str
-    reason, *named = _own_reason(detail)
-    if named:
-        return reason
-    match place:
-        case ("elements", str(number), *keys):
-            return Sentence(
-                "DE {number}: {reason}", number=number, reason=_reason_of_entry(Entry, detail, keys, reason)
-            )
-        case ("subfields", str(key), str(number), *keys):
-            return Sentence(
-                "DE {number}: {reason}",
-                number=f"{key}.{number}",
-                reason=_reason_of_entry(Subentry, detail, keys, reason),
-            )
-        case (("wire" | "interface") as table, str(key), *_):
-            return _reason_of_key(str(table), key, kind)
-        case (("wire" | "interface") as table,) if kind != "missing":
-            return Sentence("[{table}] must be a table", table=table)
-    return Sentence(
-        "needs the tables [wire] and [elements], may have [interface] and [subfields], and nothing else"
-    )
-
-
-def _own_reason(detail: ErrorDetails) -> tuple[Any, ...]:
-    """Return the reason of our own checks, empty if it is pydantic's, and the key that it names, if any."""
-    error = detail.get("ctx", {}).get("error")
-    return error.args if isinstance(error, ValueError) else ("",)
-
-
-def _reason_of_key(table: str, key: str, kind: str) -> str:
-    """Return what is wrong with a key of [wire] or [interface]."""
-    fields = (Wire if table == "wire" else Interface).model_fields
-    if kind == "missing":
-        return Sentence("[{table}] has no {key}", table=table, key=key)
-    if kind == "extra_forbidden":
-        return Sentence(
-            "[{table}] has the keys {keys}, and no {key}", table=table, keys=", ".join(fields), key=key
-        )
-    if table == "interface":
-        return Sentence("{table}.{key} must be the number of a DE", table=table, key=key)
-    choices = ", ".join(get_args(fields[key].annotation))
-    return Sentence("{table}.{key} must be one of {choices}", table=table, key=key, choices=choices)
-
-
-_CHOICES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "encoding": get_args(Encoding),
-        "length": get_args(Lengths),
-        "counts": ("bytes", "digits"),
-        "bitmap": get_args(Bitmaps),
-    }
-)
-
-
-def _reason_of_entry(entry: type[Entry], detail: ErrorDetails, keys: Sequence[int | str], reason: str) -> str:
-    """Return what is wrong with an entry of [elements] or [subfields], below which `keys` lead to the place;
-    `reason` is that of our own checks.
-    """
-    kind, key = detail["type"], str(keys[0]) if keys else ""
-    if kind == "value_error":
-        return reason
-    if key in _CHOICES:
-        return Sentence("{key} must be one of {choices}", key=key, choices=", ".join(_CHOICES[key]))
-    if kind in ("missing", "extra_forbidden") or not key:
-        return Sentence(
-            "it needs name and format, and may have {keys}", keys=", ".join(tuple(entry.model_fields)[2:])
-        )
-    if key == "name":
-        return Sentence("the name is empty or no text")
-    if key == "like":
-        return Sentence("like must be the number of a DE")
-    return Sentence("{key} must be true or false", key=key)

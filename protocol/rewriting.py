@@ -1,18 +1,19 @@
 """What a dialect has and pyiso8583 has no words for: the same message in pyiso8583's terms, and back.
 
 pyiso8583 reads and writes every field. Before and after it stand: a second bitmap that is always there, the
-first digit of a 1993 MTI, a sign in front of packed digits, a fill where the length counts bytes, and a DE of
-the interface that a network carries under another number. A dialect without any of these has no Rewriting.
+first digit of a 1993 MTI, a sign in front of packed digits, a fill where the length counts bytes, text of
+which the characters are counted, and a DE of the interface that a network carries under another number. A
+dialect without any of these has no Rewriting.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from protocol.dialect_file import DialectFile, Entry, Fill, Secondary, Wire, digits_of
+from protocol.dialect_file import DialectFile, Entry, Fill, Secondary, Wire, digits_of, prefix_bytes
 from protocol.errors import DecodeError, EncodeError
 from qianzhi_errors.sentence import Sentence
 
@@ -22,6 +23,7 @@ _GROUPS: Final = 48
 _RECEIPT: Final = 62
 _SIGNS: Final = "CD"
 _ANNOUNCED: Final = 0x80
+_CHARACTER_BYTES_MAX: Final = 4
 _BIT_1: Final = (
     Sentence("bit 1 is set, and the second bitmap is always there"),
     Sentence("bit 1 is not set, and the second bitmap is always there"),
@@ -67,6 +69,97 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """Text of which the characters are counted, not the bytes: `count` of them, or at most so many behind a
+    length of `width` bytes in `lengths`, pyiso8583's word. In pyiso8583's terms all are hex, and it is told
+    how many bytes they are. `key` is the DE's number, and `own_key` that on the interface's side.
+    """
+
+    key: str
+    own_key: str
+    width: int
+    lengths: str
+    count: int
+    encoding: str
+
+    def size(self, data: bytes, at: int) -> int:
+        """Return how many bytes from the beginning of `data`, which is byte `at` of its message, are length
+        and characters. Raises DecodeError where they are none, or not all there.
+        """
+        count = self.count if not self.width else self.counted(data[: self.width])
+        if count is None or count > self.count:
+            raise DecodeError(
+                self.key, at, Sentence("a length of {most} characters at most is not there", most=self.count)
+            )
+        size, found = self.read_up_to(data, count)
+        if found < count:
+            raise DecodeError(
+                self.key, at, Sentence("{found} characters, expecting {count}", found=found, count=count)
+            )
+        return size
+
+    def counted(self, prefix: bytes) -> int | None:
+        """Return how many characters a length says; None where it is none."""
+        if len(prefix) < self.width:
+            return None
+        if self.lengths == "b":
+            return int.from_bytes(prefix)
+        digits = prefix.hex() if self.lengths == "bcd" else prefix.decode(self.lengths, "replace")
+        return int(digits) if digits.isascii() and digits.isdecimal() else None
+
+    def read_up_to(self, data: bytes, count: int) -> tuple[int, int]:
+        """Return the bytes, length included, and the number of the first characters of `data` that are
+        complete, `count` at most.
+        """
+        size, found = self.width, 0
+        while found < count:
+            more = self._character(data[size : size + _CHARACTER_BYTES_MAX])
+            if not more:
+                break
+            size, found = size + more, found + 1
+        return size, found
+
+    def _character(self, data: bytes) -> int:
+        """Return how many bytes the first character of `data` has; 0 where it is none."""
+        for size in range(1, len(data) + 1):
+            try:
+                data[:size].decode(self.encoding)
+            except UnicodeDecodeError:
+                continue
+            return size
+        return 0
+
+    def read(self, text: str) -> str:
+        """Return the characters."""
+        return bytes.fromhex(text)[self.width :].decode(self.encoding, "replace")
+
+    def write(self, text: str) -> str:
+        """Return the hex digits of length and characters. Raises EncodeError for too many or too few of
+        them, and for one that the encoding does not have.
+        """
+        if len(text) > self.count or (not self.width and len(text) < self.count):
+            reason = Sentence("{found} characters, expecting {count}", found=len(text), count=self.count)
+            raise EncodeError(self.own_key, reason)
+        try:
+            data = text.encode(self.encoding)
+        except UnicodeEncodeError:
+            fault = EncodeError(self.own_key, Sentence("characters that its encoding does not have"))
+        else:
+            return (self._length(len(text)) + data).hex().upper()
+        raise fault
+
+    def _length(self, count: int) -> bytes:
+        if self.lengths == "b":
+            return count.to_bytes(self.width)
+        if self.lengths == "bcd":
+            return bytes.fromhex(f"{count:0{2 * self.width}d}")
+        return f"{count:0{self.width}d}".encode(self.lengths) if self.width else b""
+
+
+Rewritten = Signed | Filled | Counted
+
+
+@dataclass(frozen=True, slots=True)
 class Rewriting:
     """What is rewritten in every message of a dialect. `edition`: the first digit of the MTI, empty where any
     is taken. `secondary`: whether the second bitmap is always there, and bit 1 set; `bitmap` is the encoding
@@ -78,7 +171,7 @@ class Rewriting:
     secondary: Secondary
     bitmap: str
     mti_width: int
-    fields: Mapping[str, Signed | Filled]
+    fields: Mapping[str, Rewritten]
     moved: Mapping[int, int]
 
     def announced(self, data: bytes) -> bytes:
@@ -167,35 +260,45 @@ def rewriting_of(content: DialectFile) -> Rewriting | None:
     """Return what a dialect file has that pyiso8583 has no words for; None if it has nothing of the kind."""
     wire = content.wire
     pairs = ((_GROUPS, content.interface.groups), (_RECEIPT, content.interface.receipt))
+    moved = {mine: theirs for pair in pairs for mine, theirs in (pair, pair[::-1]) if mine != theirs}
     rewriting = Rewriting(
         edition=_EDITIONS[wire.version],
         secondary=wire.secondary,
         bitmap=digits_of(wire.bitmap, wire),
         mti_width=2 if wire.mti == "bcd" else 4,
-        fields=rewritten(content.elements, wire),
-        moved=MappingProxyType(
-            {mine: theirs for pair in pairs for mine, theirs in (pair, pair[::-1]) if mine != theirs}
+        fields=MappingProxyType(
+            {
+                key: replace(made, own_key=str(moved.get(int(key), key)))
+                if isinstance(made, Counted)
+                else made
+                for key, made in rewritten(content.elements, wire).items()
+            }
         ),
+        moved=MappingProxyType(moved),
     )
     is_usual = rewriting.secondary == "announced"
     nothing = is_usual and not (rewriting.edition or rewriting.fields or rewriting.moved)
     return None if nothing else rewriting
 
 
-def rewritten(entries: Mapping[str, Entry], wire: Wire) -> Mapping[str, Signed | Filled]:
+def rewritten(entries: Mapping[str, Entry], wire: Wire) -> Mapping[str, Rewritten]:
     """Return, by its key, what of an entry pyiso8583 has no words for."""
     return MappingProxyType(
-        {
-            key: made
-            for key, entry in entries.items()
-            if entry.encoding_in(wire) == "bcd"
-            for made in _packed(entry, wire.other)
-        }
+        {key: made for key, entry in entries.items() for made in _rewritten(key, entry, wire)}
     )
 
 
-def _packed(entry: Entry, characters: str) -> Iterable[Signed | Filled]:
-    if entry.format.kind == "x+n":
-        yield Signed(characters)
+def _rewritten(key: str, entry: Entry, wire: Wire) -> Iterable[Rewritten]:
+    if entry.counts == "characters":
+        _, prefix, count = entry.format
+        lengths = entry.length or wire.length
+        width = prefix_bytes(prefix, lengths) if prefix else 0
+        yield Counted(
+            key, key, width, "b" if lengths == "binary" else lengths, count, entry.encoding_in(wire)
+        )
+    elif entry.encoding_in(wire) != "bcd":
+        return
+    elif entry.format.kind == "x+n":
+        yield Signed(wire.other)
     elif entry.counts == "bytes":
         yield Filled(entry.fill_in())

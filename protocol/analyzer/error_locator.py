@@ -16,6 +16,7 @@ from protocol.dialect import SUBFIELDS_AT, Dialect, Element
 from protocol.errors import DecodeError
 from protocol.gb18030 import GB18030_2022
 from protocol.part import Part
+from protocol.rewriting import Counted
 from qianzhi_errors.sentence import Sentence
 
 _MTI_DIGITS: Final = 4
@@ -83,6 +84,8 @@ def first_wrong(dialect: Dialect, data: bytes, parts: tuple[Part, ...], error: D
         if key == "p" and dialect.rewriting is not None and wrong == (begin, _THIRD_BITMAP):
             return WrongByte(begin, _BIT_1[dialect.rewriting.sets_bit_1])
         return wrong
+    if int(key) in dialect.counted:
+        return _counted(data, begin, dialect.counted[int(key)], dialect.elements[int(key)])
     return _element(data, begin, dialect.elements[int(key)], spec, key)
 
 
@@ -204,6 +207,37 @@ def _element(
             start + inside.at, Sentence("{expected} {name}", expected=inside.expected, name=name)
         )
     return _ends(data, octets - len(content), name, whole)
+
+
+def _counted(data: bytes, begin: int, counted: Counted, element: Element) -> WrongByte:
+    """Return the first wrong byte of the DE at byte `begin` whose length counts characters."""
+    name = Sentence("of DE {number}", number=counted.key)
+    prefix = data[begin : begin + counted.width]
+    wrong = _first_no_digit(prefix, counted.lengths)
+    if wrong is not None:
+        written = _WRITTEN[counted.lengths]
+        return WrongByte(
+            begin + wrong, Sentence("{written} digits of the length {name}", written=written, name=name)
+        )
+    if len(prefix) < counted.width:
+        return _ends(data, counted.width - len(prefix), Sentence("of the length {name}", name=name))
+    count = counted.count if not counted.width else _value_of(prefix, counted.lengths)
+    if count > counted.count:
+        return WrongByte(begin, Sentence("a length {name} of {most} at most", name=name, most=counted.count))
+    size, found = counted.read_up_to(data[begin:], count)
+    text = data[begin + counted.width : begin + size].decode(counted.encoding)
+    matched = content_pattern(element).match(text)
+    good = matched.end() if matched else 0
+    if good < len(text):
+        size, found = counted.width + len(text[:good].encode(counted.encoding)), good
+    expected = Sentence(
+        "character {place} of {count} {name}, in {encoding}",
+        place=found + 1,
+        count=count,
+        name=name,
+        encoding=_WRITTEN[counted.encoding],
+    )
+    return WrongByte(begin + size, expected)
 
 
 def _first_no_digit(prefix: bytes, encoding: str) -> int | None:

@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from protocol.dialect import element_names, parse
-from protocol.dialect_file import Wire, checked
+from protocol.dialect_check import checked
+from protocol.dialect_file import Wire
 from protocol.errors import DialectError
 
 
@@ -155,7 +156,7 @@ ENTRY = '3 = { name = "Processing code", format = "n 6" }'
         (
             'format = "n 6"',
             'format = "n..6", counts = "nibbles"',
-            "DE 3: counts must be one of bytes, digits",
+            "DE 3: counts must be one of bytes, digits, characters",
         ),
         (
             'format = "n 6"',
