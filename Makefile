@@ -94,6 +94,7 @@ bench: $(READY) ## the benchmarks, on this machine
 	@$(BIN)/python -m bench.flood
 	@$(BIN)/python -m bench.overload
 	@$(BIN)/python -m bench.loading
+	@$(BIN)/python -m bench.archive
 
 deb: $(READY) ## a Debian package in build/deb, the same bytes each time; needs dpkg and the system's python3
 	@$(BIN)/python -m deploy.package build/deb

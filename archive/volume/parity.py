@@ -24,7 +24,7 @@ from qianzhi_errors.system import system_reason
 
 FOLDER: Final = "data/parity"
 LIST: Final = f"{FOLDER}/set.txt"
-CHUNK_BYTES: Final = 262_144
+CHUNK_BYTES: Final = 65_536
 """What is XORed at once: large enough for Python, small enough for the processor's cache."""
 MEMBERS_MAX: Final = 32
 _LINE: Final = re.compile(r"([A-Z]{1,4}-[0-9]{4}|part-[0-9]{3}\.bin) ([0-9]{1,12}) ([0-9a-f]{64})\n")

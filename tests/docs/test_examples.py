@@ -22,7 +22,7 @@ PAGES = {
 }
 EXECUTED = [name for name, text in PAGES.items() if f"\n{MARK}\n" in text]
 # What an example may use that neither Python nor POSIX brings.
-PROGRAMS = ("openssl", "curl", "setsid")
+PROGRAMS = ("openssl", "curl", "setsid", "look", "basenc")
 
 
 @pytest.fixture

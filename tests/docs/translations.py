@@ -45,6 +45,7 @@ TRANSLATED = (
     "breaks",
     "core",
     "customers",
+    "volume",
     "threat-model",
 )
 """The pages that are whole in Chinese; the others are in English on both sites, but for their titles."""
