@@ -238,7 +238,7 @@ def open_escrow_command(file: Path, key: Path, output: Path) -> None:
 
     The second holder's layer is opened first, and what comes of it by the first holder: that is the list.
     """
-    layer = escrow.parse_layer(file.read_text(encoding="utf-8"))
+    layer = escrow.parse_layer(file.read_bytes())
     plain = escrow.opened_layer(layer, escrow.private_key(key.read_bytes()))
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:

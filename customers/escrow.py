@@ -24,7 +24,7 @@ from sqlalchemy import func, insert, select
 
 from customers.config import Holder
 from customers.database.audit_log import write_record
-from customers.database.schema import escrows, person_keys
+from customers.database.schema import escrows, loads, person_keys
 from customers.decisions import Desk, refusals_recorded
 from customers.errors import EscrowError
 from customers.keys import KeyRow, Keys, key_of_row
@@ -81,7 +81,11 @@ def make_list(desk: Desk, keys: Keys, by: str) -> KeyList:
         lines = [
             f"{row.person} {key_of_row(keys.master, KeyRow._make(row)).reveal().hex()}\n" for row in rows
         ]
-        number = 1 + int(connection.execute(select(func.count()).select_from(escrows)).scalar_one())
+        number, loaded = (
+            int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+            for table in (escrows, loads)
+        )
+        number += 1
         inner = sealed_layer("".join(lines).encode(), number, 1, first)
         text = sealed_layer(inner.encode(), number, 2, second)
         digest = sha256(text.encode()).hexdigest()
@@ -90,6 +94,7 @@ def make_list(desk: Desk, keys: Keys, by: str) -> KeyList:
                 number=number,
                 first_holder=first.name,
                 second_holder=second.name,
+                loads=loaded,
                 keys=len(lines),
                 digest=digest,
                 made_at=desk.at,
@@ -109,16 +114,16 @@ def sealed_layer(plain: bytes, number: int, layer: int, holder: Holder) -> str:
     return f"{_HEAD.format(number=number, layer=layer, holder=holder.name)}{lines}\n"
 
 
-def parse_layer(text: str) -> Layer:
+def parse_layer(data: bytes) -> Layer:
     """Read a layer. Raises EscrowError."""
-    form = _FORM.fullmatch(text)
-    if form is None:
-        raise EscrowError(Sentence("no sealed list of keys, or a damaged one"))
     try:
-        sealed = base64.b64decode(form[4].replace("\n", ""), validate=True)
-    except binascii.Error:
-        raise EscrowError(Sentence("no sealed list of keys, or a damaged one")) from None
-    return Layer(int(form[1]), int(form[2]), form[3], sealed)
+        form = _FORM.fullmatch(data.decode())
+        if form is not None:
+            sealed = base64.b64decode(form[4].replace("\n", ""), validate=True)
+            return Layer(int(form[1]), int(form[2]), form[3], sealed)
+    except (UnicodeDecodeError, binascii.Error):
+        pass
+    raise EscrowError(Sentence("no sealed list of keys, or a damaged one"))
 
 
 def opened_layer(layer: Layer, private: X25519PrivateKey) -> bytes:

@@ -3,7 +3,9 @@ ended; all of it in one transaction, or nothing.
 
 A person is found again by the keyed digest of the document. Another name on the same document takes the place
 of the one before. A holding that goes on already stays as it is; one that ends must be there. A person who
-was shredded is not found again: a file that brings that document makes a new person. What a file may hold,
+was shredded is not found again: a file that brings that document makes a new person, to whom a shredded
+holder of the policy gives way; one that ends a holding of that document ends a shredded person's on this
+policy. So the core system, which knows nothing of a shredding, can go on. What a file may hold,
 `customers.load_file` says.
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, case, func, insert, select, update
 
 from customers.book import Person, by_digest
 from customers.database.audit_log import write_record
@@ -99,7 +101,7 @@ class _Load:
         renamed = self._rename(named, known)
         made = self._make_persons({d: row for d, row in named.items() if d not in known}, number)
         names = {digest: person.person for digest, person in known.items()} | made
-        self._end(names)
+        self._end(names, number)
         begun = self._begin(names, number)
         counts = (file.persons, len(file.holdings), len(file.ended), len(made), renamed, begun)
         loaded = Loaded(number, file.date, *counts)
@@ -185,24 +187,43 @@ class _Load:
         nonce = self._loader.entropy(NONCE_BYTES)
         return sealed_line(key, Label(person, kind, _PLACE), text.encode(), nonce, place_of(person, kind))
 
-    def _end(self, names: Mapping[str, str]) -> None:
-        """End holdings. Raises HoldingsRefused where one does not go on, or began later than it ends."""
+    def _end(self, names: Mapping[str, str], number: int) -> None:
+        """End holdings. Raises HoldingsRefused where one does not go on, or began later than it ends. A
+        document that nobody has may be a shredded person's: then the holding of such a person ends.
+        """
         problems = []
         for row in self._file.ended:
-            person = names.get(self._digests[row.document], "")
+            person = names.get(self._digests[row.document]) or self._shredded(row.policy, row.role)
             ended = (
                 update(holdings)
                 .where(_runs(row, person), holdings.c.from_date <= row.to_date)
-                .values(to_date=row.to_date)
+                .values(to_date=row.to_date, ended_load=number)
             )
             if self._connection.execute(ended).rowcount != 1:
                 reason = Sentence("no such holding goes on, begun by that day")
                 problems.append(Problem(row.line, "", reason))
         _refuse(problems)
 
+    def _shredded(self, policy: str, role: Role) -> str:
+        """A shredded person who is this to the policy; empty if there is none. Of several nobody knows any
+        more which it was.
+        """
+        query = (
+            select(holdings.c.person)
+            .join(persons, persons.c.person == holdings.c.person)
+            .where(
+                holdings.c.policy == policy,
+                holdings.c.role == role.value,
+                holdings.c.to_date == "",
+                persons.c.state == PersonState.SHREDDED.value,
+            )
+            .order_by(holdings.c.person)
+        )
+        return str(self._connection.execute(query).scalar() or "")
+
     def _begin(self, names: Mapping[str, str], number: int) -> int:
         """Begin the holdings that do not go on already; return how many. Raises HoldingsRefused where a
-        policy has another holder, or the same holding on that day ended.
+        policy has another holder, or the same holding on that day ended. A shredded holder gives way.
         """
         running, past = self._there()
         holders = {policy: person for policy, role, person in running if role == Role.HOLDER}
@@ -211,7 +232,11 @@ class _Load:
             person = names[self._digests[row.document]]
             if (row.policy, row.role, person) in running:
                 continue
-            if row.role is Role.HOLDER and row.policy in holders:
+            if (
+                row.role is Role.HOLDER
+                and row.policy in holders
+                and not self._gives_way(row.policy, holders[row.policy], number)
+            ):
                 reason = Sentence("the policy has another holder: end that holding in the same file")
                 problems.append(Problem(row.line, "role", reason))
             if (row.policy, row.role, person, row.from_date) in past:
@@ -225,11 +250,23 @@ class _Load:
                     "from_date": row.from_date,
                     "to_date": "",
                     "load": number,
+                    "ended_load": 0,
                 }
             )
         _refuse(problems)
         _insert(self._connection, holdings, rows)
         return len(rows)
+
+    def _gives_way(self, policy: str, holder: str, number: int) -> bool:
+        """Whether the policy's holder is a shredded person; then that holding ends with the file's date."""
+        if self._shredded(policy, Role.HOLDER) != holder:
+            return False
+        runs = and_(
+            holdings.c.policy == policy, holdings.c.role == Role.HOLDER.value, holdings.c.to_date == ""
+        )
+        last = case((holdings.c.from_date > self._file.date, holdings.c.from_date), else_=self._file.date)
+        self._connection.execute(update(holdings).where(runs).values(to_date=last, ended_load=number))
+        return True
 
     def _there(self) -> tuple[set[tuple[str, str, str]], set[tuple[str, str, str, str]]]:
         """The holdings of the policies that the file brings: those that go on by policy, role and person, and

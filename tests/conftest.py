@@ -61,7 +61,11 @@ SLOW_FOLDERS = tuple(f"tests/{name}/" for name in _SLOW)
 # What commands print is compared in English, whatever the locale of the person who runs the tests.
 os.environ["QIANZHI_LANG"] = "en"
 
-TABLES = {"front": "ledger.book.schema:FRONT", "office": "office.database.schema:OFFICE"}
+TABLES = {
+    "front": "ledger.book.schema:FRONT",
+    "office": "office.database.schema:OFFICE",
+    "customers": "customers.database.schema:CUSTOMERS",
+}
 """Where the tables are, imported by no more than the tests that need them."""
 _databases = count(1)
 

@@ -46,7 +46,7 @@ GRANT SELECT ON facts, loads, persons, person_keys, holdings, proposals, escrows
 GRANT INSERT ON loads, persons, person_keys, holdings, proposals, escrows, audit_log TO qianzhi_customers;
 GRANT UPDATE (name_sealed, name_masked, id_digest, id_sealed, state) ON persons TO qianzhi_customers;
 GRANT UPDATE (wrapped, master, shredded_at, proposal) ON person_keys TO qianzhi_customers;
-GRANT UPDATE (to_date) ON holdings TO qianzhi_customers;
+GRANT UPDATE (to_date, ended_load) ON holdings TO qianzhi_customers;
 GRANT UPDATE (state, decided_by, decided_at, done_at, certificate) ON proposals TO qianzhi_customers;
 
 -- Seals under persons' keys: who is what to a policy, and each wrapped key; neither names nor documents.

@@ -130,6 +130,7 @@ holdings = Table(
     text_column("from_date"),
     text_column("to_date"),
     integer_column("load"),
+    integer_column("ended_load"),
     PrimaryKeyConstraint("policy", "role", "person", "from_date"),
     ForeignKeyConstraint(["person"], ["persons.person"], name="holding_of_person"),
     ForeignKeyConstraint(
@@ -137,12 +138,13 @@ holdings = Table(
     ),
     CheckConstraint(_one_of("role", Role), name="holding_role"),
     CheckConstraint("to_date = '' OR to_date >= from_date", name="holding_dates"),
+    CheckConstraint("(to_date = '') = (ended_load = 0)", name="holding_ends_by_load"),
     partial_index("holding_once", "policy", "role", "person", where="to_date = ''", unique=True),
     partial_index("one_holder", "policy", where="role = 'holder' AND to_date = ''", unique=True),
     partial_index("holdings_of_person", "person", where="person <> ''"),
 )
-"""What a person is to a policy, from a date on; `to_date` is the last day of it, empty while it goes on. A
-policy has one holder at a time.
+"""What a person is to a policy, from a date on; `to_date` is the last day of it, empty while it goes on.
+`load` and `ended_load` are the files that brought and ended it. A policy has one holder at a time.
 """
 
 proposals = Table(
@@ -189,6 +191,7 @@ escrows = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     text_column("first_holder"),
     text_column("second_holder"),
+    integer_column("loads"),
     integer_column("keys"),
     text_column("digest"),
     integer_column("made_at"),
@@ -196,7 +199,7 @@ escrows = Table(
     CheckConstraint("first_holder <> second_holder", name="escrow_for_two"),
 )
 """The lists of keys that were made for escrow: for which two holders, how many keys, and the SHA-256 of the
-file. A list has every key that was there at `made_at`. Append-only.
+file. A list has every key that was there: those that the first `loads` files brought. Append-only.
 """
 
 audit_log = Table("audit_log", CUSTOMERS, *audit_record_columns())
@@ -262,7 +265,7 @@ _GUARDS: Final = (
     *refused_update(
         "holding_ends_once",
         "holdings",
-        "policy, role, person, from_date, to_date, load",
+        "policy, role, person, from_date, to_date, load, ended_load",
         "OLD.to_date <> '' OR OLD.policy <> NEW.policy OR OLD.role <> NEW.role OR OLD.person <> NEW.person"
         " OR OLD.from_date <> NEW.from_date OR OLD.load <> NEW.load",
         "a holding only ends, once",

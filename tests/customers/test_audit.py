@@ -103,7 +103,10 @@ _ZHANG = "(SELECT person FROM persons WHERE state = 'restricted')"
         ("DELETE FROM proposals WHERE act = 'shred' AND state = 'done'", "is shredded without a proposal"),
         ("UPDATE loads SET new_persons = 9 WHERE number = 1", "its persons and holdings are not those"),
         ("UPDATE loads SET digest = 'x' WHERE number = 2", "no record of the audit log has its digest"),
-        ("UPDATE holdings SET to_date = '20261130' WHERE policy = 'P9'", "2 holdings ended, and the loads"),
+        (
+            "UPDATE holdings SET to_date = '20261130', ended_load = 1 WHERE policy = 'P9'",
+            "holdings that ended",
+        ),
         ("DELETE FROM proposals WHERE act = 'look'", "a look at a restricted person that nobody approved"),
     ],
 )

@@ -32,11 +32,11 @@ def pem(key: X25519PrivateKey) -> bytes:
 
 def test_the_two_holders_open_what_neither_opens_alone(escrowed: Counter) -> None:
     made = make_list(escrowed.desk(), escrowed.keys, "li")
-    outer = parse_layer(made.text)
+    outer = parse_layer(made.text.encode())
     assert (outer.number, outer.layer, outer.holder, made.keys) == (1, 2, "safe B", 3)
     with pytest.raises(EscrowError, match="list 1 is for safe B"):
         opened_layer(outer, FIRST)
-    inner = parse_layer(opened_layer(outer, private_key(pem(SECOND))).decode())
+    inner = parse_layer(opened_layer(outer, private_key(pem(SECOND))))
     assert (inner.layer, inner.holder) == (1, "保险柜甲")
     with pytest.raises(EscrowError):
         opened_layer(inner, SECOND)
@@ -57,6 +57,11 @@ def test_a_certificate_names_the_lists_that_have_the_key(escrowed: Counter) -> N
         for done in (first, second)
     ]
     assert named == [["1"], ["1", "2"]]
+
+
+def test_a_list_is_named_though_a_clock_was_set_back(escrowed: Counter) -> None:
+    make_list(escrowed.desk()._replace(at=1), escrowed.keys, "li")
+    assert "key list" in escrowed.agreed(Act.SHRED, escrowed.person()).certificate
 
 
 def test_a_list_has_no_key_that_was_destroyed(escrowed: Counter) -> None:
@@ -87,13 +92,18 @@ TEXT = sealed_layer(b"a list", 3, 1, HOLDERS[0])
 )
 def test_what_is_no_list_is_refused(text: str) -> None:
     with pytest.raises(EscrowError):
-        opened_layer(parse_layer(text), FIRST)
+        opened_layer(parse_layer(text.encode()), FIRST)
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(EscrowError, match="no sealed list"):
+        parse_layer(b"\xff\x00")
 
 
 def test_a_list_under_another_number_does_not_open() -> None:
-    assert opened_layer(parse_layer(TEXT), FIRST) == b"a list"
+    assert opened_layer(parse_layer(TEXT.encode()), FIRST) == b"a list"
     with pytest.raises(EscrowError):
-        opened_layer(parse_layer(TEXT.replace("list: 3", "list: 4")), FIRST)
+        opened_layer(parse_layer(TEXT.replace("list: 3", "list: 4").encode()), FIRST)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from customers.keys import check, keys_of
 from customers.load import Loader, load
 from customers.load_file import EndedHolding, parse
 from customers.rules.person import Role
+from customers.rules.states import Act
 from tests.support.customers_desk import (
     FACTORY,
     LI,
@@ -110,3 +111,22 @@ def test_no_name_and_no_number_is_in_the_database_in_clear(loaded: Counter) -> N
     with loaded.store.reading() as connection:
         text = repr([connection.execute(select(table)).all() for table in (persons, holdings, loads)])
     assert not [value for value in (*NAMES.values(), ZHANG.number, LI.number) if value in text]
+
+
+def test_a_shredded_holder_gives_way_to_the_person_whom_the_core_system_sends_again(loaded: Counter) -> None:
+    person = loaded.person()
+    loaded.agreed(Act.SHRED, person)
+    assert loaded.book.person_of(POLICY) == person
+    again = loaded.load(loaded.file_of("20261125", holding(POLICY, Role.HOLDER, ZHANG)))
+    assert (again.new_persons, again.new_holdings) == (1, 1)
+    assert loaded.person() not in ("", person)
+    assert loaded.person(OTHER_POLICY) == person
+
+
+def test_a_holding_of_a_shredded_person_ends_by_the_core_systems_row(loaded: Counter) -> None:
+    loaded.agreed(Act.SHRED, loaded.person(POLICY, "insured"))
+    gone = EndedHolding(0, POLICY, Role.INSURED, LI, "20261124")
+    loaded.load(loaded.file_of("20261125", ended=[gone]))
+    assert loaded.person(POLICY, "insured") == ""
+    with pytest.raises(HoldingsRefused, match="line 2: no such holding goes on"):
+        loaded.load(loaded.file_of("20261126", ended=[gone]))

@@ -16,25 +16,27 @@ from customers.rules.states import Act, PersonState
 from ledger.book.store import Store
 from ledger.errors import LedgerError
 from tests.support.customers_desk import POLICY, ZHANG, Counter
+from tests.support.interleaving import new_postgresql
 
 SCRIPT = Path(__file__).parents[2] / "customers" / "database" / "roles.sql"
 GROUPS = ("customers", "sealer", "auditor", "stranger")
 
 
 @pytest.fixture
-def logins(postgresql: str, postgresql_database: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+def logins(postgresql: str, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The URL of one customers' database for a login of each group, the owner's among them."""
-    Counter(postgresql_database, tmp_path).close()
-    with psycopg.connect(postgresql_database.replace("+psycopg", "", 1), autocommit=True) as connection:
+    owner = new_postgresql(postgresql, "roles_customers")
+    Counter(owner, tmp_path).close()
+    with psycopg.connect(owner.replace("+psycopg", "", 1), autocommit=True) as connection:
         for _ in ("once", "again"):
             connection.execute(SCRIPT.read_bytes())
-    suffix = str(make_url(postgresql_database).database)
+    suffix = str(make_url(owner).database)
     urls = {}
     with psycopg.connect(postgresql, autocommit=True) as connection:
         for group in GROUPS:
             member = "" if group == "stranger" else f" IN ROLE qianzhi_{group}"
             connection.execute(f"CREATE ROLE {group}_{suffix} LOGIN PASSWORD 'x'{member}")  # type: ignore[call-overload]
-            url = make_url(postgresql_database).set(username=f"{group}_{suffix}", password="x")
+            url = make_url(owner).set(username=f"{group}_{suffix}", password="x")
             urls[group] = url.render_as_string(hide_password=False)
         yield urls
         for group in GROUPS:

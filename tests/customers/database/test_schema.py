@@ -41,22 +41,23 @@ def refused(counter: Counter, statement: str, **values: object) -> bool:
         "DELETE FROM holdings",
         "UPDATE holdings SET policy = 'P9'",
         "UPDATE holdings SET from_date = '20170101'",
-        "UPDATE holdings SET to_date = '20160101'",
-        "INSERT INTO holdings SELECT policy, 'holder', person, '20261124', '', load FROM holdings"
+        "UPDATE holdings SET to_date = '20160101', ended_load = 1",
+        "UPDATE holdings SET to_date = '20261124'",
+        "INSERT INTO holdings SELECT policy, 'holder', person, '20261124', '', load, 0 FROM holdings"
         " WHERE role = 'insured'",
-        "INSERT INTO holdings SELECT policy, role, person, '20261124', '', load FROM holdings",
-        "INSERT INTO holdings SELECT 'P9', 'owner', person, '20261124', '', load FROM holdings",
+        "INSERT INTO holdings SELECT policy, role, person, '20261124', '', load, 0 FROM holdings",
+        "INSERT INTO holdings SELECT 'P9', 'owner', person, '20261124', '', load, 0 FROM holdings",
         "UPDATE loads SET date = '20261125'",
         "DELETE FROM loads",
         "UPDATE audit_log SET note = 'x'",
         "DELETE FROM audit_log",
         "DELETE FROM facts",
         "DELETE FROM escrows",
-        "INSERT INTO escrows VALUES (1, 'a', 'a', 0, '', 1)",
+        "INSERT INTO escrows VALUES (1, 'a', 'a', 0, 0, '', 1)",
     ],
 )
 def test_what_nobody_may_do_is_refused(loaded: Counter, statement: str) -> None:
-    made = "INSERT INTO escrows VALUES (7, 'a', 'b', 0, '', 1)"
+    made = "INSERT INTO escrows VALUES (7, 'a', 'b', 0, 0, '', 1)"
     assert not refused(loaded, made)
     assert refused(loaded, statement)
 
