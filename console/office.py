@@ -5,6 +5,7 @@ Parses arguments, calls, prints. What a close does, console.closing joins and of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from gettext import gettext as _
@@ -31,7 +32,7 @@ from office.accounting import breaks
 from office.accounting.bank_dates import Cause, unposted
 from office.accounting.books import BalanceRow, BalanceScope, TrialBalance, trial_balance
 from office.accounting.break_states import BreakState
-from office.config import load_settings
+from office.config import INSURER, load_settings
 from office.database.schema import audit_log as audit_table
 from office.exports.answer import export_states
 from office.exports.make import waiting_dates
@@ -51,9 +52,17 @@ def office() -> None:
 
 @office.command("init")
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--insurer",
+    default="",
+    metavar="NAME",
+    help="sign receipts under this short name of A-Z, 0-9 and -; qianzhi keys create makes the key",
+)
 @settings_place.option("front-config", settings_place.FRONT, "the machine's settings")
-def init_command(folder: Path, front_config: Path) -> None:
+def init_command(folder: Path, insurer: str, front_config: Path) -> None:
     """Write an office's settings into FOLDER, for the banks of a front-end machine."""
+    if insurer and re.fullmatch(INSURER, insurer) is None:
+        raise click.BadParameter(_("is not 1 to 16 of A-Z, 0-9 and -"), param_hint="--insurer")
     front = load_front_settings(front_config)
     banks = tuple(
         SampleBank(bank.code, bank.name, _LAYOUTS[place % len(_LAYOUTS)])
@@ -65,6 +74,7 @@ def init_command(folder: Path, front_config: Path) -> None:
         "seal_key": public,
         "figures": front.status.breaks,
         "archived": front.day.archived,
+        "insurer": insurer,
     }
     say(_("wrote {path}").format(path=install(folder, banks, **of_front)))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -18,6 +18,8 @@ from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from qianzhi_errors.sentence import Sentence, listed
 
+INSURER: Final = r"^[A-Z0-9-]{1,16}$"
+"""An insurer's short name, as a receipt's line has it."""
 MICROSECONDS_A_MINUTE = 60_000_000
 
 Permission = Literal["propose", "approve"]
@@ -80,9 +82,7 @@ class Clerk(Section):
 class Receipts(Section):
     """The section [receipts]: what receipts are signed with, and under whose name. With [keystore] alone."""
 
-    insurer: str = Field(
-        pattern=r"^[A-Z0-9-]{1,16}$", description="the insurer's short name in each receipt; for good"
-    )
+    insurer: str = Field(pattern=INSURER, description="the insurer's short name in each receipt; for good")
     name: str = Field(default="", max_length=60, description="the insurer's name for people")
     font: str = Field(
         default="/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",

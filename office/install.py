@@ -51,13 +51,12 @@ name = "{name}"
 may = [{may}]
 """
 _RECEIPTS = """
-# To sign receipts: take the # away, and run `qianzhi keys create --config` with this file.
-# [receipts]
-# insurer = "EXAMPLE"                 # the short name in each receipt, for good
-# name = "示例人寿保险"
-# [keystore]
-# file = "keystore"
-# master_key = "file:master.key"      # better: credential:NAME
+[receipts]
+insurer = "{insurer}"                 # the short name in each receipt, for good
+
+[keystore]
+file = "keystore"                   # made by qianzhi keys create, with its master key
+master_key = "file:master.key"      # better: credential:NAME
 """
 SAMPLE_CLERKS = (("li", ("propose",)), ("wang", ("propose", "approve")), ("zhao", ("approve",)))
 """Clerks of the new settings: two may propose and two may approve, so two people can settle any break."""
@@ -72,12 +71,14 @@ def install(
     database: str = "sqlite:///office.db",
     figures: str = "",
     archived: str = "",
+    insurer: str = "",
 ) -> Path:
     """Write `office.toml` into the folder, make its folders for files and reports; returns the file's path.
 
     `front` and `database` are SQLAlchemy URLs; `seal_key` is the public half of the front's seal key (hex).
     `figures` is the file from which the machine's status page reads open breaks, and `archived` the file that
-    lists the days it may retire; either may be empty. Raises InstallRefused.
+    lists the days it may retire; either may be empty. With `insurer`, a short name, receipts are signed once
+    the key is made. Raises InstallRefused.
     """
     path = folder.joinpath("office.toml")
     if path.exists():
@@ -92,6 +93,7 @@ def install(
         _CLERK.format(name=name, may=", ".join(f'"{permission}"' for permission in may))
         for name, may in SAMPLE_CLERKS
     ]
-    parts.append(_RECEIPTS)
+    if insurer:
+        parts.append(_RECEIPTS.format(insurer=insurer))
     path.write_text("".join(parts), encoding="utf-8")
     return path

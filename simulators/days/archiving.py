@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import shutil
-import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +19,11 @@ from fep.operator.identity import at_keyboard
 from ledger.rules.dues import Policy
 from ledger.rules.identity import Document
 from qianzhi_errors import QianzhiError
+from simulators.days.openssl import openssl_says
 from simulators.processes import qianzhi
 
 SET: Final = 2
 DOCUMENT: Final = b"%PDF-1.7\n% the policy of a customer, as the core system leaves it\n"
-_DER_HEAD: Final = bytes.fromhex("302a300506032b6570032100")
-"""Before the 32 bytes of an Ed25519 public key in a SubjectPublicKeyInfo (RFC 8410, section 4)."""
 _KEY_ID_BYTES: Final = 4
 
 
@@ -126,27 +123,5 @@ def _prove(folder: Path, item: str, given: tuple[str, str], tell: Callable[[str]
     text, _gap, signatures = note.rpartition("\n\n")
     signed = base64.b64decode(signatures.split()[-1])[_KEY_ID_BYTES:]
     key = bytes.fromhex(qianzhi("keys", "export-public", "archive", *given).strip())
-    files = {"text": f"{text}\n".encode(), "signature": signed, "key.der": _DER_HEAD + key}
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    tell(f"{item} is proved by {len(proof):,} bytes of text: {_openssl(folder)}")
-
-
-def _openssl(folder: Path) -> str:
-    """What openssl says of the signature; that it is not there, where it is not."""
-    program = shutil.which("openssl")
-    if program is None:
-        return "openssl is not installed here, so nobody else checked it"
-    files = (
-        "-inkey",
-        str(folder / "key.der"),
-        "-sigfile",
-        str(folder / "signature"),
-        "-in",
-        str(folder / "text"),
-    )
-    command = [program, "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER", *files]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ArchiveFailure(f"openssl does not verify the proof: {done.stdout}{done.stderr}")
-    return f"openssl says {done.stdout.strip()!r}"
+    verdict = openssl_says(folder, f"{text}\n".encode(), signed, key)
+    tell(f"{item} is proved by {len(proof):,} bytes of text: {verdict}")

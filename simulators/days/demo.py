@@ -8,6 +8,7 @@ only if all of it agrees.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -56,6 +57,7 @@ from simulators.days.comparison import Key, Recorded, crossed, differences, read
 from simulators.days.counterparts import acceptance, statement
 from simulators.days.customers import Customers
 from simulators.days.discrepancies import Counts, effect, seed
+from simulators.days.openssl import openssl_says
 from simulators.processes import ProcessError, qianzhi, serving
 from simulators.profile import profile_of
 
@@ -72,6 +74,7 @@ DISCREPANCIES = Counts(
     bank_only=4, ours_only=6, amount_differs=3, state_differs=3, details_differ=3, duplicate=3, renumbered=5
 )
 ACCOUNT = "6222000012345678"
+INSURER = "EXAMPLE"
 """The insurer's account with the first bank."""
 MISSING, FEE = 10_000, 2_000
 """In fen: what of the day's money the first bank's statement lacks, and what the bank took for itself."""
@@ -147,6 +150,7 @@ async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - react
         for customers in stage.banks:
             await customers.bank.sign_off()
     _audit(stage)
+    _verify_receipt(stage)
     _archive(stage)
     console.print(f"{time.monotonic() - started:.0f} s; books, files and reports are in {FOLDER}")
     console.print("[bold green]every fen is accounted for, every difference has a name[/bold green]")
@@ -157,7 +161,9 @@ def _set_up(reactor: Any, console: Console) -> Stage:  # noqa: ANN401 - as above
     shutil.rmtree(FOLDER, ignore_errors=True)
     config = install(FOLDER, os.urandom, datetime.now(UTC), first_port=0, status_port=0, trial=True)
     office_config = FOLDER / "office" / "office.toml"
-    qianzhi("office", "init", str(office_config.parent), "--front-config", str(config))
+    init = ("office", "init", str(office_config.parent), "--insurer", INSURER)
+    qianzhi(*init, "--front-config", str(config))
+    qianzhi("keys", "create", "--config", str(office_config))
     entries = sample.make(Random(SEED), POLICIES, DATE)
     data = b"".join(bookfile.write(DATE, entries))
     (FOLDER / "book.csv").write_bytes(data)
@@ -443,6 +449,20 @@ def _audit(stage: Stage) -> None:
         verdict = qianzhi(*command, "--verify").splitlines()[-1]
         stage.console.print(f"qianzhi {' '.join(command[:-2])}: {verdict}", highlight=False)
     _tell(stage.console, qianzhi("recon", "report", *config))
+
+
+def _verify_receipt(stage: Stage) -> None:
+    """Have a customer's receipt verified, with the insurer's public key and nothing else of ours."""
+    beliefs = stage.banks[0].bank.record.beliefs.values()
+    number = next(b.receipt for b in beliefs if b.state is State.DONE and b.date == DATE[4:] and b.receipt)
+    config = ("--config", str(stage.office_config))
+    line = json.loads(qianzhi("receipt", "show", number, "--json", *config))["line"]
+    public = bytes.fromhex(qianzhi("keys", "export-public", "receipt", *config).strip())
+    text, _bar, signature = line.rpartition("|")
+    signed = base64.b32decode(f"{signature}=")
+    verdict = openssl_says(FOLDER, f"{text}|".encode("ascii"), signed, public)
+    _tell(stage.console, qianzhi("receipt", "verify", line, *config))
+    stage.console.print(f"the receipt is {len(line)} characters of text: {verdict}", highlight=False)
 
 
 def _archive(stage: Stage) -> None:

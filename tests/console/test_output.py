@@ -30,6 +30,12 @@ ACTS_OR_FILES = {
     "keys remove", "keys rewrap", "keys export-public", "office init", "office close", "office export ack",
     "office statement load", "office statement settle", "recon run",
     "recon propose", "recon approve", "recon reject", "recon withdraw", "recon post", "recon report",
+    "receipt keys", "receipt page", "receipt pdf",
+    "archive init", "archive approve", "archive reject", "archive destroy", "archive get", "archive hold",
+    "archive lend", "archive parity", "archive prove", "archive release", "archive restore", "archive return",
+    "archive shelve", "archive write",
+    "customers init", "customers propose", "customers approve", "customers reject", "customers withdraw",
+    "customers escrow", "customers open-escrow", "customers rewrap",
 }  # fmt: skip
 """Commands that do something, or write a file or a text that has a form of its own: they show no data."""
 

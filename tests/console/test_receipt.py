@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from console.main import cli
 from console.receipt import TakenBack, UnreadableFile
+from ledger.files.settings import SettingsError
 from ledger.rules.request import Act
 from office.config import load_settings
 from office.receipts.published import NoSuchReceipt, known_receipt
@@ -19,6 +20,7 @@ from receipts.line import read, write
 from receipts.signature import Signer
 from tests.receipts.test_pdf import FONT
 from tests.support.builders import request
+from tests.support.machine import write_settings
 from tests.support.pull_books import Books
 
 SIGNER = Signer(bytes(range(32)))
@@ -168,3 +170,26 @@ def test_a_page_that_verifies_is_written_with_the_keys_of_the_office(office: Pat
     written = (tmp_path / "verify.html").read_text(encoding="utf-8")
     assert SIGNER.public in written
     assert '{"EXAMPLE": "示例人寿"}' in written
+
+
+def test_a_new_office_signs_receipts_where_it_was_given_a_name_and_only_then(tmp_path: Path) -> None:
+    write_settings(tmp_path, "sqlite:///front.db")
+    init = ("office", "init", "--front-config", str(tmp_path / "qianzhi.toml"))
+    for name, given in (("signing", ("--insurer", "EXAMPLE")), ("other", ())):
+        done = CliRunner().invoke(cli, [*init, str(tmp_path / name), *given])
+        assert done.exit_code == 0, done.output
+    signing, other = (load_settings(tmp_path / name / "office.toml") for name in ("signing", "other"))
+    assert signing.receipts is not None
+    assert signing.receipts.insurer == "EXAMPLE"
+    assert signing.keystore is not None
+    assert signing.keystore.path == tmp_path / "signing" / "keystore"
+    assert (other.receipts, other.keystore) == (None, None)
+    refused = CliRunner().invoke(cli, [*init, str(tmp_path / "third"), "--insurer", "示例"])
+    assert refused.exit_code == 2
+
+
+def test_settings_of_receipts_without_a_keystore_are_refused(office: Path, tmp_path: Path) -> None:
+    text = office.read_text().partition("[keystore]")[0]
+    (tmp_path / "office.toml").write_text(text)
+    with pytest.raises(SettingsError, match="keystore: is missing"):
+        load_settings(tmp_path / "office.toml")
