@@ -19,7 +19,7 @@ from rich.console import RenderableType
 from console import settings_place
 from console.output import JSON, cell, show, table
 from fep.settings.config import load_settings
-from fep.settings.dialects import SUFFIX, find_dialect, own_dialects, read_dialect
+from fep.settings.dialects import SUFFIX, find_dialect, misnamed, own_dialects, read_dialect
 from protocol.analyzer.message_trial import Trial, tried
 from protocol.codec import Codec
 from protocol.dialect import SUBFIELDS_AT, Dialect, Element, Private, shipped
@@ -113,7 +113,7 @@ def check_command(file: Path, messages: Path | None, skip: int, as_json: bool) -
     """
     codec = Codec(read_dialect(file))
     found = tuple(_tried(codec, messages, skip)) if messages is not None else ()
-    result = Checked(file.stem, unfit(codec.dialect), found)
+    result = Checked(file.stem, (*misnamed(file), *unfit(codec.dialect)), found)
     show(result, lambda: _checked_lines(result), as_json=as_json)
     wrong = sum(tried_one.trial.at is not None for tried_one in found)
     if wrong:

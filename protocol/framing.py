@@ -120,8 +120,10 @@ class Framing:
 
     @cached_property
     def longest_message(self) -> int:
-        """Bytes of the longest message whose length can be written."""
-        return self.length.longest - self.overhead
+        """Bytes of the longest message whose length can be written, in the header too where that has one."""
+        forms = (part.form for part in self.header if part.form is not None)
+        in_header = (form.longest - self.head.size for form in forms)
+        return min((self.length.longest - self.overhead, *in_header))
 
     def __str__(self) -> str:
         return _NAMES.get(self) or ", ".join(self._in_words())

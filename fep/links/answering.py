@@ -25,6 +25,7 @@ from protocol.mac import MacKey
 from protocol.message import Message
 from protocol.responses import Response
 from protocol.tlv import build
+from qianzhi_errors.sentence import Sentence
 
 _SESSION_REASONS: Final = MappingProxyType(
     {Response.SECURITY: "SIGN ON FIRST", Response.UNAVAILABLE: "STOPPING"}
@@ -123,10 +124,24 @@ class AnswerSender:
         return fit(rendered, partial(self._encoded, sealed=sealed), is_inquiry=is_inquiry)
 
     def _encoded(self, message: Message, *, sealed: bool) -> bytes:
+        """The answer's bytes. Raises EncodeError where the dialect cannot hold a field; and for the receipt,
+        the longest of them, where the framing cannot say the whole's length.
+        """
         key = self._keys.current
         if sealed and key is not None:
-            return self._codec.seal(message, key.mac)
-        return self._codec.encode(message)
+            body = self._codec.seal(message, key.mac)
+        else:
+            body = self._codec.encode(message)
+        if len(body) > self._framing.longest_message:
+            raise EncodeError(
+                "62",
+                Sentence(
+                    "{length} bytes do not fit framing {framing}",
+                    length=len(body),
+                    framing=str(self._framing),
+                ),
+            )
+        return body
 
     def _reply(self, body: bytes, head: bytes) -> None:
         if not self._is_lost:

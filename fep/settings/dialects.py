@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fep.settings.config import Settings
 
 SUFFIX = ".toml"
+_USUAL = "2005"
 
 
 def own_dialects(folder: str) -> tuple[str, ...]:
@@ -37,13 +38,23 @@ def own_dialects(folder: str) -> tuple[str, ...]:
         ) from error
     for name in names:
         if name in shipped():
-            raise DialectError(
-                Sentence(
-                    "{file} has the name of a shipped dialect: give it another one",
-                    file=Path(folder, f"{name}{SUFFIX}"),
-                )
-            )
+            raise DialectError(shipped_name(Path(folder, f"{name}{SUFFIX}")))
     return tuple(names)
+
+
+def misnamed(path: Path) -> Iterator[str]:
+    """Yield why the settings could never name a dialect file that has this name, wherever it is put."""
+    if path.suffix != SUFFIX:
+        yield Sentence(
+            "{file} has another name than a dialect file, which ends in {suffix}", file=path, suffix=SUFFIX
+        )
+    if path.stem in shipped():
+        yield shipped_name(path)
+
+
+def shipped_name(path: Path) -> Sentence:
+    """Return that a dialect file has the name of a shipped dialect."""
+    return Sentence("{file} has the name of a shipped dialect: give it another one", file=path)
 
 
 def read_dialect(path: Path, gb18030: str = "2005") -> Dialect:
@@ -97,9 +108,15 @@ def own_files(settings: Settings) -> tuple[Path, ...]:
 
 
 def unusable_dialects(settings: Settings) -> Iterator[Fault]:
-    """Yield where a bank's dialect is none, or the machine cannot serve a bank in it."""
+    """Yield where a bank's dialect is none, or the machine cannot serve a bank in it, or a GB 18030 is said
+    which it does not have.
+    """
+    folder = settings.node.dialects
     for place, bank in enumerate(settings.bank):
         try:
-            served_dialect(bank.dialect, settings.node.dialects, bank.gb18030)
+            dialect = served_dialect(bank.dialect, folder, bank.gb18030)
+            if bank.gb18030 != _USUAL and dialect == find_dialect(bank.dialect, folder):
+                reason = Sentence("dialect {name} has no text in GB 18030", name=bank.dialect)
+                yield Fault(f"bank[{place}].gb18030", reason)
         except DialectError as error:
             yield Fault(f"bank[{place}].dialect", error.args[0])

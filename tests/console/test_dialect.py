@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
 
 from console.dialect import dialect
@@ -84,6 +85,24 @@ def test_a_subfield_is_shown_behind_its_element_and_told_in_a_message(tmp_path: 
 def test_a_file_that_says_nothing_wrong_is_in_order(tmp_path: Path) -> None:
     result = run("check", written(tmp_path))
     assert (result.exit_code, result.stdout) == (0, "bank is in order\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("bcd87.toml", "has the name of a shipped dialect"),
+        ("bank.txt", "has another name than a dialect file, which ends in .toml"),
+        ("bank", "has another name than a dialect file, which ends in .toml"),
+        ("bank.TOML", "has another name than a dialect file, which ends in .toml"),
+        ("bank.toml.bak", "has another name than a dialect file, which ends in .toml"),
+    ],
+)
+def test_a_file_whose_name_the_settings_could_never_load_is_not_in_order(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    checked = run("check", written(tmp_path, name=name))
+    assert (checked.exit_code, "is in order" in checked.output) == (1, False)
+    assert reason in " ".join(checked.output.split())
 
 
 def test_a_message_that_is_written_alike_is_told_by_its_numbers(tmp_path: Path) -> None:

@@ -18,11 +18,12 @@ from ledger.rules.request import Answer, DueListed, Totals
 from protocol.codec import Codec
 from protocol.dialect import Dialect, load, parse, shipped
 from protocol.errors import EncodeError
-from protocol.framing import wrap
+from protocol.framing import FrameReader, wrap
 from protocol.message import Message
 from protocol.responses import Response
-from tests.fep.links.test_server import House, ons, paid
-from tests.support.builders import DATE, inquiry, message, totals
+from simulators.messages import Stamp, network
+from tests.fep.links.test_server import CODEC, House, ons, paid
+from tests.support.builders import BANK, DATE, inquiry, message, totals
 from tests.support.machine import write_settings
 
 ASKED = message("0220", de11="000041")
@@ -30,6 +31,8 @@ KEY = {number: ASKED.fields[number] for number in (7, 11, 32, 41)}
 LONG = Letterhead(
     ("平安" * 30, "Insurer " * 12), ("银行" * 20, "Bank " * 20), "95500 " * 20, ("章" * 60, "Seal " * 40)
 )
+FULL = Letterhead(("平安" * 25, ""), ("银行" * 10, ""), "95500 " * 10, ("章" * 40, ""))
+"""With it a receipt fits into DE 62, and its answer not into 999 bytes."""
 PAID = Answer(
     Response.APPROVED,
     business_date=DATE,
@@ -178,3 +181,31 @@ def test_the_link_sends_it(tmp_path: Path, mti: str) -> None:
 
 def codec_of(asked: Message, key: Any) -> bytes:  # noqa: ANN401 - a MacKey
     return Codec(load("ascii87")).seal(asked, key.mac)
+
+
+@pytest.mark.parametrize(
+    "parts", ['length = "3ascii"', 'header = "length 3ascii"', 'length = "3hex", header = "length 3ascii"']
+)
+def test_an_answer_that_is_longer_than_the_framing_can_say_is_sent_with_less(
+    tmp_path: Path, parts: str
+) -> None:
+    house = House(write_settings(tmp_path, "sqlite:///none.db", framing=f"{{ {parts} }}"))
+    link, socket = house.connect()
+    framing = link.link.bank.framing
+    head, link.link._answers._letterhead = framing.head.own(), FULL
+    assert len(Codec(load("ascii87")).encode(render(ASKED, PAID, load("ascii87"), FULL))) > 999
+    on = network(BANK, Stamp("1124101112", "000001"), "001")
+    link.dataReceived(wrap(framing, CODEC.encode(on), head))
+    key = link.link.session.keys.current
+    link.dataReceived(wrap(framing, codec_of(message("0220", de11="000002"), key), head))
+    [waiting] = house.engine._queue.take(9)
+    socket.clear()
+    waiting.deliver(PAID)
+    [frame] = FrameReader(framing).feed(socket.value())
+    answer = CODEC.decode(frame.body).fields
+    assert (answer[39], answer[38], len(frame.body) <= 999, socket.disconnecting) == (
+        "00",
+        PAID.authorization,
+        True,
+        False,
+    )
