@@ -148,9 +148,10 @@ def _depth(name: str) -> int:
     return 0 if base is None else 1 + _depth(base)
 
 
+@cache
 def load(name: str, gb18030: str = "2005") -> Dialect:
-    """Return a shipped dialect; where its text is GB18030, as of the year that is given, 2005 or 2022. Raises
-    DialectError for an unknown name or a file that cannot be used.
+    """Return a shipped dialect, read once a process; where its text is GB18030, as of the year that is given,
+    2005 or 2022. Raises DialectError for an unknown name or a file that cannot be used.
     """
     if name not in shipped():
         raise DialectError(
@@ -159,9 +160,8 @@ def load(name: str, gb18030: str = "2005") -> Dialect:
     return parse(_source(name), name, gb18030)
 
 
-@cache
 def standard() -> Dialect:
-    """Return the dialect of ISO 8583:1987 as the interface takes it, read once a process."""
+    """Return the dialect of ISO 8583:1987 as the interface takes it."""
     return load(STANDARD)
 
 
