@@ -65,8 +65,9 @@ TABLES = {
     "front": "ledger.book.schema:FRONT",
     "office": "office.database.schema:OFFICE",
     "customers": "customers.database.schema:CUSTOMERS",
+    "loaded": "ledger.book.schema:FRONT",
 }
-"""Where the tables are, imported by no more than the tests that need them."""
+"""Where the tables of a database are, by its purpose; imported by no more than the tests that need them."""
 _databases = count(1)
 
 
@@ -170,9 +171,9 @@ def postgresql() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """Makes a database without a row and gives its URL: each test that uses it runs on both kinds of
-    database. One for `front` or `office` has its tables already, since making them takes longer than most
-    tests.
+    """Makes a database and gives its URL: each test that uses it runs on both kinds of database. One for
+    `front` or `office` has its tables already and no row, since making them takes longer than most tests;
+    `loaded` is a front book with the usual dues in it (tests.support.machine).
     """
     if request.param == "sqlite":
         return partial(_create_file, tmp_path)
@@ -195,7 +196,7 @@ def _file_with_tables(purpose: str) -> bytes:
 
 
 def _create_database(uri: str, purpose: str) -> str:
-    """Make a database without a row on the server of `uri`, and return its URL."""
+    """Make a database on the server of `uri`, as `new_database` does, and return its URL."""
     template = _database_with_tables(uri, purpose) if purpose in TABLES else "template1"
     return _copied(uri, template, f"{purpose}_{os.getpid()}_{next(_databases)}")
 
@@ -225,6 +226,10 @@ def _make_tables(url: str, purpose: str) -> None:
     with store.transaction() as connection:
         make_missing(connection, getattr(import_module(module), name))
     store.close()
+    if purpose == "loaded":
+        from tests.support.machine import load_database
+
+        load_database(url)
 
 
 @pytest.fixture

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fep.settings.config import Settings
-from tests.support.machine import Books, Client, Machine, load_front_book, write_settings
+from tests.support.machine import Books, Client, Machine, write_settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database: str) -> Settings:
-    """Settings on this test's database, with the default book loaded."""
-    settings = write_settings(tmp_path, database)
-    load_front_book(settings)
-    return settings
+def settings(tmp_path: Path, new_database: Callable[[str], str]) -> Settings:
+    """Settings on a database of this test's own, with the usual book loaded."""
+    return write_settings(tmp_path, new_database("loaded"))
 
 
 @pytest.fixture

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
+from functools import cache
 from os import urandom
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.threads import deferToThread
 
@@ -338,14 +341,42 @@ class Client:
 
 
 def load_front_book(settings: Settings, given: Book | None = None) -> None:
-    """Make the front book and load the day's dues into it."""
+    """Make the front book and load the day's dues into it. An SQLite book of the usual dues is a copy of one
+    that was loaded before.
+    """
+    url = make_url(settings.node.database)
+    if given is None and url.get_backend_name() == "sqlite" and _is_unused(Path(str(url.database))):
+        Path(str(url.database)).write_bytes(_usual_file())
+        Store(settings.node.database).close()  # makes the file of the lock beside it
+    else:
+        load_database(settings.node.database, given)
+
+
+def load_database(url: str, given: Book | None = None) -> None:
+    """Make the front book in a database and load dues into it, the usual ones where none are given."""
     front_key = FrontKey(FRONT_KEY)
-    store = Store(settings.node.database)
+    store = Store(url)
     try:
         FrontBook(store, front_key.check_value, urandom).create()
         load_book(store, given or book(), front_key.identity, 1)
     finally:
         store.close()
+
+
+@cache
+def _usual_file() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "front.db")
+        load_database(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+def _is_unused(path: Path) -> bool:
+    """Whether there is no file yet, or one that has its tables and no row."""
+    if not path.exists():
+        return True
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT count(*) FROM facts").fetchone() == (0,)
 
 
 class Books:
