@@ -125,7 +125,8 @@ def dialect_seeds() -> Seeds:
         b"[interface]\ngroups = 57\nreceipt = 58\n"
         b'[elements]\n2 = { format = "n..20", counts = "bytes", fill = "right F" }\n'
         b'22 = { fill = "right 0" }\n28 = { encoding = "bcd" }\n35 = { encoding = "bcd" }\n'
-        b'43 = { encoding = "gbk" }\n55 = { format = "b...999", encoding = "hex-cp500" }\n'
+        b'43 = { encoding = "gbk", counts = "characters" }\n'
+        b'55 = { format = "b...999", encoding = "hex-cp500" }\n'
         b"57 = { text = true }\n58 = { text = true, lines = true }\n"
         b'127 = { format = "b......999999", bitmap = "hex-ascii" }\n'
         b'130 = { name = "Third", format = "n 1" }\n'
@@ -138,8 +139,10 @@ def dialect_seeds() -> Seeds:
 
 
 def subfield_seeds() -> Seeds:
-    """A message with every subfield of the target's dialect, one with empty bitmaps, and one cut short."""
-    money = {**_MONEY, 48: "PN002P1"}
+    """A message with every subfield of the target's dialect, and text that is counted in characters; one
+    with empty bitmaps, and one cut short.
+    """
+    money = {**_MONEY, 43: "张三".ljust(40), 44: "余额不足", 48: "PN002P1"}
     subfields = {
         61: {1: "123", 64: "0123456789ABCDEF"},
         126: {2: "6222021234567", 3: "保单"},

@@ -175,6 +175,8 @@ def codec_of(dialect: str) -> Codec:
 
 _SUBFIELDS: Final = """base = "bcd87"
 [elements]
+43 = { text = true, counts = "characters" }
+44 = { counts = "characters", length = "binary" }
 48 = { format = "ans...999", text = true }
 61 = { format = "b", bitmap = "hex-cp500" }
 126 = { format = "b...255", bitmap = "hex-ascii" }
