@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 from fep.settings.database_servers import database_faults, is_here
 from firewall_rules.gateway import overlapping, overlaps
 from ledger.files.settings import Fault
-from protocol.framing import Idle
 from qianzhi_errors.sentence import Sentence
 
 if TYPE_CHECKING:
-    from fep.settings.config import Bank, Settings
+    from fep.settings.config import Settings
 
 
 def contradictions(settings: Settings) -> Iterator[Fault]:
@@ -50,7 +49,17 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
             )
         if bank.port and bank.port == settings.status.port:
             yield _bank_fault(place, "port", Sentence("is the status port"))
-        yield from _useless_signs(settings, place, bank)
+        sign, most = len(bank.framing.keep_alive), settings.limits.frame_bytes
+        if sign > most:
+            yield _bank_fault(
+                place,
+                "framing",
+                Sentence(
+                    "keep_alive: is of {size} bytes, and a message has {most} at most: limits.frame_bytes",
+                    size=sign,
+                    most=most,
+                ),
+            )
     for overlap in overlaps(allowance for allowance in settings.allowances() if allowance.port):
         yield Fault(
             "bank.networks",
@@ -77,25 +86,6 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
         )
     if settings.limits.batch > settings.limits.queue:
         yield Fault("limits.batch", Sentence("cannot be larger than limits.queue"))
-
-
-def _useless_signs(settings: Settings, place: int, bank: Bank) -> Iterator[Fault]:
-    """Yield why a bank's sign of life could never be taken for one."""
-    sign, most = len(bank.framing.keep_alive), settings.limits.frame_bytes
-    if sign > most:
-        yield _bank_fault(
-            place,
-            "framing",
-            Sentence(
-                "keep_alive: is of {size} bytes, and a message has {most} at most: limits.frame_bytes",
-                size=sign,
-                most=most,
-            ),
-        )
-    if sign and bank.idle is Idle.CLOSE:
-        yield _bank_fault(
-            place, "idle", Sentence('"close" would end the link at each keep_alive of the framing')
-        )
 
 
 def _bank_fault(place: int, name: str, reason: str) -> Fault:

@@ -14,13 +14,14 @@ from ledger.files.settings import Fault
 from protocol.dialect import Dialect, load, parse, shipped
 from protocol.dialect_fit import unfit
 from protocol.errors import DialectError
-from qianzhi_errors.sentence import Sentence, listed
+from qianzhi_errors.sentence import Sentence, listed, phrase
 
 if TYPE_CHECKING:
     from fep.settings.config import Settings
 
 SUFFIX = ".toml"
 _USUAL = "2005"
+_NAME_TAKEN = phrase("{file} has the name of a shipped dialect: give it another one")
 
 
 def own_dialects(folder: str) -> tuple[str, ...]:
@@ -38,7 +39,7 @@ def own_dialects(folder: str) -> tuple[str, ...]:
         ) from error
     for name in names:
         if name in shipped():
-            raise DialectError(shipped_name(Path(folder, f"{name}{SUFFIX}")))
+            raise DialectError(Sentence(_NAME_TAKEN, file=Path(folder, f"{name}{SUFFIX}")))
     return tuple(names)
 
 
@@ -49,12 +50,7 @@ def misnamed(path: Path) -> Iterator[str]:
             "{file} has another name than a dialect file, which ends in {suffix}", file=path, suffix=SUFFIX
         )
     if path.stem in shipped():
-        yield shipped_name(path)
-
-
-def shipped_name(path: Path) -> Sentence:
-    """Return that a dialect file has the name of a shipped dialect."""
-    return Sentence("{file} has the name of a shipped dialect: give it another one", file=path)
+        yield Sentence(_NAME_TAKEN, file=path)
 
 
 def read_dialect(path: Path, gb18030: str = "2005") -> Dialect:

@@ -89,10 +89,6 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
             + bank(more=f"framing = {{ keep_alive = '{'00' * 257}' }}"),
             "bank[0].framing: keep_alive: is of 257 bytes, and a message has 256 at most: limits.frame_bytes",
         ),
-        (
-            HEAD + bank(more='framing = { keep_alive = "00" }\nidle = "close"'),
-            'bank[0].idle: "close" would end the link at each keep_alive of the framing',
-        ),
         (HEAD + bank(more='gb18030 = "2022"'), "bank[0].gb18030: dialect ascii87 has no text in GB 18030"),
         (HEAD + bank(more='transactions = ["5000"]'), "bank[0].transactions: '5000' is no processing code"),
         (HEAD + bank(networks='["192.0.2.1/24"]'), "bank[0].networks: 192.0.2.1/24 has host bits set"),
