@@ -45,6 +45,7 @@ LOAD: Final = "load"
 """The act of a load in the audit log."""
 _PLACE: Final = "persons"
 """The `ref` of what is sealed in the table of persons."""
+_ROWS_AT_ONCE: Final = 1000
 
 
 class Loaded(NamedTuple):
@@ -151,24 +152,13 @@ class _Load:
 
     def _make_persons(self, fresh: Mapping[str, Holding], number: int) -> dict[str, str]:
         """Make a person, with a key, for each of these documents; return the persons by digest."""
-        rows, keys, made = [], [], {}
+        made: dict[str, str] = {}
+        rows: list[Mapping[str, Any]] = []
+        keys: list[Mapping[str, Any]] = []
         for digest, row in fresh.items():
-            person = person_name(self._loader.entropy(PERSON_BYTES))
+            person = made[digest] = person_name(self._loader.entropy(PERSON_BYTES))
             key = SecretKey(self._loader.entropy(KEY_BYTES))
-            made[digest] = person
-            rows.append(
-                {
-                    "person": person,
-                    "kind": kind_of(row.document).value,
-                    "name_sealed": self._sealed(key, person, "name", row.name),
-                    "name_masked": masked_name(row.name),
-                    "id_kind": row.document.kind,
-                    "id_digest": digest,
-                    "id_sealed": self._sealed(key, person, "identity", normalised(row.document.number)),
-                    "state": PersonState.ACTIVE.value,
-                    "load": number,
-                }
-            )
+            rows.append(self._person_row(person, key, digest, row, number))
             keys.append(
                 {
                     "person": person,
@@ -179,9 +169,32 @@ class _Load:
                     "proposal": 0,
                 }
             )
+            if len(rows) == _ROWS_AT_ONCE:
+                self._insert_persons(rows, keys)
+        self._insert_persons(rows, keys)
+        return made
+
+    def _person_row(
+        self, person: str, key: SecretKey, digest: str, row: Holding, number: int
+    ) -> Mapping[str, Any]:
+        return {
+            "person": person,
+            "kind": kind_of(row.document).value,
+            "name_sealed": self._sealed(key, person, "name", row.name),
+            "name_masked": masked_name(row.name),
+            "id_kind": row.document.kind,
+            "id_digest": digest,
+            "id_sealed": self._sealed(key, person, "identity", normalised(row.document.number)),
+            "state": PersonState.ACTIVE.value,
+            "load": number,
+        }
+
+    def _insert_persons(self, rows: list[Mapping[str, Any]], keys: list[Mapping[str, Any]]) -> None:
+        """Insert these rows and empty the lists, so that a large file is not in memory twice."""
         _insert(self._connection, persons, rows)
         _insert(self._connection, person_keys, keys)
-        return made
+        rows.clear()
+        keys.clear()
 
     def _sealed(self, key: SecretKey, person: str, kind: str, text: str) -> str:
         nonce = self._loader.entropy(NONCE_BYTES)

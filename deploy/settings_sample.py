@@ -63,6 +63,9 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "keystore.token": '"qianzhi"',
     "keystore.pin": '"credential:token-pin"',
     "day.cutover": '"22:00"',
+    "receipts.insurer": '"EXAMPLE"',
+    "keystore.file": '"/var/lib/qianzhi-office/keystore"',
+    "keystore.master_key": '"credential:office-master-key"',
     "holder.name": '"safe A"',
     "holder.public": f'"{"0" * 64}"',
     "bank.code": '"01020000"',
@@ -90,10 +93,11 @@ class SettingRow(NamedTuple):
 
 
 class SectionRows(NamedTuple):
-    """One section: its name, whether there may be several ([[name]]), what it is, and its settings."""
+    """One section: its name, whether there may be several ([[name]]) or none, what it is, its settings."""
 
     name: str
     repeats: bool
+    optional: bool
     about: str
     settings: tuple[SettingRow, ...]
 
@@ -111,16 +115,19 @@ def sections(model: type[Section]) -> Iterator[SectionRows]:
         section = next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, Section))
         about = cleandoc(section.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
         repeats = schema["properties"][name].get("type") == "array"
-        yield SectionRows(name, repeats, about, tuple(_rows(section)))
+        yield SectionRows(name, repeats, field.default is None, about, tuple(_rows(section)))
 
 
 def sample(model: type[Section], places: Mapping[str, str], head: str) -> str:
     """Return a settings file with every setting and its comment: those of `places` set, all others commented
-    out at their defaults. A section that may repeat, and of which nothing is set, is commented out whole.
+    out at their defaults. A section that may repeat or be absent, and of which nothing is set, is commented
+    out whole.
     """
     parts = [f"# {head}\n"]
     for section in sections(model):
-        is_set = any(place.startswith(f"{section.name}.") for place in places) or not section.repeats
+        is_set = any(place.startswith(f"{section.name}.") for place in places) or not (
+            section.repeats or section.optional
+        )
         parts.append(f"\n# {section.about}\n{'' if is_set else '# '}{section.heading}\n")
         for row in section.settings:
             place = f"{section.name}.{row.key}"

@@ -1,4 +1,5 @@
-"""Targets for files from outside: a bank's day file in each layout, the file of a day's dues.
+"""Targets for files from outside: a bank's day file in each layout, the files of a day's dues and of
+holdings, a sealed line.
 
 As in `fuzz.wire`: any bytes, and only the promises that the modules' docstrings make.
 """
@@ -11,6 +12,8 @@ from collections import defaultdict
 from functools import cache
 from typing import Final
 
+from customers import load_file, sealing
+from customers.errors import LoadFileError, SealedLineError
 from fuzz.errors import require
 from ledger.errors import BankFileError, BookFileError, Problem
 from ledger.files import bankfile, bookfile
@@ -96,6 +99,35 @@ def dues(data: bytes) -> None:
     require(again[3:5] == book[3:5], "written again, other sums")
     require(sum(due.amount for due in book.dues) == book.premium + book.benefit, "the sums are wrong")
     require(bookfile.parse(io.BytesIO(data)) == book, "a stream reads otherwise than bytes")
+
+
+def holdings(data: bytes) -> None:
+    """A file of holdings: whole, or a LoadFileError; written again it is the same file."""
+    try:
+        file = load_file.parse(data)
+    except LoadFileError as error:
+        _discreet(error.problems, data, load_file.PROBLEMS_MAX)
+        return
+    again = load_file.parse(b"".join(load_file.write(file.date, file.holdings, file.ended)))
+    require(
+        (_unnumbered(again), again.persons) == (_unnumbered(file), file.persons),
+        "written again, another file",
+    )
+
+
+def _unnumbered(file: load_file.LoadFile) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """A file's rows without their line numbers: it may have its kinds of rows mixed."""
+    return [tuple(row[1:]) for row in file.holdings], [tuple(row[1:]) for row in file.ended]
+
+
+def sealed_line(data: bytes) -> None:
+    """A line from a volume: sealed, or a SealedLineError; what is read has one text."""
+    text = data.decode(errors="replace")
+    try:
+        line = sealing.parse(text)
+    except SealedLineError:
+        return
+    require(line.text() == text.removesuffix("\n"), "read back, another text")
 
 
 def _entries(book: Book) -> list[PolicyDues]:

@@ -15,6 +15,9 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from customers import load_file, sealing
+from customers.load_file import EndedHolding, Holding
+from customers.rules.person import Role
 from fuzz.corpus import FOLDER
 from fuzz.files import BANK, DATE
 from fuzz.wire import FRAMINGS, TEXT_ENCODINGS, ZMKS, codec_with_subfields
@@ -22,6 +25,7 @@ from ledger.files import bankfile, bookfile, layout, sample
 from ledger.files.bankline import BankLine
 from ledger.files.bookfile import PolicyDues
 from ledger.rules.dues import KINDS
+from ledger.rules.identity import Document
 from protocol import dialect, framing, keyblock, tlv
 from protocol.codec import Codec
 from protocol.dialect import Dialect, Element
@@ -272,6 +276,31 @@ def control_seeds() -> Seeds:
     yield "none.txt", b'\n[]\n1\n"cutover"\n{}\n{"command": ["load"]}\n'
 
 
+def holdings_seeds() -> Seeds:
+    """A whole file, the same cut short, and one with two names for one document."""
+    resident, passport = Document("resident", "11010119900307803X"), Document("passport", "E12345678")
+    rows = [
+        Holding(0, "P1", Role.HOLDER, "张三, 丰", resident, "20170301"),
+        Holding(0, "P1", Role.INSURED, "Li Si", passport, "20170301"),
+    ]
+    ended = [EndedHolding(0, "P2", Role.PAYER, resident, "20261123")]
+    whole = b"".join(load_file.write(DATE, rows, ended))
+    yield "whole.txt", whole
+    yield "cut.txt", whole[:-_CUT_BYTES]
+    other = [*rows, rows[1]._replace(policy="P3", name="Li Wu")]
+    yield "two-names.txt", b"".join(load_file.write(DATE, other))
+
+
+def sealed_line_seeds() -> Seeds:
+    """A sealed line, and the same cut short."""
+    label = sealing.Label("MFRGGZDFMZTWQ2LK", "holder", "entries/1/8812")
+    place = sealing.place_on_volume("QZ-0007", DATE, 1)
+    key = sealing.SecretKey(bytes(range(sealing.KEY_BYTES)))
+    line = sealing.sealed_line(key, label, b"a name", bytes(sealing.NONCE_BYTES), place).encode()
+    yield "line.txt", line + b"\n"
+    yield "cut.txt", line[:-_CUT_BYTES]
+
+
 def seeds() -> Iterator[tuple[str, str, bytes]]:
     """Target, file name and input of every seed."""
     makers = {
@@ -285,6 +314,8 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         "describe": describe_seeds(),
         **{f"bankfile-{name}": bankfile_seeds(name) for name in layout.shipped()},
         "bookfile": bookfile_seeds(),
+        "holdings": holdings_seeds(),
+        "sealed-line": sealed_line_seeds(),
         "control": control_seeds(),
     }
     for target, made in makers.items():

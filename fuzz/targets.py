@@ -27,6 +27,8 @@ TARGETS: Final[Mapping[str, Run]] = MappingProxyType(
         "describe": wire.described,
         **{f"bankfile-{name}": partial(files.bank_file, name) for name in layout.shipped()},
         "bookfile": files.dues,
+        "holdings": files.holdings,
+        "sealed-line": files.sealed_line,
         "control": operator.lines,
     }
 )

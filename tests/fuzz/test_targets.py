@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import fep.operator.control
 import fuzz.wire
 import protocol.analyzer.describe
+from customers import load_file, sealing
 from fuzz.corpus import FOLDER, inputs
 from fuzz.errors import Defect, TooMuch
 from fuzz.files import layout_of
@@ -164,6 +165,14 @@ PLANTED: dict[str, list[Plant]] = {
         broken(bookfile, "parse"),
         instead(bookfile, "write", lambda right, date, entries, leaving: right(date, entries[1:], leaving)),
         broken(bookline.identity, "is_valid"),
+    ],
+    "holdings": [
+        broken(load_file, "is_document"),
+        instead(load_file, "write", lambda right, date, rows, ended: right(date, rows[1:], ended)),
+    ],
+    "sealed-line": [
+        broken(sealing, "is_person"),
+        instead(sealing, "parse", lambda right, text: right(text)._replace(tag=b"")),
     ],
     "control": [
         broken(fep.operator.control.json, "loads"),
