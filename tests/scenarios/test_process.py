@@ -18,6 +18,7 @@ import pytest
 from simulators.processes import PROGRAM, ports_of, run, serving
 from tests.support.builders import BANK, book, message, policy, premium
 from tests.support.child_processes import SECONDS, running
+from tests.support.forking import programs
 from tests.support.machine import Books, Client, load_front_book, write_settings
 
 DUES = 400
@@ -26,7 +27,8 @@ DUES = 400
 @contextmanager
 def signed_on(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
     """The machine as a process of its own, and a bank that has signed on to it."""
-    with serving(folder / "qianzhi.toml") as machine, Client(machine.ports[BANK]) as bank:
+    program = (str(programs() / "qianzhi"),)
+    with serving(folder / "qianzhi.toml", program) as machine, Client(machine.ports[BANK]) as bank:
         bank.sign_on()
         yield machine.process, bank
 
@@ -51,6 +53,8 @@ def test_every_approval_that_left_is_on_disk_after_a_kill(
             approved.append(answer.fields[11])
         process.kill()
         process.wait(timeout=30)
+        assert process.stdout is not None
+        process.stdout.read()  # to its end, which is when the machine is gone
     books = Books(database)
     on_disk = {row[0] for row in books.rows("SELECT stan FROM journal WHERE response = '00'")}
     assert set(approved) <= on_disk

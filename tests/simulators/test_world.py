@@ -60,7 +60,9 @@ JUDGES = (
     "accounts",
 )
 MAY_IMPORT = ("protocol", *(f"simulators.world.{name}" for name in JUDGES))
-CHUNK, FIXED = 40, 80
+CHUNK, FIXED = 10, 40
+SOME_OFFICE = range(7, 14)
+"""Seeds of which some end with the office's close."""
 FRESH_SECONDS = 10
 
 
@@ -84,11 +86,10 @@ def test_another_seed_is_another_run(fixture: Fixture) -> None:
 
 
 def test_a_run_takes_nothing_from_those_before_it(fixture: Fixture) -> None:
-    seeds = range(7, 14)  # some end with the office's close
-    forth = {seed: run_seed(seed, fixture).digest for seed in seeds}
-    back = {seed: run_seed(seed, fixture).digest for seed in reversed(seeds)}
+    forth = {seed: run_seed(seed, fixture).digest for seed in SOME_OFFICE}
+    back = {seed: run_seed(seed, fixture).digest for seed in reversed(SOME_OFFICE)}
     assert forth == back
-    assert {draw(seed).office for seed in seeds} == {True, False}
+    assert {draw(seed).office for seed in SOME_OFFICE} == {True, False}
 
 
 def test_a_copy_of_a_book_has_nothing_of_the_run_before(fixture: Fixture) -> None:
@@ -123,7 +124,7 @@ def test_one_seed_is_one_run_in_whatever_order_a_process_hashes() -> None:
         "from simulators.world.run import run_seed\n"
         "with in_memory() as within:\n"
         "    ground = prepare(within)\n"
-        "    print(*(run_seed(seed, ground).digest for seed in range(12)))\n"
+        f"    print(*(run_seed(seed, ground).digest for seed in {SOME_OFFICE}))\n"
     )
     digests = []
     for hash_seed in ("1", "2"):
