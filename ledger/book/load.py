@@ -174,7 +174,7 @@ class _Load:
                     loaded=loaded,
                 )
             )
-        return loaded
+        return loaded._replace(left_out=_left_out(self._book))  # the row has the text, which is in English
 
     def _insist(self, step: Callable[[Connection], _Any]) -> _Any:
         """Run one transaction, up to _ATTEMPTS times: again if a batch was in its way, or if it is not known

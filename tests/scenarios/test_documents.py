@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from console.language import chinese
 from fep.operator.control_client import ControlError, ask
 from ledger.files.bookfile import parse
 from ledger.files.bookline import HEADER_WITHOUT_PAYEES as COLUMNS
+from qianzhi_errors.sentence import translated
 from tests.support.builders import DATE, inquiry, message
 from tests.support.machine import Books, Client, Machine, load_front_book, write_settings
 
@@ -78,7 +80,7 @@ def test_two_people_load_a_file_without_a_row_through_the_machine(
     path = tmp_path / "dues.csv"
     path.write_text(f"{HEADER}{''.join(lines)}TOTAL,20261125,3,3,700,0,,\n")
     where = Path(settings.node.control)
-    seen = []
+    seen: list[str] = []
     for who, without in (("li", ""), ("li", "2-3"), ("li", "3"), ("li", "3"), ("wang", "3")):
         monkeypatch.setattr("fep.operator.identity.at_other_end", lambda _, who=who: who)
         try:
@@ -92,6 +94,9 @@ def test_two_people_load_a_file_without_a_row_through_the_machine(
         "li would leave out 1 rows, w",
         "line 3: policy P2, due N2: amount_fen: not a whole number of fen, 1 to 999999999999",
     ]
+    assert translated(seen[-1], chinese()) == (
+        "第 3 行：保单 P2，应收应付 N2：amount_fen：不是以分为单位的整数，1 至 999999999999"
+    )
     assert books.rows("SELECT due FROM dues WHERE due LIKE 'N%' ORDER BY due") == [("N1",), ("N3",)]
     machine.stop()
     books.close()
