@@ -25,7 +25,7 @@ from archive.intake.take import TakenIn, take_in
 from archive.keeping import remove_destroyed
 from archive.parcel import DOCUMENTS, OFFICE
 from archive.rules.states import ParcelState
-from archive.rules.wording import PARCEL_STATES, VOLUME_STATES
+from archive.rules.wording import COPY_STATES, PARCEL_STATES, VOLUME_STATES
 from console import audit_log, settings_place
 from console.archive_copies import (
     check_command,
@@ -210,15 +210,21 @@ def _status_lines(figures: dict[str, Any]) -> Iterator[Any]:
             source=parcel.source,
             state=term(PARCEL_STATES[parcel.state], parcel.state.value),
         )
-    rows = table(_("volume"), _("class"), _("dates"), _("state"), _("copies"), _("MB"), right=(_("MB"),))
+    rows = table(
+        _("volume"), _("class"), _("dates"), _("state"), _("copies"), _("MB"), right=(_("copies"), _("MB"))
+    )
     for volume in figures["volumes"]:
-        here = [copy.place for copy in figures["copies"] if copy.volume == volume.volume]
+        here = sum(copy.volume == volume.volume for copy in figures["copies"])
         dates = f"{volume.first_date} {volume.last_date}"
         size = f"{volume.image_bytes // MEGABYTE:,}"
         state = term(VOLUME_STATES[volume.state], volume.state.value)
-        rows.add_row(volume.volume, volume.cls, dates, state, ", ".join(here) or "-", size)
+        rows.add_row(volume.volume, volume.cls, dates, state, str(here), size)
     if figures["volumes"]:
         yield rows
+    for copy in figures["copies"]:
+        yield _("{copy} is {state}, {place}").format(
+            copy=copy.copy, state=term(COPY_STATES[copy.state], copy.state.value), place=copy.place
+        )
     for copy in figures["due"]:
         yield _("{copy} is due for a check").format(copy=copy.copy)
     for hold in figures["holds"]:

@@ -2,7 +2,7 @@
 
 The package takes the sample along, and the pages' reference is made of the same rows, so that neither can say
 what the program does not. What a setting means stands at its field, in `fep.settings.config`,
-`office.config` and `customers.config`; only where the package has its files is said here.
+`office.config`, `customers.config` and `archive.config`; only where the package has its files is said here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from enum import Enum
 from inspect import cleandoc
 from typing import Any, Final, NamedTuple, get_args
 
+from archive.config import Settings as ArchiveSettings
 from customers.config import Settings as CustomersSettings
 from fep.settings.config import Settings as FrontSettings
 from ledger.files.settings import Section
@@ -57,6 +58,19 @@ CUSTOMERS_PLACES: Final[Mapping[str, str]] = {
 }
 """The same for the customers, who run under the office's user. The clerk is to be replaced by the site's own.
 """
+
+ARCHIVE_PLACES: Final[Mapping[str, str]] = {
+    "archive.database": '"postgresql+psycopg://qianzhi-office@/qianzhi_archive?host=/var/run/postgresql"',
+    "archive.office": '"/etc/qianzhi-office/office.toml"',
+    "archive.customers": '"/etc/qianzhi-customers/customers.toml"',
+    "archive.staging": '"/var/lib/qianzhi-office/archive/staging"',
+    "archive.images": '"/var/lib/qianzhi-office/archive/images"',
+    "archive.inbox": '"/var/lib/qianzhi-office/archive/inbox"',
+    "keystore.file": '"/var/lib/qianzhi-office/archive-keystore"',
+    "keystore.master_key": '"credential:archive-master-key"',
+    "clerk.name": '"li"',
+}
+"""The same for the archive, which runs under the office's user; the clerk is to be replaced."""
 
 EXAMPLES: Final[Mapping[str, str]] = {
     "keystore.pkcs11_module": '"/usr/lib/softhsm/libsofthsm2.so"',
@@ -153,6 +167,12 @@ def customers_sample() -> str:
     """Return the sample of /etc/qianzhi-customers/customers.toml: it can be loaded as it is."""
     head = "Settings of Qianzhi's customers. A line without # is set; the others say the defaults."
     return sample(CustomersSettings, CUSTOMERS_PLACES, head)
+
+
+def archive_sample() -> str:
+    """Return the sample of /etc/qianzhi-archive/archive.toml: it can be loaded as it is."""
+    head = "Settings of a Qianzhi archive. A line without # is set; the others say the defaults."
+    return sample(ArchiveSettings, ARCHIVE_PLACES, head)
 
 
 def toml(value: object) -> str:

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
+from archive import config as archive
 from customers import config as customers
 from deploy.settings_sample import (
+    ARCHIVE_PLACES,
     CUSTOMERS_PLACES,
     EXAMPLES,
     FRONT_PLACES,
     OFFICE_PLACES,
+    archive_sample,
     customers_sample,
     front_sample,
     office_sample,
@@ -26,7 +29,7 @@ from fep.settings import config as front
 from ledger.files.settings import Section
 from office import config as office
 
-MODELS = (front.Settings, office.Settings, customers.Settings)
+MODELS = (front.Settings, office.Settings, customers.Settings, archive.Settings)
 FRONT_TABLE = re.compile(r"^# (?=\[|[a-z_0-9]+ = )", re.MULTILINE)
 
 
@@ -53,6 +56,12 @@ def test_the_customers_sample_loads_as_it_is(tmp_path: Path) -> None:
     assert ([clerk.name for clerk in settings.clerk], settings.holder) == (["li"], ())
 
 
+def test_the_archives_sample_loads_as_it_is(tmp_path: Path) -> None:
+    settings = archive.load_settings(written(tmp_path, archive_sample()))
+    assert [clerk.name for clerk in settings.clerk] == ["li"]
+    assert settings.archive.writer == ("cp", "--", "{image}", "{place}")
+
+
 def test_what_is_commented_out_in_a_sample_is_the_default(tmp_path: Path) -> None:
     text = FRONT_TABLE.sub("", front_sample()).replace("pins = []", f'pins = ["{"0" * 64}"]')
     loaded = front.load_settings(written(tmp_path, text))
@@ -76,6 +85,7 @@ def test_what_is_commented_out_in_a_sample_is_the_default(tmp_path: Path) -> Non
         (front_sample(), front.Settings),
         (office_sample(), office.Settings),
         (customers_sample(), customers.Settings),
+        (archive_sample(), archive.Settings),
     ],
 )
 def test_a_sample_has_every_setting_once_under_its_section(text: str, model: type[Section]) -> None:
@@ -100,7 +110,9 @@ def test_every_setting_says_what_it_means(model: type[Section]) -> None:
 
 def test_no_place_or_example_is_of_a_setting_that_is_gone() -> None:
     every = set()
-    for model, places in zip(MODELS, (FRONT_PLACES, OFFICE_PLACES, CUSTOMERS_PLACES), strict=True):
+    for model, places in zip(
+        MODELS, (FRONT_PLACES, OFFICE_PLACES, CUSTOMERS_PLACES, ARCHIVE_PLACES), strict=True
+    ):
         known = {f"{section.name}.{row.key}" for section in sections(model) for row in section.settings}
         assert set(places) - known == set()
         every |= known

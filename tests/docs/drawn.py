@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from archive.rules.states import COPY, PARCEL, VOLUME, CopyState, ParcelState, VolumeState
 from customers.rules.states import PROPOSAL_TRANSITIONS as PROPOSAL
 from customers.rules.states import TRANSITIONS as PERSON
 from customers.rules.states import PersonState, ProposalState
@@ -68,6 +69,24 @@ def proposal() -> Figure:
     return Figure("The states of a proposal", boxes, _arrows(PROPOSAL))
 
 
+def parcel() -> Figure:
+    """How far a parcel of the archive has come."""
+    boxes = tuple((state.value, "") for state in ParcelState)
+    return Figure("The states of a parcel", boxes, _arrows(PARCEL))
+
+
+def volume() -> Figure:
+    """The life of a volume of the archive."""
+    boxes = tuple((state.value, "") for state in VolumeState)
+    return Figure("The states of a volume", boxes, _arrows(VOLUME))
+
+
+def copy() -> Figure:
+    """The life of a copy of a volume."""
+    boxes = tuple((state.value, "") for state in CopyState)
+    return Figure("The states of a copy", boxes, _arrows(COPY))
+
+
 def _arrows(table: Any) -> tuple[Arrow, ...]:  # noqa: ANN401 - tables over different enumerations
     return tuple(
         Arrow(state.value, following.value, event.value.replace("_", " "))
@@ -79,4 +98,5 @@ def figures() -> dict[str, str]:
     """File name -> SVG, of all figures."""
     figures_by_name = {"packages": packages(), "session": session(), "day": day(), "break": break_()}
     figures_by_name |= {"person": person(), "proposal": proposal()}
+    figures_by_name |= {"parcel": parcel(), "volume": volume(), "copy": copy()}
     return {f"{name}.svg": draw(figure) for name, figure in figures_by_name.items()}

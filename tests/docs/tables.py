@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 
+from archive.config import Settings as ArchiveSettings
 from customers.config import Settings as CustomersSettings
 from deploy.settings_sample import SettingRow, sections
 from fep.links.request_parser import MANDATORY
@@ -253,6 +254,7 @@ def made() -> dict[str, str]:
         "settings-front": settings(FrontSettings),
         "settings-office": settings(OfficeSettings),
         "settings-customers": settings(CustomersSettings),
+        "settings-archive": settings(ArchiveSettings),
         "dues-columns": dues_columns(),
         "dues-total": dues_total(),
         "export-dues": export_columns("dues.csv"),

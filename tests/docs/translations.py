@@ -46,6 +46,7 @@ TRANSLATED = (
     "core",
     "customers",
     "volume",
+    "archive",
     "threat-model",
 )
 """The pages that are whole in Chinese; the others are in English on both sites, but for their titles."""
