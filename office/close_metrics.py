@@ -39,6 +39,7 @@ METRICS: Final[Mapping[str, str]] = MappingProxyType(
         "qianzhi_office_breaks": "Breaks that are not closed.",
         "qianzhi_office_oldest_break_timestamp_seconds": "The date of the oldest of these; 0 for none.",
         "qianzhi_office_unposted_days": "Closed business days that are not posted whole.",
+        "qianzhi_office_receipts_wait": "1 if receipts wait for a key that may sign them.",
         "qianzhi_office_disk_free_bytes": "Bytes free.",
         "qianzhi_office_disk_size_bytes": "Bytes altogether.",
     }
@@ -87,6 +88,8 @@ def _of_run(run: CloseRun) -> Iterator[Sample]:
     yield CLOSE_FAILED, {}, 0
     yield "qianzhi_office_left_names", {}, run.left
     yield "qianzhi_office_other_contents", {}, run.other_contents
+    waits = any(result.cause is WaitCause.KEY for result in run.results)
+    yield "qianzhi_office_receipts_wait", {}, int(waits)
     for disk in run.disks:
         yield "qianzhi_office_disk_free_bytes", {"place": disk.place}, disk.free
         yield "qianzhi_office_disk_size_bytes", {"place": disk.place}, disk.size

@@ -89,7 +89,7 @@ def read(text: str) -> SignedReceipt:
     line = text.translate(_DROPPED)
     version, *fields = line.split(_BAR)
     if version != VERSION:
-        raise LineFault("", Sentence("is no receipt: it does not begin with {version}", version=VERSION))
+        raise LineFault("", Sentence("does not begin with {version}", version=VERSION))
     if len(fields) > len(_FIELDS) + 1:
         raise LineFault("", Sentence("has too many fields: give one receipt at a time"))
     if len(fields) < len(_FIELDS) + 1:

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from ledger.errors import LedgerError
 from office.bank_close import CloseStep, StepResult, WaitCause
+from office.close import Close
 from office.close_metrics import METRICS, CloseRun, Disk, close_metrics, failed_metrics
+from office.receipts.sign import Signing
+from qianzhi_errors.sentence import Sentence
 from simulators.days.discrepancies import Counts
-from tests.support.closing_days import BANKS, World
+from tests.support.closing_days import BANKS, CHART, World
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +62,27 @@ def test_a_close_leaves_a_figure_of_each_kind_for_each_bank(world: World) -> Non
     assert said["qianzhi_office_oldest_break_timestamp_seconds", A] == 0
     assert said["qianzhi_office_disk_free_bytes", "files"] == 5
     assert said["qianzhi_office_other_contents",] == 1
+    assert said["qianzhi_office_receipts_wait",] == 0
+
+
+def test_receipts_that_wait_for_a_key_hold_up_nothing_else_and_are_signed_later(world: World) -> None:
+    def no_key() -> Signing:
+        raise LedgerError(Sentence("the keystore is away"))
+
+    world.days.trade(9)
+    world.leave_files(world.days.cut_over().date, Counts())
+    parts = world.office, world.front_store, world.settings, CHART, world.tick, world.open_file
+    results = list(Close(*parts, signing=no_key).run())
+    waiting = [result for result in results if result.waiting]
+    assert [(result.step, result.text) for result in waiting] == [
+        (CloseStep.SIGN, "not signed: the keystore is away")
+    ]
+    assert CloseStep.DAY in {result.step for result in results}
+    with world.office.reading() as connection:
+        said = samples(close_metrics(connection, world.settings, CloseRun(1, results, 0, 0, ())))
+    assert said["qianzhi_office_receipts_wait",] == 1
+    signed = [result for result in world.at_close().run() if result.step is CloseStep.SIGN]
+    assert [(result.text.endswith(" receipts"), result.waiting) for result in signed] == [(True, False)]
 
 
 def test_a_close_that_failed_says_so_and_leaves_the_other_figures_as_they_were() -> None:
