@@ -24,6 +24,7 @@ from protocol.analyzer.message_trial import Trial, tried
 from protocol.codec import Codec
 from protocol.dialect import SUBFIELDS_AT, Dialect, Element, Private, shipped
 from protocol.dialect_fit import notation, unfit
+from protocol.errors import DialectError
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _CONFIG = settings_place.option("config", settings_place.FRONT, "the settings, which name the folder")
@@ -77,9 +78,7 @@ def list_command(config: Path, as_json: bool) -> None:
     """List the dialects: those that are shipped, and those in the settings' folder."""
     folder = _folder_of(config)
     names = (*((name, True) for name in shipped()), *((name, False) for name in own_dialects(folder)))
-    dialects = tuple(
-        ListedDialect(name, is_shipped, unfit(find_dialect(name, folder))) for name, is_shipped in names
-    )
+    dialects = tuple(ListedDialect(name, whose, _obstacles(name, folder)) for name, whose in names)
     show(dialects, lambda: _dialects_table(dialects), as_json=as_json)
 
 
@@ -129,6 +128,14 @@ def check_command(file: Path, messages: Path | None, skip: int, as_json: bool) -
 def _folder_of(config: Path) -> str:
     """Return the settings' folder of dialects; empty where there are no settings."""
     return load_settings(config).node.dialects if config.exists() else ""
+
+
+def _obstacles(name: str, folder: str) -> tuple[str, ...]:
+    """Return why the machine cannot serve a bank in a dialect, one file that is none among them."""
+    try:
+        return unfit(find_dialect(name, folder))
+    except DialectError as error:
+        return (str(error),)
 
 
 def _dialects_table(dialects: Sequence[ListedDialect]) -> Iterator[RenderableType]:

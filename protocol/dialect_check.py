@@ -72,7 +72,7 @@ def _reason(detail: ErrorDetails) -> str:
         case (("wire" | "interface") as table,) if kind != "missing":
             return Sentence("[{table}] must be a table", table=table)
     return Sentence(
-        "needs the tables [wire] and [elements], may have [interface] and [subfields], and nothing else"
+        "needs a base, or [wire] and [elements]; may have [interface] and [subfields], and nothing else"
     )
 
 
@@ -116,7 +116,13 @@ def _reason_of_entry(entry: type[Entry], detail: ErrorDetails, keys: Sequence[in
         return reason
     if key in _CHOICES:
         return Sentence("{key} must be one of {choices}", key=key, choices=", ".join(_CHOICES[key]))
-    if kind in ("missing", "extra_forbidden") or not key:
+    if kind == "extra_forbidden":
+        return Sentence(
+            "{key} is no key of it; it needs name and format, and may have {keys}",
+            key=repr(key),
+            keys=", ".join(tuple(entry.model_fields)[2:]),
+        )
+    if kind == "missing" or not key:
         return Sentence(
             "it needs name and format, and may have {keys}", keys=", ".join(tuple(entry.model_fields)[2:])
         )

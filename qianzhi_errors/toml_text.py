@@ -7,13 +7,17 @@ errors; here all are one. What a file may say is known by those who read it.
 from __future__ import annotations
 
 import tomllib
-from typing import Any
+from typing import Any, Final
+
+_BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 def read_toml(text: str) -> dict[str, Any]:
-    """Return the content of a TOML text. Raises TOMLDecodeError, and nothing else."""
+    """Return the content of a TOML text; a mark of byte order before it, which some editors write, is passed
+    over. Raises TOMLDecodeError, and nothing else.
+    """
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix(_BYTE_ORDER_MARK))
     except tomllib.TOMLDecodeError:
         raise
     except RecursionError:

@@ -16,6 +16,7 @@ from protocol.dialect import shipped
 from protocol.message import Message
 from tests.support.builders import message
 from tests.support.canary import CARD
+from tests.support.machine import write_settings
 from tests.support.messages import CODECS
 
 OWN = 'base = "ascii87"\n[elements]\n22 = { format = "n 4" }\n'
@@ -46,6 +47,28 @@ def test_the_shipped_dialects_are_listed_without_settings(tmp_path: Path) -> Non
     assert [one["name"] for one in listed] == list(shipped())
     assert not any(one["obstacles"] for one in listed)
     assert all(name in run("list", "--config", config).stdout for name in shipped())
+
+
+def test_a_file_of_the_folder_that_is_no_dialect_is_listed_with_its_fault_and_the_others_are(
+    tmp_path: Path,
+) -> None:
+    write_settings(tmp_path, "sqlite:///none.db")
+    config = tmp_path / "qianzhi.toml"
+    folder = tmp_path / "dialects"
+    folder.mkdir()
+    (folder / "gone.toml").mkdir()
+    for name, text in (("good", OWN), ("typo", OWN.replace("format", "fromat")), ("bom", f"\ufeff{OWN}")):
+        written(folder, text, f"{name}.toml")
+    config.write_text(config.read_text().replace("[node]", f'[node]\ndialects = "{folder}"'))
+    listed = {one["name"]: one["obstacles"] for one in as_json("list", "--config", str(config))}
+    assert {name: len(listed[name]) for name in ("good", "typo", "bom", "gone")} == {
+        "good": 0,
+        "typo": 1,
+        "bom": 0,
+        "gone": 1,
+    }
+    assert "'fromat' is no key of it" in listed["typo"][0]
+    assert all(listed[name] == [] for name in shipped())
 
 
 def test_every_element_of_a_file_is_shown(tmp_path: Path) -> None:

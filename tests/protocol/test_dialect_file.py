@@ -77,7 +77,7 @@ NO_TEXT_FLAG, NO_LINES_FLAG = (f"DE 3: {key} must be true or false" for key in (
 NO_NAME = "DE 3: the name is empty or no text"
 NO_TEXT = "DE 3: only an ans can be text"
 NO_TABLE = "[wire] must be a table"
-NO_TABLES = "needs the tables [wire] and [elements], may have [interface] and [subfields], and nothing else"
+NO_TABLES = "needs a base, or [wire] and [elements]; may have [interface] and [subfields], and nothing else"
 NO_NUMBER = "'{}' is no DE number from 1 to 192"
 WIRE_KEYS = "mti, bitmap, length, numeric, other, binary, text, version, secondary"
 TOO_LONG = "DE 3: its length is longer than its length digits can say"
@@ -118,7 +118,11 @@ ENTRY = '3 = { name = "Processing code", format = "n 6" }'
         (ENTRY, '3 = ["name", "format"]', NO_ENTRY),
         (ENTRY, '3 = { format = "n 6" }', NO_ENTRY),
         (ENTRY, '3 = { name = "Processing code" }', NO_ENTRY),
-        ('format = "n 6"', 'format = "n 6", more = true', NO_ENTRY),
+        (
+            'format = "n 6"',
+            'format = "n 6", more = true',
+            NO_ENTRY.replace("it needs", "'more' is no key of it; it needs"),
+        ),
         ('format = "n 6"', 'format = "q 6"', NO_FORMAT.format("'q 6'")),
         ('format = "n 6"', "format = 6", NO_FORMAT.format("6")),
         ('format = "n 6"', 'format = "n 0"', NO_FORMAT.format("'n 0'")),

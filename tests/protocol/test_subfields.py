@@ -375,7 +375,11 @@ KEYS = ", and may have text, lines, encoding, length, counts, fill, bitmap, like
         ('format = "n 3"', 'format = "n 3", like = 1', "line 5: DE 127.1: like must be the number of a DE"),
         ('format = "n 3"', 'format = "n 3", like = "2"', "line 5: DE 127.1: like must be the number of a DE"),
         ('format = "n 3"', 'format = "n 3", shown = 1', "line 5: DE 127.1: shown must be true or false"),
-        ('format = "n 3"', 'format = "n 3", more = 1', f"line 5: DE 127.1: it needs name and format{KEYS}"),
+        (
+            'format = "n 3"',
+            'format = "n 3", more = 1',
+            f"line 5: DE 127.1: 'more' is no key of it; it needs name and format{KEYS}",
+        ),
         ('name = "First", ', "", "line 5: DE 127.1: it needs name and format"),
     ],
 )  # fmt: skip

@@ -30,6 +30,12 @@ HARD = [
 """Values on which the standard library raises something else than its error of TOML, and our reason."""
 
 
+def test_a_mark_of_byte_order_before_a_text_is_passed_over_and_none_within() -> None:
+    assert read_toml("\ufeffx = 1") == {"x": 1}
+    with pytest.raises(tomllib.TOMLDecodeError):
+        read_toml("x = 1\n\ufeffy = 1")
+
+
 @pytest.mark.parametrize(("value", "reason"), HARD)
 def test_the_parsers_own_limits_are_errors_of_toml(value: str, reason: str) -> None:
     with pytest.raises(tomllib.TOMLDecodeError) as caught:
