@@ -22,7 +22,7 @@ from customers.certificate import EscrowedKey, certificate_text, digest_of, writ
 from customers.config import Permission, Settings
 from customers.database.audit_log import write_record, write_refusal
 from customers.database.schema import escrows, person_keys, persons
-from customers.errors import CustomersError, ProposalRefused, SamePerson
+from customers.errors import CustomersError, NotErased, ProposalRefused, SamePerson
 from customers.proposals import Proposal, find, make, move, open_about
 from customers.rules.person import is_person
 from customers.rules.states import TRANSITIONS, Act, PersonState, ProposalState, Step
@@ -76,8 +76,8 @@ def approve(desk: Desk, by: str, number: int) -> Proposal:
     if proposal.state is ProposalState.APPROVED and proposal.act is not Act.LOOK:
         proposal = _carry_out(desk, by, proposal)
     if proposal.certificate:
-        desk.store.empty_log()
         write_certificate(Path(desk.settings.customers.certificates), proposal)
+        empty_log(desk.store)
     return proposal
 
 
@@ -89,6 +89,17 @@ def reject(desk: Desk, by: str, number: int) -> Proposal:
 def withdraw(desk: Desk, by: str, number: int) -> Proposal:
     """Withdraw a proposal that was not carried out, and return it. Raises CustomersError."""
     return _decided(desk, by, number, Step.WITHDRAW)
+
+
+def empty_log(store: Store) -> None:
+    """Cut the write-ahead log of an SQLite file to nothing. Raises NotErased where a reader is in the way."""
+    if store.is_sqlite and not store.empty_log():
+        raise NotErased(
+            Sentence(
+                "it is done, but somebody reads the database, and what was deleted may lie in its log:"
+                " end the reader, and give this command again"
+            )
+        )
 
 
 def checked_reason(reason: str) -> str:

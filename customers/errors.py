@@ -57,6 +57,10 @@ class SamePerson(ProposalRefused):
     """Who proposed may not decide about it."""
 
 
+class NotErased(CustomersError):
+    """What was done is done, and what it deleted may still lie in the write-ahead log of an SQLite file."""
+
+
 class NotAllowed(CustomersError):
     """The settings do not give this clerk the permission."""
 

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select, update
 
 from customers.database.audit_log import write_record
 from customers.database.schema import person_keys
-from customers.decisions import Desk, refusals_recorded
+from customers.decisions import Desk, empty_log, refusals_recorded
 from customers.keys import KeyRow, key_of_row
 from customers.sealing import NONCE_BYTES, Entropy, SecretKey, wrap
 
@@ -57,5 +57,5 @@ def rewrap(desk: Desk, by: str, former: SecretKey, new: SecretKey, entropy: Entr
                 changed,
             )
             total += len(rows)
-    desk.store.empty_log()
+    empty_log(desk.store)
     return total

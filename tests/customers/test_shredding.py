@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from customers import decisions
 from customers.certificate import certificate_path, digest_of
 from customers.database.schema import audit_log, person_keys, persons
+from customers.errors import NotErased
 from customers.rules.states import Act, PersonState
 from customers.sealing import Label, opened, parse, place_on_volume, sealed_line
 from ledger.book.audit_log import newest_of
@@ -46,6 +48,26 @@ def test_no_byte_of_a_destroyed_key_is_left_in_an_embedded_database(loaded: Coun
     loaded.agreed(Act.SHRED, person)
     after = everything(loaded.folder)
     assert not [trace for trace in traces if trace.encode() in after]
+
+
+def test_a_reader_that_keeps_the_log_is_told_of_and_the_approval_given_again_empties_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.book.store.SQLITE_LOCK_SECONDS", 0)
+    counter = Counter(f"sqlite:///{tmp_path}/customers.db", tmp_path)
+    counter.load(counter.file())
+    person, wrapped = counter.person(), b""
+    decisions.propose(counter.desk(), "li", person, Act.SHRED, "why")
+    with counter.store.reading(snapshot=True) as reader:
+        row = reader.execute(select(person_keys).where(person_keys.c.person == person)).one()
+        wrapped = row.wrapped.encode()
+        with pytest.raises(NotErased, match="end the reader"):
+            decisions.approve(counter.desk(), "wang", 1)
+    assert counter.book.key_of(person) is None
+    assert wrapped in everything(tmp_path)
+    decisions.approve(counter.desk(), "wang", 1)
+    assert wrapped not in everything(tmp_path)
+    counter.close()
 
 
 def everything(folder: Path) -> bytes:
