@@ -17,7 +17,7 @@ import os
 import resource
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import cache, partial
 from importlib import import_module
 from itertools import count
@@ -119,6 +119,16 @@ def _the_process_as_it_was() -> Iterator[None]:
         os.umask(before[0])
         os.chdir(before[2])
     assert after == before
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without Python looking for garbage among the tests: what is collected stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:
