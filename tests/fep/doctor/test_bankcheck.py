@@ -260,3 +260,30 @@ def test_a_banks_hours_are_beijings_whatever_the_hosts_clock_shows(
     """The host's shows 10:11, UTC."""
     [(observations, _)] = looked(first(f'hours = "{hours}"')(machine))["allowlist"]
     assert observations is verdict
+
+
+def test_a_bank_that_makes_the_keys_is_named_so_and_its_zmk_opens_one(machine: Machine) -> None:
+    with served(machine):
+        observations = looked(telling(first('keys_made_by = "bank"')(machine)))
+    assert (Verdict.OK, "the bank makes the session keys and sends them") in observations["entry"]
+    [(verdict, said)] = observations["keys"]
+    assert (verdict, said.startswith("its ZMK opens a session key; check value ")) == (Verdict.OK, True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "mend"),
+    [
+        ("KEY BLOCK: OTHER ZMK", "compare the check value of its ZMK"),
+        ("KEY IS WEAK", "the bank sends another"),
+    ],
+)
+def test_a_key_of_the_banks_that_was_refused_is_told_with_what_mends_it(
+    machine: Machine, reason: str, mend: str
+) -> None:
+    refusal = [f"its key was refused: 63 {reason}: why", "127.0.0.1", 4711, "", 1, 9]
+    machine = telling(machine, refusals=[refusal])
+    settings = load_settings(machine.config)
+    with served(machine):
+        findings = list(could_connect(machine, settings, BankProbe(settings.bank[0])))
+    [told] = [finding for finding in findings if reason in finding.said]
+    assert (told.verdict, told.mend.startswith(mend)) == (Verdict.WARN, True)
