@@ -20,6 +20,7 @@ DATED = (
     ("office", "statement", "settle"),
     ("recon", "show"),
     ("recon", "report"),
+    ("archive", "intake"),
 )
 
 
