@@ -33,7 +33,7 @@ from archive.log.checkpoint import Checkpoint
 from archive.log.note import signed
 from archive.log.tiles import append_hashes, root_of, tiles_of
 from archive.parcel import leaves_of, rows_of
-from archive.rules.names import ROOM_TENTHS, volume_name
+from archive.rules.names import ROOM_TENTHS, volume_name, volume_number
 from archive.rules.retention import RetentionClass, destroy_after
 from archive.rules.states import ParcelState, VolumeState
 from archive.volume import build, image
@@ -205,7 +205,7 @@ class Sealing:
         earlier = volumes.read_volumes(connection)
         last = earlier[-1] if earlier else None
         volume = Volume(
-            volume_name(self.identity.prefix, len(earlier) + 1),
+            volume_name(self.identity.prefix, volume_number(last.volume) + 1 if last else 1),
             cls,
             VolumeState.OPEN,
             min(dates),

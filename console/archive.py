@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from archive.audit import audit
 from archive.catalogue import copies, parcels, proposals, volumes
 from archive.catalogue.schema import audit_log as audit_table
 from archive.config import load_settings
@@ -23,6 +24,7 @@ from archive.intake.gather import gather_office
 from archive.intake.office_day import posted_dates_of
 from archive.intake.take import TakenIn, take_in
 from archive.keeping import remove_destroyed
+from archive.log.note import public_half
 from archive.parcel import DOCUMENTS, OFFICE
 from archive.rules.states import ParcelState
 from archive.rules.wording import COPY_STATES, PARCEL_STATES, VOLUME_STATES
@@ -32,6 +34,7 @@ from console.archive_copies import (
     fetch_command,
     lend_command,
     parity_command,
+    rebuild_command,
     restore_command,
     return_command,
     shelve_command,
@@ -54,6 +57,7 @@ from console.archive_opened import (
     opened,
     places_of,
     sealing,
+    seed_of,
 )
 from console.inside_keys import create, inside_keys
 from console.language import spoken
@@ -61,7 +65,7 @@ from console.options import DATE
 from console.output import JSON, show, table
 from console.say import say
 from console.term import term
-from console.wall_clock import now_us
+from console.wall_clock import now_us, today
 from ledger.book.audit_log import read_audit_log
 
 OFFICE_CLASS = "Z30"
@@ -237,6 +241,25 @@ def _status_lines(figures: dict[str, Any]) -> Iterator[Any]:
         )
 
 
+@archive.command("audit")
+@ARCHIVE_SETTINGS
+@JSON
+def audit_command(config: Path, as_json: bool) -> None:
+    """Check every note, the log, both records, and that no posted day was left out; exit code 1 if not."""
+    settings = load_settings(config)
+    key = public_half(settings.archive.name, seed_of(settings))
+    with opened(settings, write=False) as store, office_books(settings) as books:
+        posted = posted_dates_of(books.office)
+        with store.reading(snapshot=True) as connection:
+            found = tuple(audit(connection, places_of(settings), key, posted, today()))
+            count = len(volumes.read_volumes(connection))
+    lines = [_("{subject}: {what}").format(subject=row.subject, what=spoken(row.what)) for row in found]
+    lines.append(_("{volumes} volumes, {findings} findings").format(volumes=count, findings=len(found)))
+    show(found, lambda: lines, as_json=as_json)
+    if found:
+        raise SystemExit(1)
+
+
 @archive.command("audit-log")
 @audit_log.VERIFY
 @ARCHIVE_SETTINGS
@@ -250,7 +273,7 @@ def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
 for _command in (
     *(find_command, get_command, prove_command, fetch_command),
     *(write_command, verify_command, shelve_command, lend_command, return_command, check_command),
-    *(parity_command, restore_command),
+    *(parity_command, restore_command, rebuild_command),
     *(hold_command, release_command, destroy_command, approve_command, reject_command),
 ):
     archive.add_command(_command)

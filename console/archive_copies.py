@@ -21,9 +21,11 @@ from archive.catalogue.copies import Check, Copy, Loan
 from archive.catalogue.fetches import read_fetches
 from archive.config import load_settings
 from archive.keeping import Actor
+from archive.log.note import public_half
+from archive.rebuild import rebuild
 from archive.rules.states import CopyEvent
 from archive.rules.wording import COPY_STATES, VOLUME_STATES
-from console.archive_opened import ARCHIVE_SETTINGS, opened, places_of, sealing
+from console.archive_opened import ARCHIVE_SETTINGS, opened, places_of, sealing, seed_of
 from console.language import spoken
 from console.options import DATE
 from console.output import JSON, show
@@ -219,6 +221,23 @@ def restore_command(volume: str, media: tuple[Path, ...], config: Path) -> None:
             parity = volumes.find_volume(connection, volume).set_of
         keeping.restore(store, places_of(settings), volume, given, given.get(parity), actor())
     say(_("{volume} is made again, bit for bit").format(volume=volume))
+
+
+@click.command("rebuild")
+@ARCHIVE_SETTINGS
+def rebuild_command(config: Path) -> None:
+    """Fill an empty catalogue, the indexes and the log again from the images in the archive's folder."""
+    settings = load_settings(config)
+    with opened(settings) as store:
+        here = places_of(settings)
+        key = public_half(settings.archive.name, seed_of(settings))
+        made = rebuild(store, here, sorted(here.images.glob("*.iso")), key, actor())
+        sealing(settings, store).tidy()
+    say(
+        _("{volumes} volumes and {parcels} parcels are in the catalogue again").format(
+            volumes=len(made.volumes), parcels=made.parcels
+        )
+    )
 
 
 @click.command("fetch")

@@ -53,6 +53,14 @@ def find_parcel(connection: Connection, date: str, source: str) -> Parcel | None
     return _parcel(row) if row else None
 
 
+def expected(connection: Connection, date: str, source: str) -> Parcel:
+    """The parcel of a date and source, which was expected before. Raises InvariantBroken if it was not."""
+    parcel = find_parcel(connection, date, source)
+    if parcel is None:
+        raise InvariantBroken(Sentence("parcel {name} was never expected", name=f"{date}-{source}"))
+    return parcel
+
+
 def parcels_of(connection: Connection, volume: str) -> tuple[Parcel, ...]:
     """The parcels of a volume, the oldest first."""
     return tuple(parcel for parcel in read_parcels(connection) if parcel.volume == volume)

@@ -56,12 +56,9 @@ def take_in(
     Raises ParcelDiffers where it was taken in before with another digest, and what `gather` raises.
     """
     with store.transaction() as connection:
-        parcel = parcels.find_parcel(connection, date, source)
-        if parcel is None:
+        if parcels.find_parcel(connection, date, source) is None:
             parcels.expect(connection, date, source, cls)
-            parcel = parcels.find_parcel(connection, date, source)
-    if parcel is None:
-        raise AssertionError("a parcel that was just expected is there")
+        parcel = parcels.expected(connection, date, source)
     folder = parcel_folder(staging, parcel.name)
     if parcel.state is not ParcelState.EXPECTED:
         return _compared(store, folder, parcel, gather, at)

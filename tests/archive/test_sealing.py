@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from archive import merged_index
 from archive.catalogue.acts import prepare
@@ -16,6 +17,7 @@ from archive.errors import NoRoom
 from archive.rules.states import ParcelState, VolumeState
 from archive.volume.index import Kind
 from ledger.book.store import Store
+from office.database.schema import entries
 from tests.support.archived_days import ARCHIVE, AT, OfficeDays, person_of
 from tests.support.sealing_room import places, sealing, take_days
 
@@ -40,6 +42,20 @@ def test_a_volume_is_sealed_with_its_parcels_its_files_and_its_place_in_the_log(
     image = places(tmp_path).image("QZ-0001")
     assert hashlib.sha256(image.read_bytes()).hexdigest() == volume.image_sha256
     assert list(places(tmp_path).staging.rglob("*.jsonl")) == []
+
+
+def test_no_holders_name_is_in_an_image_an_index_or_the_catalogue(
+    office_days: OfficeDays, tmp_path: Path, on_sqlite: Store
+) -> None:
+    take_days(on_sqlite, tmp_path, office_days)
+    list(sealing(on_sqlite, tmp_path).run(AT, now=True))
+    with office_days.books() as books:
+        names = {name.encode() for name in books.office.scalars(select(entries.c.holder)) if name}
+    assert names
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert [name for name in names if name in data] == [], path
 
 
 def test_without_now_a_volume_waits_until_the_next_parcel_does_not_fit(
