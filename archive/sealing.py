@@ -40,6 +40,7 @@ from archive.volume import build, image
 from archive.volume.description import FIRST, VolumeDescription, made_text
 from archive.volume.index import IndexRow
 from archive.volume.parity import write_parity
+from archive.volume.sources import sources
 from ledger.book.store import Store
 from qianzhi_errors.sentence import Sentence, listed
 
@@ -251,7 +252,7 @@ class Sealing:
         self._write_beside(folder, earlier)
         self.step("build")
         description = self._description(volume, contents, checkpoint, counted, earlier)
-        completed = build.complete(folder, description, _rows(folder, contents), self._sign)
+        completed = build.complete(folder, description, _rows(folder, contents), self._sign, sources())
         self.step("image")
         path = self.places.image(volume.volume)
         image.write(folder, path)

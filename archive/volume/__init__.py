@@ -16,6 +16,7 @@ time: no clock is read here, and files are walked in the order of their names.
     medium        the bytes of a folder, an image or a drive, by file and offset
     reader        records read from a volume, each proved before it is given out
     parity        the image that is lost is made again of the others of its set
+    sources       the program's own sources, as a tar
     carried       what every volume carries besides what is kept
     writing       files that are whole on disk, or not there
 

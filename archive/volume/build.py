@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from archive.errors import FileNotWritten, VolumeRefused
 from archive.volume import bag, file_list, names
 from archive.volume.carried import carried_files
-from archive.volume.description import Note, VolumeDescription
+from archive.volume.description import FIRST, Note, VolumeDescription
 from archive.volume.file_list import VolumeFile
 from archive.volume.image import plan
 from archive.volume.index import IndexRow, Kind, Place, index_path, write_indexes
@@ -59,8 +59,8 @@ def complete(
     """Make a volume of a staged folder, in place. `rows` are read once, in any order.
 
     `sign` gets the text of the note and returns the whole signed note, under the name of the description's
-    log. `sources` is the tar of the sources, if they are to be on the volume. The counts `files` and
-    `payload` of the description are made here, whatever they were.
+    log. `sources` is the tar of the sources, if they are to be on the volume. The description's `files`,
+    `payload` and `sources` are made here, whatever they were.
 
     Raises VolumeRefused where a name, a size, a row or a field cannot be, and FileNotWritten for a full disk;
     what was staged is as it was then.
@@ -75,7 +75,11 @@ def complete(
     payload = [file.bytes for file in files if bag.is_payload(file.path)]
     if not payload:
         raise VolumeRefused(bag.PAYLOAD, Sentence("there is nothing to keep"))
-    counted = description._replace(files=len(payload), payload=sum(payload))
+    counted = description._replace(
+        files=len(payload),
+        payload=sum(payload),
+        sources=hashlib.sha256(sources).hexdigest() if sources else FIRST,
+    )
     texts = {
         names.DESCRIPTION: counted.text(),
         names.BAG: bag.BAG_TEXT,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -202,6 +204,14 @@ def test_look_up_in_an_unsorted_index_misses_only_with_a_fault(
     assert set(hits) <= set(every)
 
 
+@pytest.mark.parametrize("size", [1, 57, 59, 115])
+def test_index_of_half_a_line_is_not_searched(tmp_path: Path, size: int) -> None:
+    path = built(tmp_path, [row("A"), row("B"), row("C")])
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(VolumeFault, match=f"{size} bytes are not whole lines of 58 bytes"):
+        look_up(path, Kind.POLICY, "A")
+
+
 def test_index_that_became_shorter_while_open_is_a_fault(tmp_path: Path) -> None:
     path = built(tmp_path, [row("A", n) for n in range(9)])
     with Index(Kind.POLICY, path) as opened:
@@ -229,3 +239,31 @@ def test_full_disk_is_named_and_the_index_before_stays(tmp_path: Path) -> None:
         built(tmp_path, [row("B")])
     assert path.read_bytes() == before
     assert not path.with_name(f"{path.name}.new").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("order", "wanted", "line"),
+    [
+        ([("B", 1), ("A", 1)], "A", 1),
+        ([("B", 1), ("B", 2), ("A", 3)], "B", 3),
+        ([("A", 2), ("A", 1)], "A", 2),
+    ],
+)
+def test_disorder_around_the_hit_is_named_with_its_line(
+    tmp_path: Path, order: list[tuple[str, int]], wanted: str, line: int
+) -> None:
+    path = tmp_path / "policy.idx"
+    path.write_text("".join(f"{key:24} 0007 00001 {offset:012} 00000005\n" for key, offset in order))
+    with pytest.raises(VolumeFault, match=f"line {line}: not in order"):
+        look_up(path, Kind.POLICY, wanted)
+
+
+def test_full_disk_while_sorting_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**given: object) -> object:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(index, "RUN_LINES", 2)
+    monkeypatch.setattr(index, "TemporaryFile", full)
+    with pytest.raises(FileNotWritten, match="No space left on device"):
+        built(tmp_path, [row("A", n) for n in range(5)])
+    assert [path.name for path in (tmp_path / "index").iterdir()] == []

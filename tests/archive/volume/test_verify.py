@@ -244,6 +244,19 @@ def test_another_key_than_the_archive_s_is_refused(copy: Path, capsys: pytest.Ca
     assert wrong(capsys, copy)[1:] == notes
 
 
+def test_signature_has_one_spelling(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last letter of its base64 has two bits that say nothing: another letter is another byte."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    note = (copy / names.NOTE).read_text(encoding="utf-8")
+    last = note[-3]
+    other = letters[letters.index(last) ^ 1]
+    (copy / names.NOTE).write_text(f"{note[:-3]}{other}=\n", encoding="utf-8")
+    assert wrong(capsys, copy) == [
+        "note: volume.note: is not of volume.txt and the manifests, signed by a known key"
+    ]
+    assert not is_noted(copy)
+
+
 def test_find_shows_the_records_of_a_key(
     volumes: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
