@@ -7,4 +7,22 @@ plain text with sums, sorted indexes, a signed note and a log, in an ISO 9660 im
 
 No clock is read here and no bytes are drawn: moments, keys and entropy come as arguments. What a payment or a
 posting means may not be put here: the archive keeps what `office` has decided.
+
+    rules          states, retention and names: pure
+    catalogue      the database of parcels, volumes and copies, and what it refuses by itself
+    intake         a posted day of the office, and the core's documents, as parcels
+    parcel         what a parcel's folder holds: files, leaves of the log, rows of the indexes
+    sealed_line    a line of the sealed layer, under one person's key
+    sealing        parcels become a volume; volumes become a set
+    merged_index   the indexes of all volumes as one
+    lookup         records found and read, each proved
+    proving        a record's way to the log's signed root
+    keeping        copies, a lost image made again, destruction
+    medium_check   a medium against what was sealed
+    rebuild        the catalogue made again of the volumes
+    audit          notes, log, records and days, checked
+    log            the transparency log, in C2SP's forms
+    volume         the form of a volume and of its image
+    config         the settings
+    install        the settings of a new archive
 """

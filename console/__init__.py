@@ -27,6 +27,8 @@ The modules:
   bank, keys, key_use, firewall               who may connect, with which keys, through which rules
   office, recon, audit, closing, dayfiles     the back office; `closing` joins its parts for a close
   customers                                   persons, their holdings and keys
+  archive, archive_find, archive_copies,      the archive; `archive_opened` joins its parts
+  archive_decide, archive_opened
   trace, describe, doctor, audit_log          look, and print
   completion                                  the shell's own script
   language, help_text, term                   the reader's language: texts, help, names of states

@@ -14,7 +14,7 @@ from customers.errors import NotErased
 from customers.rules.states import Act, PersonState
 from customers.sealing import Label, opened, parse, place_on_volume, sealed_line
 from ledger.book.audit_log import newest_of
-from tests.support.customers_desk import ZHANG, Counter
+from tests.support.customers_desk import POLICY, ZHANG, Counter
 
 
 def test_what_was_sealed_before_a_shredding_cannot_be_opened_after_it(loaded: Counter) -> None:
@@ -33,6 +33,14 @@ def test_what_was_sealed_before_a_shredding_cannot_be_opened_after_it(loaded: Co
         record = newest_of(connection, audit_log, ["shred"], person)
     assert record is not None
     assert record.note == f"proposal 1: shred; certificate {digest_of(done.certificate)}"
+
+
+def test_holders_keys_come_with_their_policies_and_none_of_who_was_forgotten(loaded: Counter) -> None:
+    person = loaded.person()
+    together = loaded.book.holder_keys([POLICY, "nobody's"])
+    assert together == {POLICY: (person, loaded.book.key_of(person))}
+    loaded.agreed(Act.SHRED, person)
+    assert loaded.book.holder_keys([POLICY]) == {POLICY: (person, None)}
 
 
 def test_no_byte_of_a_destroyed_key_is_left_in_an_embedded_database(loaded: Counter) -> None:
