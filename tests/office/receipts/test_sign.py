@@ -9,15 +9,16 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from ledger.errors import LedgerError
+from ledger.rules.entry import Kind
 from ledger.rules.request import Act
 from office.database.schema import audit_log, entries, receipt_keys, signed_receipts
 from office.receipts import sign as signing_module
-from office.receipts.published import NoSuchReceipt, known_receipt, published_keys
+from office.receipts.published import NoSuchReceipt, known_receipt, published_keys, receipt_of
 from office.receipts.sign import KeyUnusable, Signed, Signing, sign
 from receipts.line import read, write
 from receipts.public_keys import PublicKey
 from receipts.signature import Outcome, Signer, verify
-from tests.support.builders import DATE, request
+from tests.support.builders import DATE, entry, request
 from tests.support.pull_books import NEXT, Books
 
 FIRST = Signing("EXAMPLE", Signer(bytes(range(32))))
@@ -273,3 +274,9 @@ def test_no_name_stands_in_a_table_of_receipts(books: Books) -> None:
     names = {entry.holder for entry in books.journal()} - {""}
     assert names
     assert [name for name in names for text in lines(books).values() if name in text] == []
+
+
+def test_what_the_insurer_paid_out_is_negative() -> None:
+    benefit = entry(kind=Kind.PAYOUT, code="260000", receipt="202611240100000000016")
+    assert receipt_of(benefit, "EXAMPLE", "A" * 8).amount == -benefit.amount
+    assert receipt_of(benefit._replace(kind=Kind.COLLECTION), "EXAMPLE", "A" * 8).amount == benefit.amount
