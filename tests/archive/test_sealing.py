@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -86,10 +88,6 @@ def test_without_room_nothing_is_begun(office_days: OfficeDays, tmp_path: Path, 
     assert len(list(sealing(on_sqlite, tmp_path, free=lambda _folder: needed).run(AT, now=True))) == 1
 
 
-class Killed(BaseException):
-    """The process ended here."""
-
-
 @pytest.fixture(scope="module")
 def ready(office_days: OfficeDays, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive whose parcels are complete; each test works on a copy."""
@@ -104,21 +102,32 @@ def ready(office_days: OfficeDays, tmp_path_factory: pytest.TempPathFactory) -> 
 Result = tuple[dict[str, str], tuple[Volume, ...], tuple[Parcel, ...]]
 
 
-def sealed_in(ready: Path, folder: Path, kill_at: str = "") -> tuple[list[str], Result]:
-    """Seal a copy; where a step is named, the process is killed before it, and another seals later."""
-    shutil.copytree(ready, folder)
-    store = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
-    steps: list[str] = []
+def killed(folder: Path, kill_at: str) -> None:
+    """Have a process of its own seal, and kill itself before a step: nothing cleans up after it."""
 
     def step(name: str) -> None:
-        steps.append(name)
         if name == kill_at:
-            raise Killed
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    try:
-        list(sealing(store, folder, step=step).run(AT, now=True))
-    except Killed:
-        list(sealing(store, folder).run(AT + (kill_at not in BEFORE), now=True))
+    child = os.fork()
+    if not child:
+        try:
+            store = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
+            list(sealing(store, folder, step=step).run(AT, now=True))
+        finally:
+            os._exit(0)
+    _pid, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+
+
+def sealed_in(ready: Path, folder: Path, kill_at: str = "") -> tuple[list[str], Result]:
+    """Seal a copy; where a step is named, a process was killed before it, and this one seals later."""
+    shutil.copytree(ready, folder)
+    if kill_at:
+        killed(folder, kill_at)
+    store = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
+    steps: list[str] = []
+    list(sealing(store, folder, step=steps.append).run(AT + bool(kill_at not in ("", *BEFORE)), now=True))
     with store.reading() as connection:
         result = images(folder), read_volumes(connection), read_parcels(connection)
     assert merged_index.find(places(folder).index, Kind.PERSON, person_of("P1").person, 1) is not None
@@ -131,10 +140,21 @@ BEFORE = ("index", "tidy", "room")
 """The steps before the volume has its name and its moment."""
 
 
-def test_killed_before_any_step_and_run_again_later_the_same_bytes_come_of_it(
-    ready: Path, tmp_path: Path
+@pytest.fixture(scope="module")
+def whole(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Result]:
+    """The steps of a sealing that nothing disturbed, and what came of it."""
+    return sealed_in(ready, tmp_path_factory.mktemp("sealed") / "whole")
+
+
+STEPS = (*BEFORE, "stage", "log", "build", "image", "check", "seal")
+
+
+def test_the_steps_of_a_sealing_are_those_at_which_it_is_killed(whole: tuple[list[str], Result]) -> None:
+    assert set(whole[0]) == set(STEPS)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_killed_before_a_step_and_run_again_later_the_same_bytes_come_of_it(
+    ready: Path, tmp_path: Path, whole: tuple[list[str], Result], name: str
 ) -> None:
-    steps, whole = sealed_in(ready, tmp_path / "whole")
-    assert set(steps) == {*BEFORE, "stage", "log", "build", "image", "check", "seal"}
-    for name in dict.fromkeys(steps):
-        assert sealed_in(ready, tmp_path / name, name)[1] == whole
+    assert sealed_in(ready, tmp_path / name, name)[1] == whole[1]
