@@ -120,8 +120,8 @@ def does_not_sync() -> None:
     make = ledger.book.store._sqlite_writer
     ledger.book.store._POSTGRESQL_OPTIONS = "-c synchronous_commit=off"
 
-    def made(url: object) -> Any:  # noqa: ANN401 - an engine of SQLAlchemy
-        engine = make(url)
+    def made(url: object, **options: object) -> Any:  # noqa: ANN401 - an engine of SQLAlchemy
+        engine = make(url, **options)
         event.listen(engine, "connect", lambda one, _: one.execute("PRAGMA synchronous=OFF"))
         return engine
 

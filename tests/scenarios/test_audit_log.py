@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import console.day  # now, since one that is imported while a test has a function patched keeps that one
 import fep.operator.audit_trail
 from console.main import cli
 from console.serve import reload_settings
@@ -93,6 +94,7 @@ def test_a_reload_that_cannot_be_written_down_changes_nothing(
     def away(*_: object) -> int:
         raise Unavailable("no database")
 
+    assert console.day  # is imported
     monkeypatch.setattr(fep.operator.audit_trail, "write", away)
     edit(config, 'name = "The other bank"', 'name = "Renamed"')
     before = machine.service.settings
@@ -217,6 +219,7 @@ def test_a_refusal_that_cannot_be_written_down_is_told_all_the_same(
     def away(*_: object) -> int:
         raise LedgerError("no database")
 
+    assert console.day  # is imported
     monkeypatch.setattr(fep.operator.audit_trail, "write", away)
     with pytest.raises(CutoverRefused, match="no business day"):
         run("day", "cutover", "--date", "20261120", "--config", str(config))
