@@ -1,4 +1,4 @@
-"""A sealed line is the same each time, shares its nonce with no other content, and opens at its place alone."""
+"""A sealed line is the same each time, shares its nonce with no other, and opens only at its place."""
 
 from __future__ import annotations
 
