@@ -42,6 +42,7 @@ def test_a_line_that_its_module_does_not_have_is_found() -> None:
     assert missing("ledger/rules/day.py", "no such line")
 
 
+@pytest.mark.slow
 def test_the_judges_pytest_runs_without_the_plugins_that_it_leaves_out() -> None:
     command = [sys.executable, "-m", "pytest", *OPTIONS, "--collect-only", "tests/ledger/rules/test_seal.py"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -58,6 +58,7 @@ def entries(days: OfficeDays) -> list[tuple[object, ...]]:
         return [tuple(row) for row in books.office.execute(query)]
 
 
+@pytest.mark.slow
 def test_each_key_of_each_entry_finds_it_and_what_is_read_is_the_entry(
     office_days: OfficeDays, folder: Path, store: Store
 ) -> None:

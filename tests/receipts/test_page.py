@@ -122,6 +122,7 @@ def test_its_signatures_are_those_of_the_standard(page: Browser) -> None:
         assert page.run(check, public, message_bytes.hex(), private.sign(message_bytes).hex()) is True
 
 
+@pytest.mark.slow
 def test_a_person_sees_it_at_once_in_either_language_without_a_network(page: Browser, tmp_path: Path) -> None:
     page.size(320, 700, phone=True)
     page.asked_for()

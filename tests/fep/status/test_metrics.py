@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from fep.links.connection import TOO_MANY_EMPTY
 from fep.links.request_parser import MANDATORY, TRANSACTIONS
 from fep.status.metrics import StatisticsCollector
@@ -36,6 +38,7 @@ def series(house: House) -> list[tuple[str, tuple[str, ...]]]:
     return [(sample.name, tuple(sample.labels.values())) for family in families for sample in family.samples]
 
 
+@pytest.mark.slow
 def test_ten_thousand_mtis_make_no_more_series_than_the_interface_has(tmp_path: Path) -> None:
     entry = "messages_a_second = 1000000\nrefusals_a_minute = 1000000"
     house = House(write_settings(tmp_path, "sqlite:///none.db", entry=entry))

@@ -104,6 +104,7 @@ def test_a_whole_message_of_no_known_kind_is_not_taken_for_a_header() -> None:
     assert (best.framing, best.whole) == (Framing.BE2_TPDU, True)
 
 
+@pytest.mark.slow
 def test_a_damaged_message_is_not_taken_for_the_header_of_another() -> None:
     """Whatever byte of it is changed, and whatever digits in it could be an MTI."""
     raw = wrap(Framing.BE2, CODECS["bcd87"].encode(message(de37="020002000200")))
