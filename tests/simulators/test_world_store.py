@@ -86,7 +86,7 @@ def test_what_one_store_has_left_of_its_faults_meets_no_later_one(
 
 def writer_of(store: KeptStore) -> Engine:
     store.close()
-    return store._engines(by_index=True)[0]
+    return store._engines(by_index=True, erase=False)[0]
 
 
 def test_engines_are_kept_for_a_kind_of_store_and_a_file(tmp_path: Path) -> None:
