@@ -42,8 +42,9 @@ cluster: $(READY) ## three nodes on a PostgreSQL pair behind a balancer, to kill
 test: $(READY) ## all the tests, in parallel and in random order
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
+# A process for each core and no more: these tests wait for nothing, and each process collects them all.
 quick: $(READY) ## the fast tests alone, in a minute: none that starts a server, a browser or many processes
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n logical --dist worksteal -m "not slow" $(PYTEST_ARGS)
 
 # The processes that the tests start are measured too, unless they are killed. A later -m wins: PYTEST_ARGS='-m ""' runs
 # all the tests. Not part of `test`: it takes half as long again.
