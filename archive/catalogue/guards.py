@@ -20,7 +20,7 @@ from archive.rules.states import (
     ParcelState,
     VolumeState,
 )
-from ledger.book.guards import Guard, refused_insert, refused_update, refusing_function
+from ledger.book.guards import Guard, refused_insert, refused_update
 
 
 def _illegal(table: Mapping[tuple[Any, Any], Any]) -> str:
@@ -59,20 +59,7 @@ _SEALED_AS: Final = (
 )
 
 
-def _never_deleted(table: str) -> tuple[Guard, ...]:
-    """The guards, for both kinds of database, that refuse to delete a row of a table."""
-    name, message = f"{table}_never_deleted", f"nothing of {table} is ever deleted"
-    trigger = f"CREATE TRIGGER {name} BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, '{message}'); END"
-    called = f"CREATE TRIGGER {name} BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
-    return (
-        Guard(table, "sqlite", trigger),
-        Guard(table, "postgresql", refusing_function(name, "TRUE", message, "OLD")),
-        Guard(table, "postgresql", called),
-    )
-
-
 GUARDS: Final[tuple[Guard, ...]] = (
-    *(guard for table in ("parcels", "volumes", "copies") for guard in _never_deleted(table)),
     *refused_update(
         "volume_stays_as_sealed",
         "volumes",

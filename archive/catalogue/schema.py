@@ -20,15 +20,11 @@ from sqlalchemy import (
 
 from archive.catalogue.guards import GUARDS
 from archive.rules.states import CopyState, ParcelState, VolumeState
-from ledger.book.guards import attach, make_append_only
-from ledger.book.schema import audit_record_columns, integer_column, partial_index, text_column
+from ledger.book.guards import attach, make_append_only, make_lasting
+from ledger.book.schema import audit_record_columns, integer_column, one_of, partial_index, text_column
 
 CATALOGUE = MetaData()
 SCHEMA_VERSION = "1"
-
-
-def _one_of(column: str, values: type[ParcelState] | type[VolumeState] | type[CopyState]) -> str:
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 facts = Table("facts", CATALOGUE, Column("name", Text, primary_key=True), text_column("value"))
@@ -47,7 +43,7 @@ parcels = Table(
     text_column("volume"),
     integer_column("first_leaf"),
     PrimaryKeyConstraint("date", "source"),
-    CheckConstraint(_one_of("state", ParcelState), name="parcel_state"),
+    CheckConstraint(one_of("state", ParcelState), name="parcel_state"),
     CheckConstraint("(state = 'expected') = (digest = '')", name="parcel_complete_has_digest"),
     CheckConstraint("(state IN ('staged', 'sealed')) = (volume <> '')", name="parcel_staged_has_volume"),
 )
@@ -76,7 +72,7 @@ volumes = Table(
     text_column("image_sha256"),
     text_column("destroy_after"),
     text_column("set_of"),
-    CheckConstraint(_one_of("state", VolumeState), name="volume_state"),
+    CheckConstraint(one_of("state", VolumeState), name="volume_state"),
     CheckConstraint("(state = 'open') = (manifest = '')", name="volume_sealed_has_manifest"),
     CheckConstraint("first_date <= last_date", name="volume_dates"),
 )
@@ -113,7 +109,7 @@ copies = Table(
     integer_column("verified_at"),
     text_column("state"),
     ForeignKeyConstraint(["volume"], ["volumes.volume"], name="copy_of_volume"),
-    CheckConstraint(_one_of("state", CopyState), name="copy_state"),
+    CheckConstraint(one_of("state", CopyState), name="copy_state"),
     CheckConstraint("medium IN ('image', 'bdr', 'mdisc', 'tape', 'disk')", name="copy_medium"),
     CheckConstraint(
         "state IN ('written', 'suspect', 'retired') OR verified_at > 0", name="good_copy_was_verified"
@@ -222,6 +218,9 @@ _CHANGING = (facts, parcels, volumes, copies)
 for _table in CATALOGUE.tables.values():
     if _table not in _CHANGING:
         make_append_only(_table)
+
+for _table in (parcels, volumes, copies):
+    make_lasting(_table)
 
 for _guard in GUARDS:
     attach(CATALOGUE.tables[_guard.table], _guard)

@@ -30,15 +30,10 @@ from customers.rules.states import (
     ProposalState,
 )
 from ledger.book.guards import attach, make_append_only, make_lasting, refused_insert, refused_update
-from ledger.book.schema import audit_record_columns, integer_column, partial_index, text_column
+from ledger.book.schema import audit_record_columns, integer_column, one_of, partial_index, text_column
 
 CUSTOMERS = MetaData()
 SCHEMA_VERSION: Final = "1"
-
-
-def _one_of(column: str, values: type[PersonKind | Role | PersonState | Act | ProposalState]) -> str:
-    """The condition that a column holds a value of this enumeration."""
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 facts = Table("facts", CUSTOMERS, Column("name", Text, primary_key=True), text_column("value"))
@@ -79,8 +74,8 @@ persons = Table(
     text_column("state"),
     integer_column("load"),
     CheckConstraint("length(person) = 16", name="person_name"),
-    CheckConstraint(_one_of("kind", PersonKind), name="person_kind"),
-    CheckConstraint(_one_of("state", PersonState), name="person_state"),
+    CheckConstraint(one_of("kind", PersonKind), name="person_kind"),
+    CheckConstraint(one_of("state", PersonState), name="person_state"),
     CheckConstraint(
         "(state = 'shredded') = (name_sealed = '' AND name_masked = '' AND id_digest = ''"
         " AND id_sealed = '')",
@@ -136,7 +131,7 @@ holdings = Table(
     ForeignKeyConstraint(
         ["load"], ["loads.number"], name="holding_of_load", deferrable=True, initially="DEFERRED"
     ),
-    CheckConstraint(_one_of("role", Role), name="holding_role"),
+    CheckConstraint(one_of("role", Role), name="holding_role"),
     CheckConstraint("to_date = '' OR to_date >= from_date", name="holding_dates"),
     CheckConstraint("(to_date = '') = (ended_load = 0)", name="holding_ends_by_load"),
     partial_index("holding_once", "policy", "role", "person", where="to_date = ''", unique=True),
@@ -162,8 +157,8 @@ proposals = Table(
     integer_column("done_at"),
     text_column("certificate"),
     ForeignKeyConstraint(["person"], ["persons.person"], name="proposal_of_person"),
-    CheckConstraint(_one_of("act", Act), name="proposal_act"),
-    CheckConstraint(_one_of("state", ProposalState), name="proposal_state"),
+    CheckConstraint(one_of("act", Act), name="proposal_act"),
+    CheckConstraint(one_of("state", ProposalState), name="proposal_state"),
     CheckConstraint("number > 0 AND reason <> '' AND proposed_by <> ''", name="proposal_is_whole"),
     CheckConstraint(
         "state NOT IN ('approved', 'rejected', 'done')"
@@ -177,7 +172,7 @@ proposals = Table(
     partial_index(
         "one_open_proposal",
         "person",
-        where=f"state IN ({', '.join(repr(str(state)) for state in OPEN)})",
+        where=one_of("state", OPEN),
         unique=True,
     ),
 )

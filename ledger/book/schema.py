@@ -7,6 +7,8 @@ changed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -52,6 +54,11 @@ def text_column(name: str) -> Column[str]:
 def integer_column(name: str) -> Column[int]:
     """A 64-bit integer column that is never null."""
     return Column(name, BigInteger, nullable=False)
+
+
+def one_of(column: str, values: Iterable[StrEnum]) -> str:
+    """The condition that a column holds one of these values: those of an enumeration, or some of them."""
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 def partial_index(name: str, *expressions: str | TextClause, where: str, unique: bool = False) -> Index:
