@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
 from archive.errors import NotAllowed
 from archive.rules.names import VOLUME_BYTES_MAX, VOLUME_BYTES_MIN, is_prefix
+from ledger.files.clerks import Name, name_faults, refusal
 from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
-from qianzhi_errors.sentence import Sentence, listed
+from qianzhi_errors.sentence import Sentence
 
 Permission = Literal["destroy", "release", "restrict", "shred"]
-Name = Annotated[str, Field(pattern=r"^\S.{0,62}\S$|^\S$")]
 IMAGE: Final = "{image}"
 """What the writer's command has where the image's path goes; `{volume}` and `{place}` are filled in too."""
 
@@ -97,17 +97,8 @@ class Settings(Section):
 
     def check_may(self, person: str, permission: Permission) -> None:
         """Raise NotAllowed unless the settings give this person the permission."""
-        allowed = [clerk.name for clerk in self.clerk if permission in clerk.may]
-        if person not in allowed:
-            names = listed(allowed) or Sentence("nobody yet")
-            raise NotAllowed(
-                Sentence(
-                    "{person!r} may not {permission}; these may: {names}",
-                    person=person,
-                    permission=permission,
-                    names=names,
-                )
-            )
+        if reason := refusal(self.clerk, person, permission):
+            raise NotAllowed(reason)
 
 
 def load_settings(path: Path) -> Settings:
@@ -134,8 +125,6 @@ def load_settings(path: Path) -> Settings:
 
 def _contradictions(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong between values that are each valid alone."""
-    names = [clerk.name for clerk in settings.clerk]
-    if len(set(names)) < len(names):
-        yield Fault("clerk", Sentence("two clerks have one name"))
+    yield from name_faults(settings.clerk)
     if settings.archive.staging == settings.archive.images:
         yield Fault("archive.images", Sentence("is the folder of what is not sealed yet"))

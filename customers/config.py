@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from customers.errors import NotAllowed
+from ledger.files.clerks import Name, name_faults, refusal
 from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
-from qianzhi_errors.sentence import Sentence, listed
+from qianzhi_errors.sentence import Sentence
 
 Permission = Literal["load", "show", "look", "restrict", "release", "shred", "escrow", "rewrap"]
-Name = Annotated[str, Field(pattern=r"^\S.{0,62}\S$|^\S$")]
 
 
 class Customers(Section):
@@ -57,17 +57,8 @@ class Settings(Section):
 
     def check_may(self, person: str, permission: Permission) -> None:
         """Raise NotAllowed unless the settings give this person the permission."""
-        allowed = [clerk.name for clerk in self.clerk if permission in clerk.may]
-        if person not in allowed:
-            names = listed(allowed) or Sentence("nobody yet")
-            raise NotAllowed(
-                Sentence(
-                    "{person!r} may not {permission}; these may: {names}",
-                    person=person,
-                    permission=permission,
-                    names=names,
-                )
-            )
+        if reason := refusal(self.clerk, person, permission):
+            raise NotAllowed(reason)
 
 
 def load_settings(path: Path) -> Settings:
@@ -93,9 +84,7 @@ def load_settings(path: Path) -> Settings:
 
 def _contradictions(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong between values that are each valid alone."""
-    clerks = [clerk.name for clerk in settings.clerk]
-    if len(set(clerks)) < len(clerks):
-        yield Fault("clerk", Sentence("two clerks have one name"))
+    yield from name_faults(settings.clerk)
     if len(settings.holder) not in (0, 2):
         yield Fault("holder", Sentence("a list of keys is sealed for two holders: give two, or none"))
     if len({holder.public for holder in settings.holder}) < len(settings.holder):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
 from ledger.errors import LedgerError
 from ledger.files import layout
+from ledger.files.clerks import Name, name_faults, refusal
 from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from qianzhi_errors.sentence import Sentence, listed
@@ -23,7 +24,6 @@ INSURER: Final = r"^[A-Z0-9-]{1,16}$"
 MICROSECONDS_A_MINUTE = 60_000_000
 
 Permission = Literal["propose", "approve"]
-Name = Annotated[str, Field(pattern=r"^\S.{0,62}\S$|^\S$")]
 
 
 class Office(Section):
@@ -129,17 +129,8 @@ class Settings(Section):
 
     def check_may(self, person: str, permission: Permission) -> None:
         """Raise NotAllowed unless the settings give this person the permission."""
-        allowed = [clerk.name for clerk in self.clerk if permission in clerk.may]
-        if person not in allowed:
-            names = listed(allowed) or Sentence("nobody yet")
-            raise NotAllowed(
-                Sentence(
-                    "{person!r} may not {permission}; these may: {names}",
-                    person=person,
-                    permission=permission,
-                    names=names,
-                )
-            )
+        if reason := refusal(self.clerk, person, permission):
+            raise NotAllowed(reason)
 
 
 class NoSuchBank(LedgerError):
@@ -216,8 +207,7 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
             )
         if bank.owner and bank.owner not in names:
             yield Fault(f"bank[{place}].owner", Sentence("{owner!r} is no [[clerk]]", owner=bank.owner))
-    if len(set(names)) < len(names):
-        yield Fault("clerk", Sentence("two clerks have one name"))
+    yield from name_faults(settings.clerk)
     if settings.office.front == settings.office.database:
         yield Fault("office.front", Sentence("is the office's own database"))
     if settings.receipts is not None and settings.keystore is None:

@@ -34,6 +34,7 @@ The modules, in the order in which data goes through:
                                                     line; the whole file
   open_breaks_file, archived                        from the office to the front
   settings                                          how any settings file is read; no setting is named here
+  clerks                                            who may do what, by a settings file
   secret_source                                     where a secret comes from, and where a keystore is
   wrong_value, toml_reason                          why a value, or a text, is refused: the libraries' words
   near_name                                         what a misspelt key or word is answered with
