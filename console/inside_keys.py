@@ -22,12 +22,13 @@ from console.key_use import type_name
 from console.say import say
 from console.wall_clock import now_us
 from fep.keys.key_provider import key_of_kind, open_keystore
-from fep.keys.keys import LENGTHS, Key, KeyKind, KeyRefused, Secret, generated
+from fep.keys.keys import LENGTHS, Key, KeyKind, KeyRefused, generated
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.identity import at_keyboard
 from fep.setup.install import write_master_key
 from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Section, read_settings
+from ledger.rules.secret import Secret
 from qianzhi_errors.sentence import Sentence, listed
 from qianzhi_errors.toml_text import read_toml
 

@@ -33,7 +33,6 @@ from fep.keys.keys import (
     Key,
     KeyKind,
     KeyRefused,
-    Secret,
     combined,
     component_check_value,
     generated,
@@ -46,6 +45,7 @@ from fep.operator.audit_trail import NAME, subject_of
 from fep.settings.config import Bank, KeystoreSettings, Settings, load_settings
 from fep.setup.install import node_keys, write_master_key
 from ledger.files.secret_source import SOURCE, KeystoreFile, rooted_source
+from ledger.rules.secret import Secret
 from qianzhi_errors.sentence import Sentence, listed
 
 if TYPE_CHECKING:

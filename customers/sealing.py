@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import json
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from customers.errors import NotOpened, SealedLineError
 from customers.rules.person import is_person
+from ledger.rules.secret import Secret
 from protocol.mac import aes_check_value
 from qianzhi_errors.sentence import Sentence, listed
 
@@ -40,36 +40,20 @@ _LOWER_HEX: Final = re.compile("[0-9a-f]*")
 _REF: Final = re.compile("[A-Za-z0-9._/-]{1,200}")
 
 
-class SecretKey:
-    """A key of 32 bytes that no repr, log or traceback shows. It cannot be pickled or hashed, and is compared
-    in constant time.
-    """
+class SecretKey(Secret):
+    """A secret that is a key of 32 bytes."""
 
-    __slots__ = ("_value",)
-    __hash__ = None  # type: ignore[assignment]
+    __slots__ = ()
 
     def __init__(self, value: bytes) -> None:
         if len(value) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes")
-        self._value = value
-
-    def reveal(self) -> bytes:
-        """The bytes. Use them in the same expression, and keep no reference to them."""
-        return self._value
+        super().__init__(value)
 
     @property
     def check_value(self) -> str:
         """The check value of the AES key, hex, by which it is known without being shown."""
-        return aes_check_value(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretKey) and hmac.compare_digest(self._value, other._value)
-
-    def __repr__(self) -> str:
-        return f"SecretKey({len(self._value)} bytes)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled")
+        return aes_check_value(self.reveal())
 
 
 class Label(NamedTuple):

@@ -20,7 +20,8 @@ import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 
 from fep.errors import FepError
-from fep.keys.keys import LENGTHS, Entropy, Key, KeyKind, Secret, ZmkUnusable, is_zmk
+from fep.keys.keys import LENGTHS, Entropy, Key, KeyKind, ZmkUnusable, is_zmk
+from ledger.rules.secret import Secret
 from protocol.keyblock import (
     BINDINGS,
     FOR_AUTHENTICATION,

@@ -19,7 +19,6 @@ from fep.keys.keys import (
     HeldZmk,
     Key,
     KeyKind,
-    Secret,
     Zmk,
     ZmkUnusable,
     zmk_kind,
@@ -29,6 +28,7 @@ from fep.keys.keystore import Keystore, KeystoreError, MasterKey, read_source
 from fep.settings.config import Bank, KeystoreSettings
 from ledger.files.secret_source import KeystoreFile
 from ledger.rules.seal import Sealer
+from ledger.rules.secret import Secret
 from protocol.errors import KeyBlockError
 from protocol.mac import MacMethod
 from qianzhi_errors.sentence import Sentence

@@ -9,7 +9,6 @@ an object that uses it; nothing here logs, and no repr shows a key.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +17,12 @@ from enum import StrEnum
 from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple, NoReturn, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from fep.errors import FepError
 from ledger.rules.identity import normalised
 from ledger.rules.seal import SEED_BYTES, Sealer
+from ledger.rules.secret import Secret
 from protocol.errors import KeyBlockError, KeyBlockFault
 from protocol.keyblock import unwrap, wrap
 from protocol.mac import (
@@ -51,45 +51,6 @@ class KeyFileError(FepError):
 
 class KeyRefused(FepError):
     """A key or a component is not good enough to be used. The text says why, never what it is."""
-
-
-class Secret:
-    """Bytes that no repr, log or traceback shows. It cannot be pickled or hashed, and is compared in constant
-    time.
-    """
-
-    __slots__ = ("_value",)
-    __hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, value: bytes) -> None:
-        self._value = value
-
-    @classmethod
-    def from_hex(cls, digits: str) -> Secret | None:
-        """The secret that a person or a file writes in hex digits, blanks allowed; None if it is not hex.
-
-        Raises nothing: an error that is raised while the text is read could carry the text.
-        """
-        try:
-            return cls(bytes.fromhex(digits))
-        except ValueError:
-            return None
-
-    def reveal(self) -> bytes:
-        """The bytes. Use them in the same expression, and keep no reference to them."""
-        return self._value
-
-    def __len__(self) -> int:
-        return len(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._value, other._value)
-
-    def __repr__(self) -> str:
-        return f"Secret({len(self._value)} bytes)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled")
 
 
 class KeyKind(StrEnum):

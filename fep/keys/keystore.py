@@ -23,7 +23,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fep.errors import FepError
-from fep.keys.keys import Entropy, Key, KeyKind, Secret, check_private, checked, leave_to_owner
+from fep.keys.keys import Entropy, Key, KeyKind, check_private, checked, leave_to_owner
+from ledger.rules.secret import Secret
 from qianzhi_errors.sentence import Sentence
 from qianzhi_errors.system import system_reason
 

@@ -15,9 +15,10 @@ from typing import NamedTuple
 import tomlkit
 
 from fep.errors import FepError
-from fep.keys.keys import FRONT, LENGTHS, SEAL, Entropy, Key, KeyKind, Secret, generated, zmk_kind, zmk_name
+from fep.keys.keys import FRONT, LENGTHS, SEAL, Entropy, Key, KeyKind, generated, zmk_kind, zmk_name
 from fep.keys.keystore import MASTER_KEY_LENGTH, Keystore, MasterKey
 from fep.setup.certificates import Certificate, self_signed
+from ledger.rules.secret import Secret
 from protocol.mac_table import mac_of
 from qianzhi_errors.sentence import Sentence
 

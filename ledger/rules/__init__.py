@@ -65,7 +65,7 @@ The modules, in the order in which a request goes through them
     entry, seal      the journal's line and its hash; the root of a closed day and its signature
   and what these and other packages share
     identity, masking, names          numbers of documents; hiding them in a text; shortening a name
-    escaping                          what is not seen, shown as an escape
+    escaping, secret                  what is not seen, shown as an escape; bytes that nothing shows
     amount_in_words, beijing          an amount on a receipt; the time by which business is done
     calendar, break_classes, trace    business dates; how two sides can differ; an entry for a person
 

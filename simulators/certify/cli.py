@@ -21,10 +21,11 @@ from console.failure import run_to_end
 from console.options import FRAMING, MAC
 from console.say import say
 from console.settings_place import FRONT
-from fep.keys.keys import KeyRefused, Secret, check_private, checked, zmk_kind
+from fep.keys.keys import KeyRefused, check_private, checked, zmk_kind
 from fep.settings.config import load_settings
 from fep.settings.dialects import find_dialect
 from ledger.rules.day import is_date
+from ledger.rules.secret import Secret
 from protocol.codec import Codec
 from protocol.dialect import shipped
 from protocol.framing import Framing

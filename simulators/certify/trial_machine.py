@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from fep.day.clock import WallClock
 from fep.keys.key_provider import KeyProvider
-from fep.keys.keys import Secret, checked, zmk_kind, zmk_name
+from fep.keys.keys import checked, zmk_kind, zmk_name
 from fep.keys.keystore import Keystore
 from fep.links.network_management import ECHO
 from fep.service import Service, World
@@ -29,6 +29,7 @@ from ledger.book.front import FrontBook
 from ledger.book.load import load_book
 from ledger.book.store import Store
 from ledger.files.bookfile import parse
+from ledger.rules.secret import Secret
 from protocol.codec import Codec
 from simulators.certify import exercises
 from simulators.certify.interposer import Interposer

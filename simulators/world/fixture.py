@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fep.keys.keys import FRONT, SEAL, FrontKey, Key, KeyKind, Secret, checked, generated, zmk_kind, zmk_name
+from fep.keys.keys import FRONT, SEAL, FrontKey, Key, KeyKind, checked, generated, zmk_kind, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.settings.config import TRANSACTION_CODES, Settings
 from ledger.book.front import FrontBook
@@ -24,6 +24,7 @@ from ledger.book.store import Store
 from ledger.files.bookfile import PolicyDues, parse, write
 from ledger.files.bookline import DueLine
 from ledger.rules.dues import Policy
+from ledger.rules.secret import Secret
 from office.accounting import chart
 from office.close import prepare as prepare_office
 from office.database.audit_log import MACHINE

@@ -14,9 +14,10 @@ from click.testing import CliRunner, Result
 
 from console.bank import bank
 from console.main import cli
-from fep.keys.keys import KeyKind, Secret, checked, zmk_name
+from fep.keys.keys import KeyKind, checked, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.settings.config import load_settings
+from ledger.rules.secret import Secret
 from protocol.framing_table import framing_of
 from protocol.mac_table import mac_of
 from tests.support.builders import BANK

@@ -10,8 +10,9 @@ from click.testing import CliRunner, Result
 
 from console.key_use import KeyInUse
 from console.keys import keys
-from fep.keys.keys import FRONT, SEAL, KeyKind, Secret, generated, zmk_name
+from fep.keys.keys import FRONT, SEAL, KeyKind, generated, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
+from ledger.rules.secret import Secret
 from tests.support.builders import BANK
 from tests.support.machine import MASTER_KEY, load_front_book, write_settings
 

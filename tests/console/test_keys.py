@@ -13,13 +13,14 @@ from console.audit_entry import NotRecorded
 from console.keys import keys
 from fep.errors import FepError
 from fep.keys.key_provider import KeyProvider
-from fep.keys.keys import FRONT, SEAL, KeyKind, Secret, ZmkUnusable, checked, zmk_name
+from fep.keys.keys import FRONT, SEAL, KeyKind, ZmkUnusable, checked, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.identity import at_keyboard
 from fep.settings.config import load_settings
 from ledger.book.front import FrontBook
 from ledger.book.store import Store
 from ledger.rules.seal import Sealer
+from ledger.rules.secret import Secret
 from protocol.keyblock import unwrap
 from protocol.mac import aes_check_value, tdes_check_value
 from tests.support import softhsm

@@ -16,7 +16,7 @@ import console.day  # now, since one that is imported while a test has a functio
 import fep.operator.audit_trail
 from console.main import cli
 from console.serve import reload_settings
-from fep.keys.keys import Secret, zmk_name
+from fep.keys.keys import zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.operator.control_client import ControlError, ask
 from fep.operator.identity import at_keyboard
@@ -25,6 +25,7 @@ from ledger.book.audit_log import broken_records, read_audit_log
 from ledger.book.cutover import CutoverRefused
 from ledger.book.schema import audit_log as table
 from ledger.errors import BookFileError, LedgerError, Unavailable
+from ledger.rules.secret import Secret
 from protocol.mac import aes_check_value
 from simulators.processes import serving
 from tests.support.builders import BANK

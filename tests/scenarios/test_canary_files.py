@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 from console.keys import keys
 from console.main import cli
 from fep.keys.hsm import Token
-from fep.keys.keys import HeldZmk, KeyKind, Secret, checked
+from fep.keys.keys import HeldZmk, KeyKind, checked
 from fep.keys.keystore import MasterKey
 from fep.links.request_parser import Groups
 from fep.operator.identity import at_keyboard
@@ -36,6 +36,7 @@ from ledger.files import bankfile, layout
 from ledger.files.bankline import BankLine
 from ledger.files.bookfile import parse
 from ledger.files.bookline import HEADER
+from ledger.rules.secret import Secret
 from office.config import load_settings as load_office_settings
 from protocol.card_number import masked_card
 from protocol.framing import Frame

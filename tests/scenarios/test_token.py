@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from fep.keys.keys import Secret, zmk_name
+from fep.keys.keys import zmk_name
 from fep.links.key_desk import SPARES
 from fep.settings.config import load_settings
+from ledger.rules.secret import Secret
 from tests.support import softhsm
 from tests.support.builders import BANK, inquiry, message
 from tests.support.machine import OTHER_BANK, ZMK, Machine, load_front_book, write_settings

@@ -28,7 +28,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.threads import deferToThread
 
 from fep.day.clock import WallClock
-from fep.keys.keys import FRONT, SEAL, FrontKey, KeyKind, Secret, checked, zmk_kind, zmk_name
+from fep.keys.keys import FRONT, SEAL, FrontKey, KeyKind, checked, zmk_kind, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.operator.control_client import ask
 from fep.process.reactor import real_reactor
@@ -42,6 +42,7 @@ from ledger.book.store import Store
 from ledger.files.bookfile import Book
 from ledger.rules.beijing import BEIJING
 from ledger.rules.request import Totals
+from ledger.rules.secret import Secret
 from protocol.codec import Codec
 from protocol.dialect import load
 from protocol.framing import FrameReader, Framing, wrap

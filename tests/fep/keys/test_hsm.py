@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fep.keys.keys import BankKeys, KeyKind, Secret, checked, generated, zmk_name
+from fep.keys.keys import BankKeys, KeyKind, checked, generated, zmk_name
+from ledger.rules.secret import Secret
 from protocol.errors import KeyBlockError, KeyBlockFault
 from protocol.keyblock import unwrap, wrap
 from protocol.mac import MacKey, MacMethod
@@ -159,7 +160,7 @@ def test_two_logins_of_one_process_share_it(token: Token) -> None:
 _REFUSED = """
 import sys, traceback
 from fep.keys.hsm import Token, TokenError
-from fep.keys.keys import Secret
+from ledger.rules.secret import Secret
 try:
     Token(sys.argv[1], sys.argv[2], Secret(sys.argv[3].encode()))
 except TokenError as error:

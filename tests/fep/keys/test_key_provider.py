@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from fep.keys.key_provider import KeyProvider
-from fep.keys.keys import FRONT, SEAL, KeyKind, Secret, checked, generated, zmk_name
+from fep.keys.keys import FRONT, SEAL, KeyKind, checked, generated, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey
 from fep.operator.control_client import ControlError, ask
 from fep.settings.config import load_settings
+from ledger.rules.secret import Secret
 from protocol.message import Message
 from simulators.processes import run
 from tests.support.builders import BANK, message

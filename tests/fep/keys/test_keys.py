@@ -23,7 +23,6 @@ from fep.keys.keys import (
     Key,
     KeyKind,
     KeyRefused,
-    Secret,
     checked,
     combined,
     component_check_value,
@@ -31,6 +30,7 @@ from fep.keys.keys import (
     zmk_kind,
 )
 from ledger.rules.seal import Sealer
+from ledger.rules.secret import Secret
 from protocol.errors import KeyBlockError, KeyBlockFault
 from protocol.keyblock import unwrap, wrap
 from protocol.mac import SHIPPED_MACS, MacKey, MacMethod, aes_check_value, tdes_check_value

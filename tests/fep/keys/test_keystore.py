@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from fep.keys.keys import FRONT, SEAL, Key, KeyFileError, KeyKind, Secret, checked, generated, zmk_name
+from fep.keys.keys import FRONT, SEAL, Key, KeyFileError, KeyKind, checked, generated, zmk_name
 from fep.keys.keystore import Keystore, KeystoreError, MasterKey, read_source
+from ledger.rules.secret import Secret
 
 MASTER = MasterKey(Secret(bytes(range(2, 34))))
 OTHER_MASTER = MasterKey(Secret(bytes(range(3, 35))))

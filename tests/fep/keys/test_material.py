@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 from fep.keys.key_provider import KeyProvider
-from fep.keys.keys import KeyKind, Secret, checked, zmk_name
+from fep.keys.keys import KeyKind, checked, zmk_name
 from fep.keys.keystore import Keystore, MasterKey
 from fep.keys.material import Material, material_of, renewed
 from fep.settings.config import Settings
+from ledger.rules.secret import Secret
 from tests.support.builders import BANK
 from tests.support.machine import MASTER_KEY, OTHER_BANK, write_settings
 
