@@ -24,6 +24,7 @@ from console.say import say
 from console.wall_clock import now_us
 from fep.operator.identity import at_keyboard
 from ledger.book.store import Store
+from ledger.files.synced_folder import sync_names
 from office.config import Settings, load_settings
 from office.database.audit_log import recorded
 from office.exports.answer import (
@@ -141,7 +142,7 @@ def _exported(store: Store, settings: Settings, date: str) -> tuple[Export, Path
             else:
                 export = make_export(connection, date, now_us(), at_keyboard(), _into(fresh))
             for named_in in (fresh, fresh.parent):  # before the commit: after it the files must be found
-                _sync_names(named_in)
+                sync_names(named_in)
     except BaseException:
         shutil.rmtree(fresh)
         raise
@@ -162,15 +163,6 @@ def _put_in_place(fresh: Path, folder: Path) -> None:
     for file in sorted(fresh.iterdir()):
         file.replace(folder / file.name)
     fresh.rmdir()
-
-
-def _sync_names(folder: Path) -> None:
-    """Have the names that a folder holds on disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _into(folder: Path) -> OpenFile:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from customers.errors import CustomersError
 from customers.proposals import Proposal
+from ledger.files.synced_folder import sync_names
 from ledger.rules.beijing import beijing
 from qianzhi_errors.sentence import Sentence
 
@@ -110,11 +111,7 @@ def write_certificate(folder: Path, proposal: Proposal) -> Path:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_names(folder)
     return path
 
 

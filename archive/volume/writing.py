@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from archive.errors import FileNotWritten
+from ledger.files.synced_folder import sync_names
 from qianzhi_errors.system import system_reason
 
 
@@ -30,7 +31,7 @@ def written(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-        _sync_folder(path.parent)
+        sync_names(path.parent)
     except OSError as error:
         _drop(fresh)
         raise FileNotWritten(str(path), system_reason(error)) from error
@@ -56,11 +57,3 @@ def make_folder(path: Path) -> None:
 def _drop(path: Path) -> None:
     with suppress(OSError):  # a second error would hide the first
         path.unlink(missing_ok=True)
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fep.errors import FepError
 from fep.keys.keys import Entropy, Key, KeyKind, check_private, checked, leave_to_owner
+from ledger.files.synced_folder import sync_names
 from ledger.rules.secret import Secret
 from qianzhi_errors.sentence import Sentence
 from qianzhi_errors.system import system_reason
@@ -278,11 +279,7 @@ def _write(path: Path, master: MasterKey, keys: Mapping[str, Key], entropy: Entr
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_names(path.parent)
 
 
 def _clear(keys: Mapping[str, Key]) -> bytes:

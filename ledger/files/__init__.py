@@ -36,6 +36,7 @@ The modules, in the order in which data goes through:
   settings                                          how any settings file is read; no setting is named here
   clerks                                            who may do what, by a settings file
   secret_source                                     where a secret comes from, and where a keystore is
+  synced_folder                                     a folder's names, on disk
   wrong_value, toml_reason                          why a value, or a text, is refused: the libraries' words
   near_name                                         what a misspelt key or word is answered with
   sample                                            a made-up file of dues, for trials
