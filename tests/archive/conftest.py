@@ -35,6 +35,29 @@ def catalogue(database: str) -> Iterator[Store]:
     store.close()
 
 
+@pytest.fixture(scope="session")
+def sealed_days(office_days: OfficeDays, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive with two volumes of a day each; a test works on a copy."""
+    from tests.support.archived_days import AT
+    from tests.support.sealing_room import sealing, with_days
+
+    folder = tmp_path_factory.mktemp("sealed")
+    with with_days(folder, office_days) as store:
+        sealed = sealing(store, folder, volume_bytes=1_000).run(AT, now=True)
+        assert [volume.volume for volume in sealed] == ["QZ-0001", "QZ-0002"]
+    return folder
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[Store]:
+    """The catalogue in a test's own folder."""
+    from ledger.book.store import Store
+
+    opened = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def on_sqlite(tmp_path: Path) -> Iterator[Store]:
     """An empty catalogue in a file: for tests of what is on disk, which no database decides."""

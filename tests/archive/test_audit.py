@@ -9,23 +9,20 @@ import pytest
 from sqlalchemy import text
 
 from archive.audit import Finding, audit
-from archive.catalogue.acts import prepare, write_access
+from archive.catalogue.acts import write_access
 from archive.log.note import public_half
 from ledger.book.store import Store
-from tests.support.archived_days import ARCHIVE, AT, OfficeDays
-from tests.support.sealing_room import SEED, places, sealing, take_days
+from tests.support.archived_days import ARCHIVE, OfficeDays
+from tests.support.sealing_room import SEED, places
 
 KEY = public_half(ARCHIVE, SEED)
 
 
 @pytest.fixture(scope="module")
-def sealed(office_days: OfficeDays, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sealed(sealed_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with two volumes; each test works on a copy."""
-    folder = tmp_path_factory.mktemp("audited")
+    folder = shutil.copytree(sealed_days, tmp_path_factory.mktemp("audited") / "archive")
     store = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
-    prepare(store, ARCHIVE, 1, "li")
-    take_days(store, folder, office_days)
-    assert len(list(sealing(store, folder, volume_bytes=1_000).run(AT, now=True))) == 2
     with store.transaction() as connection:
         for number in range(3):
             write_access(connection, number, "li", "get", "QZ-0001", "asked")

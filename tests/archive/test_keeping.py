@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from archive import keeping
 from archive.catalogue import copies, proposals, volumes
-from archive.catalogue.acts import prepare
 from archive.catalogue.proposals import Act, Decision
 from archive.errors import ActRefused, SamePerson, VolumeFault
 from archive.keeping import Actor
@@ -18,8 +17,8 @@ from archive.lookup import Lookup
 from archive.rules.states import CopyState, VolumeState
 from archive.volume.index import Kind
 from ledger.book.store import Store
-from tests.support.archived_days import ARCHIVE, AT, OfficeDays, person_of
-from tests.support.sealing_room import places, sealing, take_days
+from tests.support.archived_days import AT, person_of
+from tests.support.sealing_room import places, sealing
 
 LI = Actor("li", AT)
 WANG = Actor("wang", AT)
@@ -28,15 +27,11 @@ LATER = "20991231"
 
 
 @pytest.fixture(scope="module")
-def sealed(office_days: OfficeDays, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sealed(sealed_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with two volumes and their parity volume; each test works on a copy."""
-    folder = tmp_path_factory.mktemp("sealed")
+    folder = shutil.copytree(sealed_days, tmp_path_factory.mktemp("kept") / "archive")
     store = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
-    prepare(store, ARCHIVE, 1, "li")
-    take_days(store, folder, office_days)
-    at_work = sealing(store, folder, volume_bytes=1_000)
-    assert [v.volume for v in at_work.run(AT, now=True)] == ["QZ-0001", "QZ-0002"]
-    assert at_work.make_parity(AT).volume == "QZ-0003"
+    assert sealing(store, folder, volume_bytes=1_000).make_parity(AT).volume == "QZ-0003"
     store.close()
     return folder
 
@@ -44,13 +39,6 @@ def sealed(office_days: OfficeDays, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def folder(sealed: Path, tmp_path: Path) -> Path:
     return shutil.copytree(sealed, tmp_path / "archive")
-
-
-@pytest.fixture
-def store(folder: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
-    yield opened
-    opened.close()
 
 
 def write(store: Store, folder: Path, shelf: Path, volume: str = "QZ-0001") -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,34 +16,13 @@ from archive.lookup import Lookup, parse_item
 from archive.proving import prove
 from archive.volume.index import Kind
 from ledger.book.store import Store
-from tests.support.archived_days import ARCHIVE, AT, OfficeDays, person_of
-from tests.support.sealing_room import SEED, places, sealing, take_days
-
-
-@pytest.fixture(scope="module")
-def sealed(office_days: OfficeDays, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive with two volumes of a day each; each test works on a copy."""
-    from archive.catalogue.acts import prepare
-
-    folder = tmp_path_factory.mktemp("sealed")
-    store = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
-    prepare(store, ARCHIVE, 1, "li")
-    take_days(store, folder, office_days)
-    assert len(list(sealing(store, folder, volume_bytes=1_000).run(AT, now=True))) == 2
-    store.close()
-    return folder
+from tests.support.archived_days import ARCHIVE, OfficeDays, person_of
+from tests.support.sealing_room import SEED, places
 
 
 @pytest.fixture
-def folder(sealed: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(sealed, tmp_path / "archive")
-
-
-@pytest.fixture
-def store(folder: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
-    yield opened
-    opened.close()
+def folder(sealed_days: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(sealed_days, tmp_path / "archive")
 
 
 def entries(days: OfficeDays) -> list[tuple[object, ...]]:

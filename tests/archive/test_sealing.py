@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import select
 
 from archive import merged_index
-from archive.catalogue.acts import prepare
 from archive.catalogue.parcels import Parcel, read_parcels
 from archive.catalogue.volumes import Volume, files_of, read_volumes
 from archive.errors import NoRoom
@@ -20,8 +19,8 @@ from archive.rules.states import ParcelState, VolumeState
 from archive.volume.index import Kind
 from ledger.book.store import Store
 from office.database.schema import entries
-from tests.support.archived_days import ARCHIVE, AT, OfficeDays, person_of
-from tests.support.sealing_room import places, sealing, take_days
+from tests.support.archived_days import AT, OfficeDays, person_of
+from tests.support.sealing_room import places, sealing, take_days, with_days
 
 
 def images(folder: Path) -> dict[str, str]:
@@ -92,11 +91,8 @@ def test_without_room_nothing_is_begun(office_days: OfficeDays, tmp_path: Path, 
 def ready(office_days: OfficeDays, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive whose parcels are complete; each test works on a copy."""
     folder = tmp_path_factory.mktemp("ready")
-    store = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
-    prepare(store, ARCHIVE, 1, "li")
-    take_days(store, folder, office_days)
-    store.close()
-    return folder
+    with with_days(folder, office_days):
+        return folder
 
 
 Result = tuple[dict[str, str], tuple[Volume, ...], tuple[Parcel, ...]]

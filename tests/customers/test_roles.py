@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from customers.audit import Evidence, audit
 from customers.book import Book
@@ -17,9 +15,10 @@ from ledger.book.store import Store
 from ledger.errors import LedgerError
 from tests.support.customers_desk import POLICY, ZHANG, Counter
 from tests.support.interleaving import new_postgresql
+from tests.support.role_logins import role_logins
 
 SCRIPT = Path(__file__).parents[2] / "customers" / "database" / "roles.sql"
-GROUPS = ("customers", "sealer", "auditor", "stranger")
+GROUPS = ("customers", "sealer", "auditor")
 
 
 @pytest.fixture
@@ -27,20 +26,8 @@ def logins(postgresql: str, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The URL of one customers' database for a login of each group, the owner's among them."""
     owner = new_postgresql(postgresql, "roles_customers")
     Counter(owner, tmp_path).close()
-    with psycopg.connect(owner.replace("+psycopg", "", 1), autocommit=True) as connection:
-        for _ in ("once", "again"):
-            connection.execute(SCRIPT.read_bytes())
-    suffix = str(make_url(owner).database)
-    urls = {}
-    with psycopg.connect(postgresql, autocommit=True) as connection:
-        for group in GROUPS:
-            member = "" if group == "stranger" else f" IN ROLE qianzhi_{group}"
-            connection.execute(f"CREATE ROLE {group}_{suffix} LOGIN PASSWORD 'x'{member}")  # type: ignore[call-overload]
-            url = make_url(owner).set(username=f"{group}_{suffix}", password="x")
-            urls[group] = url.render_as_string(hide_password=False)
+    with role_logins(postgresql, owner, SCRIPT, GROUPS) as urls:
         yield urls
-        for group in GROUPS:
-            connection.execute(f"DROP ROLE {group}_{suffix}")  # type: ignore[call-overload]
 
 
 def test_each_program_does_its_work_under_its_role(logins: dict[str, str], tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from archive.catalogue.acts import prepare
 from archive.intake.gather import gather_office
 from archive.intake.take import TakenIn, take_in
 from archive.log.note import public_half
@@ -34,6 +36,16 @@ def sealing(
 ) -> Sealing:
     """The sealing of an archive below a folder."""
     return Sealing(store, places(folder), IDENTITY, Limits(volume_bytes, 2), shipped(), free, step)
+
+
+@contextmanager
+def with_days(folder: Path, days: OfficeDays) -> Iterator[Store]:
+    """A new catalogue in a folder, with every posted date of the office taken in; closed afterwards."""
+    store = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
+    prepare(store, ARCHIVE, 1, "li")
+    take_days(store, folder, days)
+    yield store
+    store.close()
 
 
 def take_days(store: Store, folder: Path, days: OfficeDays) -> list[TakenIn]:

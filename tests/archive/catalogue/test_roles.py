@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from archive.catalogue.acts import prepare
 from archive.catalogue.volumes import read_volumes
@@ -18,10 +16,11 @@ from ledger.book.store import Store
 from ledger.errors import LedgerError
 from tests.support.archived_days import ARCHIVE, AT, OfficeDays
 from tests.support.interleaving import new_postgresql
+from tests.support.role_logins import role_logins
 from tests.support.sealing_room import sealing, take_days
 
 SCRIPT = Path(__file__).parents[3] / "archive" / "catalogue" / "roles.sql"
-GROUPS = ("archive", "auditor", "stranger")
+GROUPS = ("archive", "auditor")
 REFUSED = (
     ("archive", "DELETE FROM volumes"),
     ("archive", "UPDATE audit_log SET note = ''"),
@@ -41,20 +40,8 @@ def logins(postgresql: str) -> Iterator[dict[str, str]]:
     store = Store(owner, by_index=False)
     prepare(store, ARCHIVE, 1, "li")
     store.close()
-    with psycopg.connect(owner.replace("+psycopg", "", 1), autocommit=True) as connection:
-        for _ in ("once", "again"):
-            connection.execute(SCRIPT.read_bytes())
-    suffix = str(make_url(owner).database)
-    urls = {}
-    with psycopg.connect(postgresql, autocommit=True) as connection:
-        for group in GROUPS:
-            member = "" if group == "stranger" else f" IN ROLE qianzhi_{group}"
-            connection.execute(f"CREATE ROLE {group}_{suffix} LOGIN PASSWORD 'x'{member}")  # type: ignore[call-overload]
-            url = make_url(owner).set(username=f"{group}_{suffix}", password="x")
-            urls[group] = url.render_as_string(hide_password=False)
+    with role_logins(postgresql, owner, SCRIPT, GROUPS) as urls:
         yield urls
-        for group in GROUPS:
-            connection.execute(f"DROP ROLE {group}_{suffix}")  # type: ignore[call-overload]
 
 
 def test_under_its_role_the_archive_seals_and_is_refused_the_rest(
