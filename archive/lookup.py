@@ -13,11 +13,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
-
 from archive import merged_index
 from archive.catalogue.copies import Copy, copies_of
-from archive.catalogue.volumes import CatalogueFile, Volume, files_of, find_volume, read_volumes
+from archive.catalogue.volumes import CatalogueFile, files_numbered, find_volume, read_volumes
 from archive.errors import NoSuchItem, NothingServed, VolumeFault
 from archive.parcel import transaction_key
 from archive.rules.names import volume_number
@@ -121,8 +119,7 @@ class Lookup:
         """
         with self._store.reading() as connection:
             volume = next((v for v in read_volumes(connection) if volume_number(v.volume) == number), None)
-            known = files_of(connection, volume.volume) if volume else ()
-            files = {file.number: file for file in known if file.number}
+            files = files_numbered(connection, volume.volume, (hit.file for hit in hits)) if volume else {}
             if volume is None or any(not _lies_within(hit, files) for hit in hits):
                 raise VolumeFault(
                     str(self._places.index),
@@ -131,32 +128,32 @@ class Lookup:
                     ),
                 )
             image = self._places.image(volume.volume)
-            if image.exists():
+            at_hand = image.exists()
+            if at_hand:
                 with reader.open_volume(image, volume.note) as opened:
                     for hit in hits:
                         opened.record(kind, key, hit)
-            return [self._record(connection, volume, files[hit.file], hit) for hit in hits]
-
-    def _record(self, connection: Connection, volume: Volume, file: CatalogueFile, hit: Hit) -> Record:
-        date = _DATE.match(file.path)
-        return Record(
-            str(Item(volume.volume, *hit[1:])),
-            date[1] if date else "",
-            file.path,
-            hit.length,
-            volume.state,
-            self._places.image(volume.volume).exists(),
-            tuple(copy.place for copy in copies_of(connection, volume.volume)),
-        )
+            places = tuple(copy.place for copy in copies_of(connection, volume.volume))
+        return [
+            Record(
+                str(Item(volume.volume, *hit[1:])),
+                _date_of(files[hit.file].path),
+                files[hit.file].path,
+                hit.length,
+                volume.state,
+                at_hand,
+                places,
+            )
+            for hit in hits
+        ]
 
     def file_of(self, item: Item) -> CatalogueFile:
         """The file of an item. Raises NoSuchItem where its volume has no such file, or it is shorter."""
         with self._store.reading() as connection:
-            files = files_of(connection, item.volume)
-        for file in files:
-            if file.number == item.file and file.number and item.offset + item.length <= file.bytes:
-                return file
-        raise NoSuchItem(Sentence("volume {volume} has no such item", volume=item.volume))
+            file = files_numbered(connection, item.volume, [item.file]).get(item.file)
+        if file is None or item.offset + item.length > file.bytes:
+            raise NoSuchItem(Sentence("volume {volume} has no such item", volume=item.volume))
+        return file
 
     def line_number(self, item: Item, medium: Path) -> int:
         """The number, from 1, of the line of its file that an item is. Raises VolumeFault."""
@@ -212,6 +209,12 @@ class Lookup:
 
 def _hit(item: Item) -> Hit:
     return Hit(volume_number(item.volume), item.file, item.offset, item.length)
+
+
+def _date_of(path: str) -> str:
+    """The business date that a file of a volume is of; empty for one of none."""
+    date = _DATE.match(path)
+    return date[1] if date else ""
 
 
 def _lies_within(hit: Hit, files: Mapping[int, CatalogueFile]) -> bool:

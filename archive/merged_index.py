@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from archive.catalogue.volumes import CatalogueFile, files_of, read_volumes
+from archive.catalogue.volumes import CatalogueFile, files_at, read_volumes
+from archive.medium_check import copy_out
 from archive.rules.names import volume_number
 from archive.rules.states import VolumeState
 from archive.volume.index import WIDTHS, Found, Kind, index_path, line_bytes, look_up, merge
@@ -23,7 +24,6 @@ from archive.volume.writing import make_folder, write, written
 
 _CURRENT: Final = "current.txt"
 _GONE: Final = (VolumeState.OPEN, VolumeState.DESTROYED)
-_BLOCK_BYTES: Final = 1 << 20
 
 
 class LiveVolume(NamedTuple):
@@ -38,7 +38,8 @@ def live_volumes(connection: Connection) -> tuple[LiveVolume, ...]:
     live = []
     for volume in read_volumes(connection):
         if volume.state not in _GONE:
-            by_path = {file.path: file for file in files_of(connection, volume.volume)}
+            indexes = files_at(connection, volume.volume, map(index_path, Kind))
+            by_path = {file.path: file for file in indexes}
             live.append(LiveVolume(volume.volume, {kind: by_path[index_path(kind)] for kind in Kind}))
     return tuple(live)
 
@@ -62,12 +63,13 @@ def bring_up_to_date(folder: Path, live: Sequence[LiveVolume], image: Callable[[
             old = folder.joinpath(_generation(held), f"{kind.value}.idx")
             _keep(kind, old, {volume_number(name) for name in kept}, parts[0])
         for volume in (volume for volume in live if volume.name not in kept):
-            part = fresh.joinpath(f"{volume.name}.part")
-            _extract(image(volume.name), volume.indexes[kind], part)
-            parts.append(part)
+            copy_out(image(volume.name), [volume.indexes[kind]], fresh.joinpath(volume.name))
+            parts.append(fresh.joinpath(volume.name, volume.indexes[kind].path))
         merge(kind, parts, fresh.joinpath(f"{kind.value}.idx"))
-        for part in fresh.glob("*.part"):
+        for part in parts:
             part.unlink()
+    for folder_of_volume in [path for path in fresh.iterdir() if path.is_dir()]:
+        shutil.rmtree(folder_of_volume)
     write(folder.joinpath(_CURRENT), "".join(f"{name}\n" for name in wanted).encode())
     for old in folder.iterdir():
         if old.is_dir() and old != fresh:
@@ -99,16 +101,3 @@ def _keep(kind: Kind, source: Path, numbers: set[int], target: Path) -> None:
         while line := lines.read(width):
             if int(line[place]) in numbers:
                 out.write(line)
-
-
-def _extract(image: Path, file: CatalogueFile, target: Path) -> None:
-    """Copy a file out of an image. Its hash was compared when the image was; `merge` looks at every line."""
-    left = file.bytes
-    with image.open("rb") as source, written(target) as out:
-        source.seek(file.image_offset)
-        while left:
-            block = source.read(min(left, _BLOCK_BYTES))
-            if not block:
-                break
-            out.write(block)
-            left -= len(block)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -135,15 +136,10 @@ def _write(connection: Connection, places: Places, seen: _Examined) -> int:
     tiles = [file for file in seen.files if file.path.startswith(_TILES)]
     with tempfile.TemporaryDirectory() as scratch:
         copy_out(seen.path, tiles, Path(scratch))
-        _move_tiles(Path(scratch).joinpath("log"), places.log)
+        if tiles:
+            log = Path(scratch).joinpath("log")
+            shutil.copytree(log, places.log, dirs_exist_ok=True, copy_function=shutil.copyfile)
         return _write_parcels(connection, seen, Path(scratch))
-
-
-def _move_tiles(source: Path, log: Path) -> None:
-    for tile in sorted(path for path in source.rglob("*") if path.is_file()):
-        target = log.joinpath(tile.relative_to(source))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(tile.read_bytes())
 
 
 def _write_parcels(connection: Connection, seen: _Examined, scratch: Path) -> int:

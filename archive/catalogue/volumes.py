@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from archive.catalogue.acts import no_such
 from archive.catalogue.schema import files, volumes
@@ -114,10 +114,26 @@ def put_into_set(connection: Connection, names: Iterable[str], parity: str) -> N
 
 
 def files_of(connection: Connection, volume: str) -> tuple[CatalogueFile, ...]:
-    """The files of a volume, in the order of their paths."""
+    """The files of a volume, in the order of their paths: of a large one, tens of thousands."""
+    return _files(connection, files.c.volume == volume)
+
+
+def files_at(connection: Connection, volume: str, paths: Iterable[str]) -> tuple[CatalogueFile, ...]:
+    """Those files of a volume that have one of these paths, in the order of their paths."""
+    return _files(connection, (files.c.volume == volume) & files.c.path.in_(tuple(paths)))
+
+
+def files_numbered(connection: Connection, volume: str, numbers: Iterable[int]) -> dict[int, CatalogueFile]:
+    """Those files of a volume that have one of these numbers, which are above 0, by their numbers."""
+    wanted = {number for number in numbers if number > 0}
+    found = _files(connection, (files.c.volume == volume) & files.c.number.in_(wanted) & (files.c.number > 0))
+    return {file.number: file for file in found}
+
+
+def _files(connection: Connection, condition: ColumnElement[bool]) -> tuple[CatalogueFile, ...]:
     columns = (files.c[name] for name in CatalogueFile._fields)
-    query = select(*columns).where(files.c.volume == volume).order_by(files.c.path)
-    return tuple(CatalogueFile._make(row) for row in connection.execute(query))
+    rows = connection.execute(select(*columns).where(condition).order_by(files.c.path))
+    return tuple(CatalogueFile._make(row) for row in rows)
 
 
 def _volume(row: Iterable[Any]) -> Volume:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from os import SEEK_CUR
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from archive.errors import NoSuchItem, NothingServed, VolumeFault
 from archive.log.note import public_half
 from archive.log.proof import check_proof, parse_proof
 from archive.lookup import Lookup, parse_item
+from archive.merged_index import live_volumes
 from archive.proving import prove
 from archive.volume.index import Kind
 from ledger.book.store import Store
 from tests.support.archived_days import ARCHIVE, OfficeDays, person_of
-from tests.support.sealing_room import SEED, places
+from tests.support.sealing_room import SEED, places, sealing
 
 
 @pytest.fixture
@@ -175,3 +177,19 @@ def test_every_entry_is_proved_under_the_newest_checkpoint(
         sealed = next(file for file in files_of(connection, "QZ-0001") if file.path.startswith("sealed/"))
     with pytest.raises(NoSuchItem, match="no leaf of its own"):
         prove(store, places(folder), parse_item(f"QZ-0001/{sealed.number}/0/10"), ARCHIVE, SEED)
+
+
+def test_an_index_that_its_image_does_not_have_as_sealed_is_never_merged(store: Store, folder: Path) -> None:
+    with store.reading() as connection:
+        index = live_volumes(connection)[0].indexes[Kind.RECEIPT]
+    image = places(folder).image("QZ-0001")
+    with image.open("r+b") as file:
+        file.seek(
+            index.image_offset + index.bytes - 2
+        )  # the last digit of a length: still a line of an index
+        digit = file.read(1)
+        file.seek(-1, SEEK_CUR)
+        file.write(b"1" if digit != b"1" else b"2")
+    shutil.rmtree(places(folder).index)
+    with pytest.raises(VolumeFault, match=r"index/receipt\.idx is not what was sealed"):
+        sealing(store, folder).tidy()
