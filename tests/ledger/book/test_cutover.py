@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
 from os import urandom
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -404,17 +403,18 @@ def test_a_batch_that_waited_for_the_days_row_looks_again(nodes: Nodes) -> None:
 
 
 def test_two_operators_close_a_day_once(nodes: Nodes) -> None:
-    done: list[Any] = []
-    parts: dict[str, Callable[[], None]] = {
-        name: lambda name=name: done.append(cut_over(nodes.stores[name], DATE, _tomorrow, SEALER, ord(name)))
-        for name in "AC"
-    }
+    done: dict[str, Cutover] = {}
+
+    def close_day(name: str) -> None:
+        done[name] = cut_over(nodes.stores[name], DATE, _tomorrow, SEALER, ord(name))
+
+    parts: dict[str, Callable[[], None]] = {name: partial(close_day, name) for name in "AC"}
     with gates():
         stage = Stage(nodes.watcher, parts)
         stage.go("C")
         stage.go("A")
         assert stage.where() == {"A": "waiting", "C": "at a gate"}
         stage.finish("C")
-    assert [cutover.done_before for cutover in done] == [False, True]
-    assert done[1] == done[0]._replace(done_before=True)
+    assert not done["C"].done_before
+    assert done["A"] == done["C"]._replace(done_before=True)
     assert faults(nodes.stores["C"]) == []
