@@ -75,7 +75,7 @@ check: $(READY) ## lint, format, strict types where setup.cfg names them, and ba
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/bandit -q -c pyproject.toml -r qianzhi_errors protocol ledger receipts fep office customers archive console firewall_rules simulators fuzz deploy samples
+	@$(BIN)/bandit -q -c pyproject.toml -r qianzhi_errors protocol ledger receipts fep office customers collection archive console firewall_rules simulators fuzz deploy samples
 
 FUZZ_SECONDS ?= 60
 fuzz: $(READY) ## fuzz everything that reads bytes from outside, FUZZ_SECONDS each

@@ -17,7 +17,17 @@ from protocol.responses import Response
 from qianzhi_errors import QianzhiError
 from tests.support.python_sources import ROOT
 
-PACKAGES = ("protocol", "ledger", "receipts", "firewall_rules", "fep", "office", "customers", "archive")
+PACKAGES = (
+    "protocol",
+    "ledger",
+    "receipts",
+    "firewall_rules",
+    "fep",
+    "office",
+    "customers",
+    "collection",
+    "archive",
+)
 
 
 @cache

@@ -27,7 +27,7 @@ from tests.support.python_sources import (
     parsed,
 )
 
-MONEY = ("ledger", "receipts", "office", "customers", "archive")
+MONEY = ("ledger", "receipts", "office", "customers", "collection", "archive")
 LINES_OF_FUNCTION_MAX = 70
 LINES_OF_MODULE_MAX = 500
 
@@ -42,6 +42,7 @@ DIRECTIONS = MappingProxyType(
         "receipts": ("qianzhi_errors", "protocol", "ledger", "receipts"),
         "office": ("qianzhi_errors", "protocol", "ledger", "receipts", "office"),
         "customers": ("qianzhi_errors", "protocol", "ledger", "receipts", "customers"),
+        "collection": ("qianzhi_errors", "protocol", "ledger", "receipts", "customers", "collection"),
         "archive": ("qianzhi_errors", "protocol", "ledger", "receipts", "office", "customers", "archive"),
         "console": tuple(package for package in PACKAGES if package != "simulators"),
         "simulators": PACKAGES,
@@ -65,7 +66,7 @@ PLACES = MappingProxyType(
         "cryptography": (
             *("protocol/mac.py", "protocol/keyblock.py", "ledger/rules/seal.py"),
             *("fep/links/tls.py", "fep/setup/certificates.py", "fep/keys/keystore.py"),
-            *("receipts", "customers", "archive"),
+            *("receipts", "customers", "collection", "archive"),
         ),
         "pkcs11": ("fep/keys/hsm.py",),
         "OpenSSL": ("fep/links/tls.py", "fep/links/server.py", "simulators/link.py"),
@@ -80,6 +81,7 @@ PLACES = MappingProxyType(
             "fep/service.py",
             "office",
             "customers",
+            "collection",
             "archive",
             "simulators/world/store.py",
         ),

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PURE = ("qianzhi_errors", "protocol", "ledger", "receipts", "office", "customers", "archive")
+PURE = ("qianzhi_errors", "protocol", "ledger", "receipts", "office", "customers", "collection", "archive")
 PACKAGES = (*PURE, "firewall_rules", "fep", "simulators", "console")
 # Each rule reads every file: what is read of one is kept.
 parsed = cache(ast.parse)
