@@ -17,6 +17,7 @@ posting means may not be put here: the archive keeps what `office` has decided.
     merged_index   the indexes of all volumes as one
     lookup         records found and read, each proved
     proving        a record's way to the log's signed root
+    witnessing     the log's newest checkpoint, and who has cosigned it
     keeping        copies, a lost image made again, destruction
     medium_check   a medium against what was sealed
     rebuild        the catalogue made again of the volumes

@@ -1,4 +1,4 @@
-"""The archive's audit: notes, manifests, the log, both records, and that no posted day was left outside.
+"""The archive's audit: notes, manifests, the log, its witnesses, both records, and no day left outside.
 
 Everything is read again: each note is checked against the archive's public key, each checkpoint against the
 one before it by the log's own tiles, each day that the office has posted against the parcels. What the books
@@ -7,7 +7,7 @@ of a day must hold, `office.audit` says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -25,6 +25,7 @@ from archive.rules.states import ParcelState, VolumeState
 from archive.sealing import Places
 from archive.volume.description import parse_note as parse_volume_note
 from archive.volume.names import MANIFEST
+from archive.witnessing import faults_of
 from ledger.book.audit_log import broken_records, read_audit_log
 from qianzhi_errors.sentence import Sentence
 
@@ -40,13 +41,21 @@ class Finding(NamedTuple):
 
 
 def audit(
-    connection: Connection, places: Places, key: NoteKey, posted: Iterable[str], today: str
+    connection: Connection,
+    places: Places,
+    key: NoteKey,
+    witnesses: Sequence[NoteKey],
+    posted: Iterable[str],
+    today: str,
 ) -> Iterator[Finding]:
-    """Yield what is not as it must be. `posted` are the office's posted dates, `today` is YYYYMMDD."""
+    """Yield what is not as it must be. `key` is the archive's public key; `posted` are the office's posted
+    dates, `today` is YYYYMMDD.
+    """
     known = [v for v in read_volumes(connection) if v.state is not VolumeState.OPEN]
     for volume in known:
         yield from _note(connection, volume, key)
     yield from _log(known, places)
+    yield from (Finding(*fault) for fault in faults_of(connection, key, witnesses))
     yield from _left_outside(connection, posted, today)
     for table in (audit_log, accesses):
         for broken in broken_records(read_audit_log(connection, table)):

@@ -11,14 +11,16 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
-from archive.errors import NotAllowed
+from archive.errors import LogFault, NotAllowed
+from archive.log.note import NoteKey, SignatureType, parse_key
 from archive.rules.names import VOLUME_BYTES_MAX, VOLUME_BYTES_MIN, is_prefix
 from ledger.files.clerks import Name, name_faults, refusal
 from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from qianzhi_errors.sentence import Sentence
 
-Permission = Literal["destroy", "release", "restrict", "shred"]
+Permission = Literal["destroy", "release"]
+WITNESSES_MAX: Final = 32
 IMAGE: Final = "{image}"
 """What the writer's command has where the image's path goes; `{volume}` and `{place}` are filled in too."""
 
@@ -62,6 +64,30 @@ class Archive(Section):
     check_days: int = Field(default=365, ge=1, le=1_825, description="days after which a copy is read again")
     sample_percent: int = Field(default=10, ge=1, le=100, description="files of a sample, in 100")
 
+    witness: tuple[str, ...] = Field(
+        default=(),
+        max_length=WITNESSES_MAX,
+        strict=False,
+        description="public keys of who cosigns the log, each NAME+ID+KEY as C2SP's tlog-cosignature has it",
+    )
+
+    @property
+    def witnesses(self) -> tuple[NoteKey, ...]:
+        """The witnesses' public keys."""
+        return tuple(map(parse_key, self.witness))
+
+    @field_validator("witness")
+    @classmethod
+    def _are_keys_of_cosignatures(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for number, text in enumerate(value, 1):
+            try:
+                kind = parse_key(text).kind
+            except LogFault as fault:
+                raise ValueError(Sentence("key {number}: {fault}", number=number, fault=fault)) from fault
+            if kind is not SignatureType.COSIGNATURE:
+                raise ValueError(Sentence("key {number} is not one of cosignatures", number=number))
+        return value
+
     @field_validator("prefix")
     @classmethod
     def _names_volumes(cls, value: str) -> str:
@@ -82,7 +108,7 @@ class Clerk(Section):
 
     name: Name = Field(description="the login")
     may: tuple[Permission, ...] = Field(
-        default=("destroy", "release", "restrict", "shred"),
+        default=("destroy", "release"),
         strict=False,
         description="nobody approves what they proposed",
     )

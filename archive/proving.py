@@ -12,25 +12,24 @@ import tempfile
 from pathlib import Path
 
 from archive.catalogue.parcels import Parcel, parcels_of
-from archive.catalogue.volumes import files_of, read_volumes
+from archive.catalogue.volumes import files_of
 from archive.errors import NoSuchItem, NothingServed
-from archive.log.checkpoint import Checkpoint
 from archive.log.leaf import Leaf
-from archive.log.note import signed
 from archive.log.proof import LeafProof
 from archive.log.tiles import nodes_of
 from archive.log.tree import inclusion_proof
 from archive.lookup import Item, Lookup
 from archive.medium_check import copy_out
 from archive.parcel import RECEIPTS, leaves_of, receipt_number
-from archive.rules.states import VolumeState
 from archive.sealing import Places
+from archive.witnessing import newest, witnessed
 from ledger.book.store import Store
 from qianzhi_errors.sentence import Sentence
 
 
 def prove(store: Store, places: Places, item: Item, name: str, seed: bytes) -> LeafProof:
-    """The proof of a record under the log's newest checkpoint, signed with the archive's key (`seed`).
+    """The proof of a record under the log's newest checkpoint, signed with the archive's key (`seed`) and
+    with the lines of the witnesses that have cosigned it.
 
     Raises NoSuchItem for a record that is no leaf of its own, NothingServed where no medium is at hand that
     gives the volume right, and LogFault where a tile of the log is damaged.
@@ -40,17 +39,16 @@ def prove(store: Store, places: Places, item: Item, name: str, seed: bytes) -> L
     if read is None:
         raise NothingServed(Sentence("no medium of {volume} is at hand", volume=item.volume))
     with store.reading() as connection:
-        newest = [v for v in read_volumes(connection) if v.state is not VolumeState.OPEN][-1]
+        checkpoint = newest(connection, name)
+        note = witnessed(connection, checkpoint, seed)
         parcel = _parcel_of(parcels_of(connection, item.volume), read.path)
         files = [file for file in files_of(connection, item.volume) if f"/{parcel.date}" in f"/{file.path}"]
     leaf = _leaf(read.path, read.data)
     with tempfile.TemporaryDirectory() as folder:
         copy_out(read.medium, files, Path(folder))
         place = _place(leaf, parcel, Path(folder))
-    size = newest.first_leaf + newest.leaves
-    nodes = nodes_of(places.log, size)
-    checkpoint = Checkpoint(name, size, bytes.fromhex(newest.root))
-    return LeafProof(leaf, place, inclusion_proof(place, size, nodes), signed(checkpoint.text, name, seed))
+    nodes = nodes_of(places.log, checkpoint.size)
+    return LeafProof(leaf, place, inclusion_proof(place, checkpoint.size, nodes), note)
 
 
 def _parcel_of(parcels: tuple[Parcel, ...], path: str) -> Parcel:

@@ -59,6 +59,7 @@ from console.archive_opened import (
     sealing,
     seed_of,
 )
+from console.archive_witness import checkpoint_command, cosign_command
 from console.inside_keys import create, inside_keys
 from console.language import spoken
 from console.options import DATE
@@ -245,13 +246,13 @@ def _status_lines(figures: dict[str, Any]) -> Iterator[Any]:
 @ARCHIVE_SETTINGS
 @JSON
 def audit_command(config: Path, as_json: bool) -> None:
-    """Check every note, the log, both records, and that no posted day was left out; exit code 1 if not."""
+    """Check every note, the log, its witnesses, both records, and that no day was left out."""
     settings = load_settings(config)
-    key = public_half(settings.archive.name, seed_of(settings))
+    key, witnesses = public_half(settings.archive.name, seed_of(settings)), settings.archive.witnesses
     with opened(settings, write=False) as store, office_books(settings) as books:
         posted = posted_dates_of(books.office)
         with store.reading(snapshot=True) as connection:
-            found = tuple(audit(connection, places_of(settings), key, posted, today()))
+            found = tuple(audit(connection, places_of(settings), key, witnesses, posted, today()))
             count = len(volumes.read_volumes(connection))
     lines = [_("{subject}: {what}").format(subject=row.subject, what=spoken(row.what)) for row in found]
     lines.append(_("{volumes} volumes, {findings} findings").format(volumes=count, findings=len(found)))
@@ -274,6 +275,7 @@ for _command in (
     *(find_command, get_command, prove_command, fetch_command),
     *(write_command, verify_command, shelve_command, lend_command, return_command, check_command),
     *(parity_command, restore_command, rebuild_command),
+    *(checkpoint_command, cosign_command),
     *(hold_command, release_command, destroy_command, approve_command, reject_command),
 ):
     archive.add_command(_command)

@@ -5,13 +5,15 @@ which copy, and who asked for what. So it is guarded like a book: what was done 
 only where the tables of `archive.rules.states` let it, a volume is safe only while the copies' rows say so,
 and what needs two people has two.
 
-    schema      the tables, with their constraints
-    guards      the triggers that the tables of states make, and those of two people
-    acts        the audit log of what was done, and the chained record of who read what
-    parcels     parcels: expected, complete, staged, sealed
-    volumes     volumes and their files
-    copies      copies: written, verified, on a shelf, lent; loans and checks
-    proposals   what two people decide: a hold's end, a destruction
+    schema         the tables, with their constraints
+    guards         the triggers that the tables of states make, and those of two people
+    acts           the audit log of what was done, and the chained record of who read what
+    parcels        parcels: expected, complete, staged, sealed
+    volumes        volumes and their files
+    copies         copies: written, verified, on a shelf, lent; loans and checks
+    proposals      what two people decide: a hold's end, a destruction
+    fetches        requests for volumes that are not at hand
+    cosignatures   what witnesses have signed of the log
 
 Statements on tables only: what is written to disk and when, `archive.sealing` and `archive.keeping` say.
 """

@@ -206,6 +206,22 @@ fetches = Table(
 )
 """Requests for a volume of which no copy is at hand. Append-only."""
 
+cosignatures = Table(
+    "cosignatures",
+    CATALOGUE,
+    integer_column("size"),
+    text_column("witness"),
+    integer_column("at"),
+    text_column("line"),
+    text_column("by"),
+    integer_column("taken_at"),
+    PrimaryKeyConstraint("size", "witness", "at"),
+    CheckConstraint("at > 0", name="cosignature_has_a_moment"),
+)
+"""What witnesses have signed of the log: the tree's size, the witness, the moment by the witness's own clock
+in seconds since 1970-01-01 UTC, and the whole line. Append-only.
+"""
+
 audit_log = Table("audit_log", CATALOGUE, *audit_record_columns(), Index("audit_log_by_subject", "subject"))
 """What was done with parcels, volumes and copies, and by whom; chained (ledger.book.audit_log)."""
 

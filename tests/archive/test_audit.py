@@ -16,6 +16,7 @@ from tests.support.archived_days import ARCHIVE, OfficeDays
 from tests.support.sealing_room import SEED, places
 
 KEY = public_half(ARCHIVE, SEED)
+WITNESSES = ()
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def findings(
         for statement in statements:
             connection.execute(text(statement))
     with store.reading() as connection:
-        found = list(audit(connection, places(folder), KEY, posted, today))
+        found = list(audit(connection, places(folder), KEY, WITNESSES, posted, today))
     store.close()
     return found
 
