@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from archive.errors import LogFault, NotAllowed
 from archive.log.note import NoteKey, SignatureType, parse_key
-from archive.rules.names import VOLUME_BYTES_MAX, VOLUME_BYTES_MIN, is_prefix
+from archive.rules.names import VOLUME_BYTES_MAX, VOLUME_BYTES_MIN, VOLUMES_MAX, is_prefix
 from ledger.files.clerks import Name, name_faults, refusal
 from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
@@ -21,6 +21,7 @@ from qianzhi_errors.sentence import Sentence
 
 Permission = Literal["destroy", "release"]
 WITNESSES_MAX: Final = 32
+IMAGES_BYTES_MAX: Final = VOLUMES_MAX * VOLUME_BYTES_MAX
 IMAGE: Final = "{image}"
 """What the writer's command has where the image's path goes; `{volume}` and `{place}` are filled in too."""
 
@@ -56,6 +57,12 @@ class Archive(Section):
     )
     set: int = Field(default=4, ge=2, le=32, description="so many data volumes have a parity volume")
     copies: int = Field(default=2, ge=1, le=9, description="verified copies that a volume is to have")
+    keep_images: int = Field(
+        default=IMAGES_BYTES_MAX,
+        ge=0,
+        le=IMAGES_BYTES_MAX,
+        description="bytes of images that stay on the disk; above it the oldest go, their copies shelved",
+    )
     writer: tuple[str, ...] = Field(
         default=("cp", "--", "{image}", "{place}"),
         strict=False,

@@ -58,7 +58,12 @@ def write_copy(
         known = volumes.find_volume(connection, volume)
     image = places.image(volume)
     if known.state in NOT_KEPT or not image.exists():
-        raise ActRefused(Sentence("the image of {volume} is not at hand: nothing was written", volume=volume))
+        raise ActRefused(
+            Sentence(
+                "the image of {volume} is not at hand: nothing was written; make it again (`image`)",
+                volume=volume,
+            )
+        )
     filled = [part.format(image=image, volume=volume, place=place) for part in writer]
     if fault := run(filled):
         raise ActRefused(

@@ -162,7 +162,7 @@ class Sealing:
         with self.store.reading() as connection:
             members = self._without_set(volumes.read_volumes(connection))
         self.step("room")
-        self._check_room(max(volume.image_bytes for volume in members))
+        check_room(self.places, self.free, max(volume.image_bytes for volume in members))
         with self.store.transaction() as connection:
             parity = self._named(connection, members[0].cls, [d for v in members for d in v[3:5]], at)
             names = [volume.volume for volume in members]
@@ -186,14 +186,17 @@ class Sealing:
         missing = [v.volume for v in members if not self.places.image(v.volume).exists()]
         if missing:
             raise ActRefused(
-                Sentence("the images of a set must be at hand; not there: {volumes}", volumes=listed(missing))
+                Sentence(
+                    "the images of a set must be at hand; make them again (`image`): {volumes}",
+                    volumes=listed(missing),
+                )
             )
         return members
 
     def _begin(self, chosen: tuple[Parcel, ...], at: int) -> Volume:
         """Name a volume and its parcels, after looking whether there is room for it."""
         self.step("room")
-        self._check_room(sum(parcel.bytes for parcel in chosen))
+        check_room(self.places, self.free, sum(parcel.bytes for parcel in chosen))
         with self.store.transaction() as connection:
             volume = self._named(connection, chosen[0].cls, [parcel.date for parcel in chosen], at)
             parcels.put_into(connection, chosen, volume.volume)
@@ -218,23 +221,6 @@ class Sealing:
         )
         volumes.open_volume(connection, volume)
         return volume
-
-    def _check_room(self, size: int) -> None:
-        needed = size * ROOM_TENTHS // 10
-        for folder in (self.places.staging, self.places.images):
-            folder.mkdir(parents=True, exist_ok=True)
-            free = self.free(folder)
-            if free < needed:
-                raise NoRoom(
-                    Sentence(
-                        "{folder} has {free} bytes of room, and a volume of {size} bytes needs {needed}:"
-                        " nothing was begun",
-                        folder=folder,
-                        free=free,
-                        size=size,
-                        needed=needed,
-                    )
-                )
 
     def _finish(self, volume: Volume) -> Volume:
         """Take a volume that was begun to its end; the same bytes, however often it is begun again."""
@@ -352,6 +338,25 @@ class Sealing:
 
     def _sign(self, text: bytes) -> str:
         return str(signed(text.decode(), self.identity.name, self.identity.seed))
+
+
+def check_room(places: Places, free: Callable[[Path], int], size: int) -> None:
+    """Raise NoRoom unless a volume of so many bytes can be made: each folder needs ROOM_TENTHS of it."""
+    needed = size * ROOM_TENTHS // 10
+    for folder in (places.staging, places.images):
+        folder.mkdir(parents=True, exist_ok=True)
+        room = free(folder)
+        if room < needed:
+            raise NoRoom(
+                Sentence(
+                    "{folder} has {free} bytes of room, and a volume of {size} bytes needs {needed}:"
+                    " nothing was begun",
+                    folder=folder,
+                    free=room,
+                    size=size,
+                    needed=needed,
+                )
+            )
 
 
 def fitting(complete: list[Parcel], volume_bytes: int) -> tuple[tuple[Parcel, ...], bool]:

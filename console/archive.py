@@ -18,6 +18,7 @@ from archive.audit import audit
 from archive.catalogue import copies, parcels, proposals, volumes
 from archive.catalogue.schema import audit_log as audit_table
 from archive.config import load_settings
+from archive.images import remove_surplus
 from archive.install import install
 from archive.intake.documents import gather_documents, waiting_lists
 from archive.intake.gather import gather_office
@@ -32,6 +33,7 @@ from console import audit_log, settings_place
 from console.archive_copies import (
     check_command,
     fetch_command,
+    image_command,
     lend_command,
     parity_command,
     rebuild_command,
@@ -166,12 +168,24 @@ def _taken_lines(taken: list[TakenIn]) -> Iterator[str]:
 @ARCHIVE_SETTINGS
 @JSON
 def seal_command(now: bool, config: Path, as_json: bool) -> None:
-    """Seal what fills a volume: its image is written, read again and compared before it counts."""
+    """Seal what fills a volume: its image is written, read again and compared before it counts.
+
+    Then the oldest images leave the disk that the settings have no room for, and whose copies are on shelves.
+    """
     settings = load_settings(config)
+    given, here = settings.archive, places_of(settings)
     with opened(settings) as store:
-        remove_destroyed(store, places_of(settings))
+        remove_destroyed(store, here)
         sealed = tuple(sealing(settings, store).run(now_us(), now=now))
-    show(sealed, lambda: _sealed_lines(sealed), as_json=as_json)
+        gone = remove_surplus(store, here, given.keep_images, given.copies, now_us(), given.check_days)
+    figures = {"sealed": sealed, "images_removed": [volume.volume for volume in gone]}
+    show(figures, lambda: (*_sealed_lines(sealed), *map(_removed_line, gone)), as_json=as_json)
+
+
+def _removed_line(volume: volumes.Volume) -> str:
+    return _("the image of {volume} left the disk: its copies are on their shelves").format(
+        volume=volume.volume
+    )
 
 
 def _sealed_lines(sealed: tuple[volumes.Volume, ...]) -> Iterator[str]:
@@ -274,7 +288,7 @@ def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
 for _command in (
     *(find_command, get_command, prove_command, fetch_command),
     *(write_command, verify_command, shelve_command, lend_command, return_command, check_command),
-    *(parity_command, restore_command, rebuild_command),
+    *(parity_command, restore_command, image_command, rebuild_command),
     *(checkpoint_command, cosign_command),
     *(hold_command, release_command, destroy_command, approve_command, reject_command),
 ):

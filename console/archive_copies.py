@@ -1,5 +1,5 @@
 """The commands of the archive's copies: `write`, `verify`, `shelve`, `lend`, `return`, `check`, `parity`,
-`restore` and `fetch`.
+`restore`, `image`, `rebuild` and `fetch`.
 
 Parses arguments, calls, prints. The site's command that writes a medium is run here, as a list of arguments
 without a shell; what follows of it, archive.keeping says.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from archive import keeping
+from archive import images, keeping
 from archive.catalogue import copies, volumes
 from archive.catalogue.acts import write_record
 from archive.catalogue.copies import Check, Copy, Loan
@@ -25,7 +25,7 @@ from archive.log.note import public_half
 from archive.rebuild import rebuild
 from archive.rules.states import CopyEvent
 from archive.rules.wording import COPY_STATES, VOLUME_STATES
-from console.archive_opened import ARCHIVE_SETTINGS, opened, places_of, sealing, seed_of
+from console.archive_opened import ARCHIVE_SETTINGS, opened, places_of, room_of, sealing, seed_of
 from console.language import spoken
 from console.options import DATE
 from console.output import JSON, show
@@ -221,6 +221,27 @@ def restore_command(volume: str, media: tuple[Path, ...], config: Path) -> None:
             parity = volumes.find_volume(connection, volume).set_of
         keeping.restore(store, places_of(settings), volume, given, given.get(parity), actor())
     say(_("{volume} is made again, bit for bit").format(volume=volume))
+
+
+@click.command("image")
+@click.argument("volume")
+@click.option(
+    "--from",
+    "media",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="a copy: an image, a mounted disc, a folder, or a drive  [default: the copies that are at hand]",
+)
+@ARCHIVE_SETTINGS
+def image_command(volume: str, media: tuple[Path, ...], config: Path) -> None:
+    """Make the image of a sealed VOLUME again of a copy, and compare it with what was sealed."""
+    settings = load_settings(config)
+    with opened(settings) as store:
+        medium = images.make_again(store, places_of(settings), volume, media, room_of, actor())
+    if medium is None:
+        say(_("{volume} is there, and is what was sealed").format(volume=volume))
+    else:
+        say(_("{volume} is made again of {medium}, byte for byte").format(volume=volume, medium=medium))
 
 
 @click.command("rebuild")

@@ -131,8 +131,9 @@ def sealing(settings: Settings, store: Store) -> Sealing:
     given, seed = settings.archive, seed_of(settings)
     identity = Identity(given.name, given.prefix, public_keys(settings, seed), version("qianzhi"), seed)
     limits = Limits(given.volume_bytes, given.set)
-    return Sealing(store, places_of(settings), identity, limits, shipped(), _free)
+    return Sealing(store, places_of(settings), identity, limits, shipped(), room_of)
 
 
-def _free(folder: Path) -> int:
+def room_of(folder: Path) -> int:
+    """The bytes that are free where a folder is."""
     return shutil.disk_usage(folder).free

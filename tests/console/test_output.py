@@ -32,7 +32,7 @@ ACTS_OR_FILES = {
     "recon propose", "recon approve", "recon reject", "recon withdraw", "recon post", "recon report",
     "receipt keys", "receipt page", "receipt pdf",
     "archive init", "archive approve", "archive checkpoint", "archive reject", "archive destroy",
-    "archive get", "archive hold",
+    "archive get", "archive hold", "archive image",
     "archive lend", "archive parity", "archive prove", "archive rebuild", "archive release",
     "archive restore", "archive return",
     "archive shelve", "archive write",
