@@ -2,8 +2,9 @@
 
 Two files come from outside every day, and each is taken whole or refused whole. The core system sends a file
 of dues (CSV, a TOTAL line at its end); each bank leaves a day file, in a layout of its own. Two small files
-go from the office to the front: the figures of its open breaks, and the days that it has archived. A person
-writes the settings.
+go from the office to the front: the figures of its open breaks, and the days that it has archived. Collection
+sends the front what a batch holds and what became of it, and gets an answer to each. A person writes the
+settings.
 
 The nouns:
   due        what a policy is to pay, or what is to be paid out on it; one row of a file of dues.
@@ -33,6 +34,8 @@ The modules, in the order in which data goes through:
   layout_file, layout, bankline, bankfile           a bank's day file: its layout's file; its layout; a
                                                     line; the whole file
   open_breaks_file, archived                        from the office to the front
+  record_lines, hold_file, apply_file               between collection and the front: their lines; which dues
+                                                    a batch holds and lets go; its results
   settings                                          how any settings file is read; no setting is named here
   clerks                                            who may do what, by a settings file
   secret_source                                     where a secret comes from, and where a keystore is
