@@ -16,6 +16,7 @@ PARTS: Final = MappingProxyType(
         "ledger.book": ("ledger.rules", "ledger.files", "ledger.errors"),
         "customers.rules": (),
         "customers.database": ("customers.rules",),
+        "collection.forms": ("collection.errors",),
         "office.database": (),
         "office.intake": ("office.database", "office.errors"),
         "office.receipts": ("office.database", "office.errors"),

@@ -58,7 +58,7 @@ def test_every_refusal_of_a_message_carries_a_response_that_refuses() -> None:
 
 
 TRANSLATED = (
-    *("archive", "customers", "fep", "firewall_rules", "ledger", "office", "protocol"),
+    *("archive", "collection", "customers", "fep", "firewall_rules", "ledger", "office", "protocol"),
     *("qianzhi_errors", "receipts"),
 )
 """The packages whose errors can be said in another language; a command says its own in `console`."""

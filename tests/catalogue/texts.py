@@ -37,7 +37,7 @@ _IN_A_TABLE = "required"
 """Click looks it up by its place in a table, so no call has it."""
 
 PACKAGES = (
-    *("console", "archive", "customers", "office", "receipts"),
+    *("console", "archive", "collection", "customers", "office", "receipts"),
     *("fep", "firewall_rules", "ledger", "protocol", "qianzhi_errors"),
 )
 _PLACES = {"_": (0,), "gettext": (0,), "ngettext": (0, 1), "Sentence": (0,), "phrase": (0,), "listed": (1,)}
