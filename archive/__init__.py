@@ -19,6 +19,7 @@ posting means may not be put here: the archive keeps what `office` has decided.
     proving        a record's way to the log's signed root
     witnessing     the log's newest checkpoint, and who has cosigned it
     keeping        copies, a lost image made again, destruction
+    retiring       copies that leave, and copies on another kind of medium
     images         which images stay on the disk, and one made again from a copy
     medium_check   a medium against what was sealed
     rebuild        the catalogue made again of the volumes

@@ -19,7 +19,7 @@ from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from qianzhi_errors.sentence import Sentence
 
-Permission = Literal["destroy", "release"]
+Permission = Literal["destroy", "release", "retire"]
 WITNESSES_MAX: Final = 32
 IMAGES_BYTES_MAX: Final = VOLUMES_MAX * VOLUME_BYTES_MAX
 IMAGE: Final = "{image}"
@@ -115,7 +115,7 @@ class Clerk(Section):
 
     name: Name = Field(description="the login")
     may: tuple[Permission, ...] = Field(
-        default=("destroy", "release"),
+        default=("destroy", "release", "retire"),
         strict=False,
         description="nobody approves what they proposed",
     )

@@ -49,7 +49,7 @@ def make_again(
     with store.reading() as connection:
         known = volumes.find_volume(connection, volume)
         files = volumes.files_of(connection, volume)
-        held = copies.copies_of(connection, volume)
+        held = copies.held_copies(connection, volume)
     if known.state in NOT_KEPT:
         raise ActRefused(
             Sentence("volume {name} is {state}: nothing was changed", name=volume, state=known.state)

@@ -32,7 +32,7 @@ _CUSTOMERS: Final = 'customers = "{customers}"\n'
 _CLERK: Final = """
 [[clerk]]
 name = "{name}"
-may = ["destroy", "release"]
+may = ["destroy", "release", "retire"]
 """
 SAMPLE_CLERKS: Final = ("li", "wang")
 """Clerks of the new settings: two, so that two people can decide."""

@@ -20,7 +20,7 @@ from archive.catalogue.proposals import Act, Decision, Proposal
 from archive.catalogue.volumes import CatalogueFile, Volume
 from archive.errors import ActRefused, VolumeFault
 from archive.medium_check import faults_of, whole_digest
-from archive.rules.states import CopyState, VolumeEvent
+from archive.rules.states import CopyEvent, CopyState, VolumeEvent
 from archive.sealing import NOT_KEPT, Places
 from archive.volume import parity
 from ledger.book.store import Store
@@ -186,7 +186,8 @@ def _check_out_of_time(volume: Volume, today: str) -> None:
 
 
 def decide(store: Store, places: Places, number: int, decision: Decision, actor: Actor) -> Proposal:
-    """Decide on a proposal, and do what was approved: end the hold, or destroy the volume with its image.
+    """Decide on a proposal, and do what was approved: end the hold, retire the copy, or destroy the volume
+    with its image.
 
     Raises NoSuchItem, ActRefused and SamePerson. The media on the shelves are for people to destroy; the
     certificate names them.
@@ -199,6 +200,8 @@ def decide(store: Store, places: Places, number: int, decision: Decision, actor:
             volumes.move(connection, volumes.find_volume(connection, decided.subject), VolumeEvent.DESTROY)
             members = [v.volume for v in volumes.read_volumes(connection) if v.set_of == decided.subject]
             volumes.put_into_set(connection, members, "")
+        elif decision is Decision.APPROVE and decided.act is Act.RETIRE:
+            copies.move_copy(connection, copies.find_copy(connection, decided.subject), CopyEvent.RETIRE)
         elif decision is Decision.APPROVE:
             proposals.release(connection, int(decided.subject), actor.at)
         act = f"{decision.value} {decided.act.value}"

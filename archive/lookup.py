@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from archive import merged_index
-from archive.catalogue.copies import Copy, copies_of
+from archive.catalogue.copies import Copy, held_copies
 from archive.catalogue.volumes import CatalogueFile, files_numbered, find_volume, read_volumes
 from archive.errors import NoSuchItem, NothingServed, VolumeFault
 from archive.parcel import transaction_key
@@ -133,7 +133,7 @@ class Lookup:
                 with reader.open_volume(image, volume.note) as opened:
                     for hit in hits:
                         opened.record(kind, key, hit)
-            places = tuple(copy.place for copy in copies_of(connection, volume.volume))
+            places = tuple(copy.place for copy in held_copies(connection, volume.volume))
         return [
             Record(
                 str(Item(volume.volume, *hit[1:])),
@@ -169,13 +169,13 @@ class Lookup:
     def places_of_copies(self, volume: str) -> tuple[Copy, ...]:
         """The copies of a volume, with their places."""
         with self._store.reading() as connection:
-            return copies_of(connection, volume)
+            return held_copies(connection, volume)
 
     def media(self, volume: str) -> Iterator[Path]:
         """Yield where a volume may be read: its image, then the copies that are files here."""
         yield self._places.image(volume)
         with self._store.reading() as connection:
-            for copy in copies_of(connection, volume):
+            for copy in held_copies(connection, volume):
                 yield Path(copy.place).joinpath(self._places.image(volume).name)
 
     def read(self, item: Item, media: Sequence[Path] = ()) -> Read | None:

@@ -61,6 +61,7 @@ from console.archive_opened import (
     sealing,
     seed_of,
 )
+from console.archive_retire import migrate_command, retire_command
 from console.archive_witness import checkpoint_command, cosign_command
 from console.inside_keys import create, inside_keys
 from console.language import spoken
@@ -170,16 +171,16 @@ def _taken_lines(taken: list[TakenIn]) -> Iterator[str]:
 def seal_command(now: bool, config: Path, as_json: bool) -> None:
     """Seal what fills a volume: its image is written, read again and compared before it counts.
 
-    Then the oldest images leave the disk that the settings have no room for, and whose copies are on shelves.
+    Before, the oldest images leave the disk that the settings have no room for and whose copies are shelved.
     """
     settings = load_settings(config)
     given, here = settings.archive, places_of(settings)
     with opened(settings) as store:
         remove_destroyed(store, here)
-        sealed = tuple(sealing(settings, store).run(now_us(), now=now))
         gone = remove_surplus(store, here, given.keep_images, given.copies, now_us(), given.check_days)
-    figures = {"sealed": sealed, "images_removed": [volume.volume for volume in gone]}
-    show(figures, lambda: (*_sealed_lines(sealed), *map(_removed_line, gone)), as_json=as_json)
+        sealed = tuple(sealing(settings, store).run(now_us(), now=now))
+    figures = {"images_removed": [volume.volume for volume in gone], "sealed": sealed}
+    show(figures, lambda: (*map(_removed_line, gone), *_sealed_lines(sealed)), as_json=as_json)
 
 
 def _removed_line(volume: volumes.Volume) -> str:
@@ -289,6 +290,7 @@ for _command in (
     *(find_command, get_command, prove_command, fetch_command),
     *(write_command, verify_command, shelve_command, lend_command, return_command, check_command),
     *(parity_command, restore_command, image_command, rebuild_command),
+    *(retire_command, migrate_command),
     *(checkpoint_command, cosign_command),
     *(hold_command, release_command, destroy_command, approve_command, reject_command),
 ):

@@ -34,6 +34,13 @@ from console.term import term
 from console.wall_clock import now_us
 from fep.operator.identity import at_keyboard
 
+MEDIUM = click.option(
+    "--medium",
+    type=click.Choice(["disk", "bdr", "mdisc", "tape", "image"]),
+    default="disk",
+    show_default=True,
+    help="what it is",
+)
 _FULL = 100
 _HOURS_8 = 8 * 3600
 
@@ -46,13 +53,7 @@ def actor() -> Actor:
 @click.command("write")
 @click.argument("volume")
 @click.option("--to", "place", required=True, help="where the copy goes: a folder, or a drive")
-@click.option(
-    "--medium",
-    type=click.Choice(["disk", "bdr", "mdisc", "tape", "image"]),
-    default="disk",
-    show_default=True,
-    help="what it is",
-)
+@MEDIUM
 @ARCHIVE_SETTINGS
 def write_command(volume: str, place: str, medium: str, config: Path) -> None:
     """Write a copy of VOLUME with the settings' writer, and read it again whole."""
@@ -60,7 +61,7 @@ def write_command(volume: str, place: str, medium: str, config: Path) -> None:
     given = settings.archive
     with opened(settings) as store:
         here = places_of(settings)
-        copy = keeping.write_copy(store, here, volume, place, medium, given.writer, _run, actor())
+        copy = keeping.write_copy(store, here, volume, place, medium, given.writer, run_writer, actor())
         check = keeping.verify_copy(
             store,
             keeping.medium_of(here, copy),
@@ -77,7 +78,7 @@ def write_command(volume: str, place: str, medium: str, config: Path) -> None:
         raise SystemExit(1)
 
 
-def _run(arguments: Sequence[str]) -> str:
+def run_writer(arguments: Sequence[str]) -> str:
     """Run the writer; returns why it failed, or an empty text."""
     try:
         done = subprocess.run(
@@ -109,17 +110,18 @@ def verify_command(copy: str, sample: bool, medium: Path | None, config: Path, a
         percent = settings.archive.sample_percent if sample else _FULL
         days = settings.archive.check_days
         check = keeping.verify_copy(store, place, copy, actor(), sample_percent=percent, days=days)
-    show(check, lambda: _check_lines(check), as_json=as_json)
+    show(check, lambda: check_lines(check), as_json=as_json)
     if check.errors:
         raise SystemExit(1)
 
 
 def _print_check(check: Check) -> None:
-    for line in _check_lines(check):
+    for line in check_lines(check):
         say(line)
 
 
-def _check_lines(check: Check) -> Iterator[str]:
+def check_lines(check: Check) -> Iterator[str]:
+    """The lines that say what was found of a copy."""
     for fault in filter(None, check.result.split("; ")):
         yield _("{copy}: {fault}").format(copy=check.copy, fault=spoken(fault))
     words = _("is what was sealed") if not check.errors else _("is suspect, and not trusted any more")
@@ -135,7 +137,7 @@ def shelve_command(copy: str, place: str, config: Path) -> None:
     with opened(load_settings(config)) as store, store.transaction() as connection:
         moved = copies.put_at(connection, copies.find_copy(connection, copy), place)
         write_record(connection, now_us(), at_keyboard(), "shelve", copy, place)
-    _print_copy(moved)
+    say(copy_line(moved))
 
 
 @click.command("lend")
@@ -150,7 +152,7 @@ def lend_command(copy: str, to: str, until: str, config: Path) -> None:
         copies.lend(connection, copies.find_copy(connection, copy), loan)
         write_record(connection, loan.at, loan.by, "lend", copy, to)
         lent = copies.find_copy(connection, copy)
-    _print_copy(lent)
+    say(copy_line(lent))
 
 
 @click.command("return")
@@ -163,14 +165,13 @@ def return_command(copy: str, place: str, config: Path) -> None:
         known = copies.find_copy(connection, copy)
         back = copies.move_copy(connection, known, CopyEvent.RETURN, place=place)._replace(place=place)
         write_record(connection, now_us(), at_keyboard(), "return", copy, place)
-    _print_copy(back)
+    say(copy_line(back))
 
 
-def _print_copy(copy: Copy) -> None:
-    say(
-        _("{copy} is {state}, {place}").format(
-            copy=copy.copy, state=term(COPY_STATES[copy.state], copy.state.value), place=copy.place
-        )
+def copy_line(copy: Copy) -> str:
+    """The line that says how a copy is, and where."""
+    return _("{copy} is {state}, {place}").format(
+        copy=copy.copy, state=term(COPY_STATES[copy.state], copy.state.value), place=copy.place
     )
 
 
@@ -270,7 +271,7 @@ def fetch_command(config: Path, as_json: bool) -> None:
     with opened(settings, write=False) as store, store.reading() as connection:
         here = places_of(settings)
         wanted = [fetch for fetch in read_fetches(connection) if not here.image(fetch.volume).exists()]
-        where = {f.volume: copies.copies_of(connection, f.volume) for f in wanted}
+        where = {f.volume: copies.held_copies(connection, f.volume) for f in wanted}
     lines = [
         _("{volume}, for {person}: {where}").format(
             volume=fetch.volume,

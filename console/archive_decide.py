@@ -51,7 +51,7 @@ def release_command(hold: int, reason: str, config: Path) -> None:
         proposals.check_is_open(connection, hold)
         made = proposals.propose(connection, Act.RELEASE, str(hold), reason, "", by, at)
         write_record(connection, at, by, "propose release", str(hold), reason)
-    _print_proposal(made)
+    print_proposal(made)
 
 
 @click.command("destroy")
@@ -64,10 +64,11 @@ def destroy_command(volume: str, reason: str, config: Path) -> None:
     settings.check_may(actor().by, "destroy")
     with opened(settings) as store:
         made = keeping.propose_destruction(store, volume, reason, today(), actor())
-    _print_proposal(made)
+    print_proposal(made)
 
 
-def _print_proposal(made: proposals.Proposal) -> None:
+def print_proposal(made: proposals.Proposal) -> None:
+    """Print what was proposed, and who goes on."""
     if made.list:
         say(made.list)
     say(

@@ -11,7 +11,7 @@ and what needs two people has two.
     parcels        parcels: expected, complete, staged, sealed
     volumes        volumes and their files
     copies         copies: written, verified, on a shelf, lent; loans and checks
-    proposals      what two people decide: a hold's end, a destruction
+    proposals      what two people decide: a hold's end, a destruction, a copy too few
     fetches        requests for volumes that are not at hand
     cosignatures   what witnesses have signed of the log
 

@@ -74,6 +74,11 @@ def copies_of(connection: Connection, volume: str = "") -> tuple[Copy, ...]:
     return tuple(_copy(row) for row in rows)
 
 
+def held_copies(connection: Connection, volume: str) -> tuple[Copy, ...]:
+    """The copies of a volume that have not left, by name."""
+    return tuple(copy for copy in copies_of(connection, volume) if copy.state is not CopyState.RETIRED)
+
+
 def find_copy(connection: Connection, name: str) -> Copy:
     """The copy of this name. Raises NoSuchItem."""
     row = connection.execute(select(*_COLUMNS).where(copies.c.copy == name)).first()

@@ -45,6 +45,15 @@ _UNDECIDED: Final = (
     " JOIN decisions d ON d.proposal = p.proposal WHERE p.act = 'destroy' AND p.subject = NEW.volume"
     " AND d.decision = 'approve')"
 )
+_LAST_GOOD: Final = (
+    f"NEW.state = '{CopyState.RETIRED.value}' AND OLD.state IN ({_GOOD})"
+    " AND (SELECT count(DISTINCT other.place) FROM copies other WHERE other.volume = NEW.volume"
+    f" AND other.copy <> NEW.copy AND other.state IN ({_GOOD}) AND other.place <> '') < {PLACES_MIN}"
+    " AND NOT EXISTS (SELECT 1 FROM volumes v WHERE v.volume = NEW.volume"
+    f" AND v.state = '{VolumeState.DESTROYED.value}')"
+    " AND NOT EXISTS (SELECT 1 FROM proposals p JOIN decisions d ON d.proposal = p.proposal"
+    " WHERE p.act = 'retire' AND p.subject = NEW.copy AND d.decision = 'approve')"
+)
 _SAME_PERSON: Final = (
     "NEW.decision = 'approve' AND EXISTS (SELECT 1 FROM proposals p"
     """ WHERE p.proposal = NEW.proposal AND p."by" = NEW."by")"""
@@ -88,6 +97,9 @@ GUARDS: Final[tuple[Guard, ...]] = (
     *refused_update("parcel_step", "parcels", "state", _illegal(PARCEL), "a parcel cannot take this step"),
     *refused_update("volume_step", "volumes", "state", _illegal(VOLUME), "a volume cannot take this step"),
     *refused_update("copy_step", "copies", "state", _illegal(COPY), "a copy cannot take this step"),
+    *refused_update(
+        "copy_leaves_enough", "copies", "state", _LAST_GOOD, "two people retire what a volume needs"
+    ),
     *refused_update("volume_is_safe", "volumes", "state", _TOO_FEW, "a volume is safe at two places"),
     *refused_update("volume_is_held", "volumes", "state", _HELD, "a held volume is not destroyed"),
     *refused_update("volume_two_people", "volumes", "state", _UNDECIDED, "two people destroy a volume"),

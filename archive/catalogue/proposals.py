@@ -1,4 +1,4 @@
-"""What two people decide: the end of a legal hold, and the destruction of a volume.
+"""What two people decide: the end of a legal hold, a copy that leaves too few, the destruction of a volume.
 
 Statements on `holds`, `releases`, `proposals` and `decisions`; the caller owns the transaction. Who may do
 what, the settings say. The database itself refuses a decision by whoever proposed.
@@ -22,6 +22,7 @@ class Act(StrEnum):
 
     DESTROY = "destroy"
     RELEASE = "release"
+    RETIRE = "retire"
 
 
 class Decision(StrEnum):

@@ -178,7 +178,7 @@ proposals = Table(
     text_column("list"),
     text_column("by"),
     integer_column("at"),
-    CheckConstraint("act IN ('destroy', 'release')", name="proposal_act"),
+    CheckConstraint("act IN ('destroy', 'release', 'retire')", name="proposal_act"),
     CheckConstraint("reason <> ''", name="proposal_has_a_reason"),
 )
 """What one person proposed; `list` is what a destruction will destroy, as text. Append-only."""

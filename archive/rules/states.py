@@ -37,7 +37,6 @@ class VolumeState(StrEnum):
     WRITTEN = "written"
     SAFE = "safe"
     DUE = "due"
-    MIGRATED = "migrated"
     DESTROYED = "destroyed"
 
 
@@ -50,7 +49,6 @@ class VolumeEvent(StrEnum):
     COPY_LOST = "copy_lost"
     CHECK_DUE = "check_due"
     CHECKED = "checked"
-    MIGRATE = "migrate"
     DESTROY = "destroy"
 
 
@@ -94,21 +92,21 @@ VOLUME: Final[Mapping[tuple[VolumeState, VolumeEvent], VolumeState]] = MappingPr
         (VolumeState.SAFE, VolumeEvent.CHECK_DUE): VolumeState.DUE,
         (VolumeState.DUE, VolumeEvent.CHECKED): VolumeState.SAFE,
         (VolumeState.DUE, VolumeEvent.COPY_LOST): VolumeState.WRITTEN,
-        (VolumeState.SAFE, VolumeEvent.MIGRATE): VolumeState.MIGRATED,
-        (VolumeState.DUE, VolumeEvent.MIGRATE): VolumeState.MIGRATED,
         (VolumeState.SEALED, VolumeEvent.DESTROY): VolumeState.DESTROYED,
         (VolumeState.WRITTEN, VolumeEvent.DESTROY): VolumeState.DESTROYED,
         (VolumeState.SAFE, VolumeEvent.DESTROY): VolumeState.DESTROYED,
         (VolumeState.DUE, VolumeEvent.DESTROY): VolumeState.DESTROYED,
-        (VolumeState.MIGRATED, VolumeEvent.DESTROY): VolumeState.DESTROYED,
     }
 )
-"""All that can happen to a volume. It is safe while at least two verified copies are at two places."""
+"""All that can happen to a volume. It is safe while at least two verified copies are at two places; that its
+copies move to another kind of medium changes nothing of it.
+"""
 
 COPY: Final[Mapping[tuple[CopyState, CopyEvent], CopyState]] = MappingProxyType(
     {
         (CopyState.WRITTEN, CopyEvent.VERIFY): CopyState.VERIFIED,
         (CopyState.WRITTEN, CopyEvent.FAULT): CopyState.SUSPECT,
+        (CopyState.WRITTEN, CopyEvent.RETIRE): CopyState.RETIRED,
         (CopyState.VERIFIED, CopyEvent.SHELVE): CopyState.SHELVED,
         (CopyState.VERIFIED, CopyEvent.FAULT): CopyState.SUSPECT,
         (CopyState.SHELVED, CopyEvent.LEND): CopyState.LENT,

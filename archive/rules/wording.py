@@ -24,7 +24,6 @@ VOLUME_STATES: Final[Mapping[str, Words]] = MappingProxyType(
         VolumeState.WRITTEN: Words("已写副本", "Written"),
         VolumeState.SAFE: Words("异地已备", "Safe"),
         VolumeState.DUE: Words("待检查", "Due for a check"),
-        VolumeState.MIGRATED: Words("已迁移", "Migrated"),
         VolumeState.DESTROYED: Words("已销毁", "Destroyed"),
     }
 )

@@ -34,7 +34,7 @@ ACTS_OR_FILES = {
     "archive init", "archive approve", "archive checkpoint", "archive reject", "archive destroy",
     "archive get", "archive hold", "archive image",
     "archive lend", "archive parity", "archive prove", "archive rebuild", "archive release",
-    "archive restore", "archive return",
+    "archive restore", "archive retire", "archive return",
     "archive shelve", "archive write",
     "customers init", "customers propose", "customers approve", "customers reject", "customers withdraw",
     "customers escrow", "customers open-escrow", "customers rewrap",

@@ -158,7 +158,7 @@ def test_the_same_act_is_proposed_once_and_what_is_not_there_is_named(catalogue:
 
 REFUSED = {
     "a volume of no state": "UPDATE volumes SET state = 'gone'",
-    "a step that no table has": "UPDATE volumes SET state = 'migrated'",
+    "a step that no table has": "UPDATE volumes SET state = 'due'",
     "safe without copies": "UPDATE volumes SET state = 'safe'",
     "destroyed by one person": "UPDATE volumes SET state = 'destroyed'",
     "a sealed volume changed": "UPDATE volumes SET manifest = 'other'",
@@ -193,6 +193,23 @@ def test_the_database_itself_refuses_what_no_rule_leads_to(catalogue: Store) -> 
         except LedgerError:
             continue
         pytest.fail(f"{name} was let through")
+
+
+def test_a_copy_that_a_volume_needs_is_retired_by_two_people(catalogue: Store) -> None:
+    seal(catalogue)
+    retired = text("UPDATE copies SET state = 'retired' WHERE copy = 'QZ-0001-C1'")
+    for name, place in (("QZ-0001-C1", "house"), ("QZ-0001-C2", "vault"), ("QZ-0001-C3", "vault")):
+        add(catalogue, name, place)
+        check(catalogue, name)
+    with pytest.raises(LedgerError), catalogue.transaction() as connection:
+        connection.execute(retired)
+    with catalogue.transaction() as connection:
+        made = proposals.propose(connection, Act.RETIRE, "QZ-0001-C1", "sold", "", "li", 1)
+    with pytest.raises(LedgerError), catalogue.transaction() as connection:
+        connection.execute(retired)
+    with catalogue.transaction() as connection:
+        proposals.decide(connection, made.proposal, Decision.APPROVE, "wang", 2)
+        connection.execute(retired)
 
 
 def test_what_two_people_decided_and_no_hold_forbids_is_destroyed(catalogue: Store) -> None:
