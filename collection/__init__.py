@@ -5,6 +5,17 @@ product), approved by another person, held in the front book so that no counter 
 written as the channel's request file, and sent. Its answer is applied line by line: a success is an advice of
 the front book, a return a reversal advice. A *line* whose outcome is not known stays held: no clock ends it.
 
+The parts, each importing only those before it (tests/test_directions.py says which):
+
+    rules/        pure: the tables of states, mandates, dates of attempts, the timetable of a due
+    database/     tables and what they refuse, the audit log, the history
+    keys, desk    the two keys of this program and their database; what every act needs, and its record
+    kept_files    every file that was written or taken, once, its bytes sealed
+    forms/        the files of banks, as data: requests written, answers, returns and statements read
+    mandates, mandate_file   what payers signed, and the files of it
+
+`config` reads the settings, `install` writes new ones, `errors` has the exceptions.
+
 It has a database of its own, in the inner zone. No clock is read here and no bytes are drawn: moments and
 entropy come as arguments. Nothing about counters, postings or volumes may be put here.
 """

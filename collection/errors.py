@@ -1,4 +1,7 @@
-"""The errors that collection raises. Only exception types belong here."""
+"""The errors that collection raises. Only exception types belong here.
+
+No text of any of them repeats an account's number or a name: it names lines, dues, mandates and batches.
+"""
 
 from __future__ import annotations
 
@@ -31,3 +34,31 @@ class FormFault(CollectionError):
         self.file = file
         self.line = line
         self.why = why
+
+
+class NotAllowed(CollectionError):
+    """The settings do not give this clerk the permission."""
+
+
+class InstallRefused(CollectionError):
+    """The folder holds such settings already. Nothing was changed."""
+
+
+class OtherKeys(CollectionError):
+    """The keys at hand are not those with which the database was made. Nothing was done."""
+
+
+class NoSuchItem(CollectionError):
+    """There is no mandate, batch, line, channel or proposal of this name."""
+
+
+class ActRefused(CollectionError):
+    """The state of a mandate, a batch or a line does not allow this step. Nothing was changed."""
+
+
+class SamePerson(ActRefused):
+    """Who made or proposed it may not approve it."""
+
+
+class FileRefused(CollectionError):
+    """A file does not fit what was sent or held. Nothing of it was taken."""

@@ -20,15 +20,13 @@ from archive.rules.retention import shipped
 from archive.sealed_line import KeysOfPolicies, PersonKey
 from archive.sealing import Identity, Limits, Places, Sealing
 from console import settings_place
-from console.inside_keys import ARCHIVE, PERSON, PERSONS, inside_secret
+from console.inside_keys import ARCHIVE, inside_secret
+from console.persons_book import persons_book
 from console.wall_clock import now_us
 from customers.book import Book
-from customers.config import load_settings as load_customers
-from customers.keys import check, keys_of
 from fep.keys.keys import KeyKind
 from fep.operator.identity import at_keyboard
 from ledger.book.store import Store
-from ledger.files.secret_source import KeystoreFile
 from office.config import load_settings as load_office
 from office.receipts.published import published_keys
 from receipts.public_keys import write as write_keys
@@ -80,21 +78,8 @@ def customers_book(settings: Settings) -> Iterator[Book | None]:
     if not settings.archive.customers:
         yield None
         return
-    customers = load_customers(Path(settings.archive.customers))
-    keys = keys_of(
-        _secret(customers.keystore, PERSON, KeyKind.BLAKE2B),
-        _secret(customers.keystore, PERSONS, KeyKind.AES),
-    )
-    store = Store(customers.customers.database, lock=False, by_index=False)
-    try:
-        check(store, keys)
-        yield Book(store, keys)
-    finally:
-        store.close()
-
-
-def _secret(keystore: KeystoreFile, name: str, kind: KeyKind) -> bytes:
-    return inside_secret(keystore, name, kind).reveal()
+    with persons_book(Path(settings.archive.customers)) as book:
+        yield book
 
 
 def keys_of_policies(book: Book | None) -> KeysOfPolicies:

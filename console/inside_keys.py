@@ -40,6 +40,10 @@ PERSON: Final = "person"
 """A key of the customers' book: it keys the digests of identity numbers."""
 PERSONS: Final = "persons"
 """A key of the customers' book: the persons' own keys are wrapped under it."""
+ACCOUNT: Final = "account"
+"""A key of collection: it keys the digests of accounts."""
+FILES: Final = "files"
+"""A key of collection: what is kept of banks' files is sealed under it."""
 _AES_BYTES: Final = 32
 
 
@@ -78,6 +82,7 @@ PROGRAMS: Final[Mapping[str, InsideProgram]] = MappingProxyType(
         "office": InsideProgram({RECEIPT: KeyKind.ED25519}, _recorded_at_office),
         "archive": InsideProgram({ARCHIVE: KeyKind.ED25519}, _not_recorded),
         "customers": InsideProgram({PERSON: KeyKind.BLAKE2B, PERSONS: KeyKind.AES}, _not_recorded),
+        "collection": InsideProgram({ACCOUNT: KeyKind.BLAKE2B, FILES: KeyKind.AES}, _not_recorded),
     }
 )
 """The programs inside by the section that only the settings of each have."""

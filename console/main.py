@@ -47,6 +47,11 @@ COMMANDS = (
     CommandPlace("book", "console.book:book", "The day's dues."),
     CommandPlace("clock", "console.clock:clock", "The machine's wall clock."),
     CommandPlace(
+        "collection",
+        "console.collection:collection",
+        "Collection away from the counter: mandates, batches for a bank, their answers, returns.",
+    ),
+    CommandPlace(
         "completion",
         "console.completion:completion_command",
         "Print the script that has SHELL complete commands, options, and the banks' codes of the settings.",

@@ -46,6 +46,11 @@ ARCHIVE = Place(
     "QIANZHI_ARCHIVE_CONFIG", (Path("var/archive/archive.toml"), Path("/etc/qianzhi-archive/archive.toml"))
 )
 
+COLLECTION = Place(
+    "QIANZHI_COLLECTION_CONFIG",
+    (Path("var/collection/collection.toml"), Path("/etc/qianzhi-collection/collection.toml")),
+)
+
 
 def option(name: str, place: Place, words: str) -> Callable[[Any], Any]:
     """Return the option `--name` of a command, whose default is found at the place."""

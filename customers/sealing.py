@@ -33,8 +33,8 @@ ALGORITHM: Final = "A256GCM"
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
-KINDS: Final = ("holder", "contact", "document", "name", "identity")
-"""What a sealed content is; the last two stand in the customers' own database."""
+KINDS: Final = ("holder", "contact", "document", "account", "name", "identity")
+"""What a sealed content is; the last two stand in the customers' own database, an account in collection's."""
 _FIELDS: Final = ("v", "person", "kind", "ref", "alg", "nonce", "body", "tag")
 _LOWER_HEX: Final = re.compile("[0-9a-f]*")
 _REF: Final = re.compile("[A-Za-z0-9._/-]{1,200}")

@@ -28,7 +28,13 @@ from click.shell_completion import BashComplete
 
 from console.main import cli
 from deploy.manual import manual
-from deploy.settings_sample import archive_sample, customers_sample, front_sample, office_sample
+from deploy.settings_sample import (
+    archive_sample,
+    collection_sample,
+    customers_sample,
+    front_sample,
+    office_sample,
+)
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RECIPE: Final = ROOT / "deploy" / "deb"
@@ -58,6 +64,7 @@ FILES: Final = (
     ("ledger/book/roles.sql", f"{DOCUMENTS}/examples/front-roles.sql"),
     ("office/database/roles.sql", f"{DOCUMENTS}/examples/office-roles.sql"),
     ("customers/database/roles.sql", f"{DOCUMENTS}/examples/customers-roles.sql"),
+    ("collection/database/roles.sql", f"{DOCUMENTS}/examples/collection-roles.sql"),
     ("archive/catalogue/roles.sql", f"{DOCUMENTS}/examples/archive-roles.sql"),
     ("deploy/journald.conf.d/qianzhi.conf", f"{DOCUMENTS}/examples/journald.conf.d/"),
     ("deploy/prometheus/*.yml", f"{DOCUMENTS}/examples/prometheus/"),
@@ -70,6 +77,7 @@ MANUAL_FILES: Final = {
     "/var/lib/qianzhi-fep": "Its keystore, and its book unless that is in PostgreSQL.",
     "/etc/qianzhi-office/office.toml": "Settings of the back office.",
     "/etc/qianzhi-customers/customers.toml": "Settings of the customers.",
+    "/etc/qianzhi-collection/collection.toml": "Settings of collection by bank and card.",
     "/etc/qianzhi-archive/archive.toml": "Settings of the archive.",
     f"/{DOCUMENTS}/examples": "Samples of these settings files, with every setting.",
     f"/{DOCUMENTS}/docs/install.md": "How a machine is set up.",
@@ -215,6 +223,7 @@ def lay_out(stage: Path, newest: Version) -> None:
         (f"{DOCUMENTS}/examples/qianzhi.toml", front_sample().encode()),
         (f"{DOCUMENTS}/examples/office.toml", office_sample().encode()),
         (f"{DOCUMENTS}/examples/customers.toml", customers_sample().encode()),
+        (f"{DOCUMENTS}/examples/collection.toml", collection_sample().encode()),
         (f"{DOCUMENTS}/examples/archive.toml", archive_sample().encode()),
     ):
         (stage / place).parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,8 @@
 
 The package takes the sample along, and the pages' reference is made of the same rows, so that neither can say
 what the program does not. What a setting means stands at its field, in `fep.settings.config`,
-`office.config`, `customers.config` and `archive.config`; only where the package has its files is said here.
+`office.config`, `customers.config`, `collection.config` and `archive.config`; only where the package has its
+files is said here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from inspect import cleandoc
 from typing import Any, Final, NamedTuple, get_args
 
 from archive.config import Settings as ArchiveSettings
+from collection.config import Settings as CollectionSettings
 from customers.config import Settings as CustomersSettings
 from fep.settings.config import Settings as FrontSettings
 from ledger.files.settings import Section
@@ -71,6 +73,21 @@ ARCHIVE_PLACES: Final[Mapping[str, str]] = {
     "clerk.name": '"li"',
 }
 """The same for the archive, which runs under the office's user; the clerk is to be replaced."""
+
+COLLECTION_PLACES: Final[Mapping[str, str]] = {
+    "collection.database": '"postgresql+psycopg://qianzhi-office@/qianzhi_collection?host=/var/run/postgresql"',
+    "collection.customers": '"/etc/qianzhi-customers/customers.toml"',
+    "collection.files": '"/var/lib/qianzhi-office/collection"',
+    "keystore.file": '"/var/lib/qianzhi-office/collection-keystore"',
+    "keystore.master_key": '"credential:collection-master-key"',
+    "channel.code": '"91020000"',
+    "channel.bank": '"01020000"',
+    "channel.name": '"Example bank, collection in batches"',
+    "channel.request": '"batch-standard"',
+    "channel.codes": '"unionpay"',
+    "clerk.name": '"li"',
+}
+"""The same for collection, which runs under the office's user; channel and clerk are to be replaced."""
 
 EXAMPLES: Final[Mapping[str, str]] = {
     "keystore.pkcs11_module": '"/usr/lib/softhsm/libsofthsm2.so"',
@@ -167,6 +184,12 @@ def customers_sample() -> str:
     """Return the sample of /etc/qianzhi-customers/customers.toml: it can be loaded as it is."""
     head = "Settings of Qianzhi's customers. A line without # is set; the others say the defaults."
     return sample(CustomersSettings, CUSTOMERS_PLACES, head)
+
+
+def collection_sample() -> str:
+    """Return the sample of /etc/qianzhi-collection/collection.toml: it can be loaded as it is."""
+    head = "Settings of Qianzhi's collection. A line without # is set; the others say the defaults."
+    return sample(CollectionSettings, COLLECTION_PLACES, head)
 
 
 def archive_sample() -> str:

@@ -11,7 +11,7 @@ finding. Of any other exception only the class is shown, because its text may ho
         ledger.errors.LedgerError             money and files; each says what is certain about the database
             office.errors.OfficeError         the back office
             customers.errors.CustomersError   the customers: persons, their keys, who decides about them
-            collection.errors.CollectionError   batches, their files and forms
+            collection.errors.CollectionError   mandates, batches, their files and forms
             archive.errors.ArchiveError       volumes, copies, the log, the catalogue
         receipts.errors.ReceiptError          receipts: their lines, signatures and public keys
         fep.errors.FepError                   the front-end machine: keys, TLS, the control socket

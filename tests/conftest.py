@@ -65,6 +65,7 @@ TABLES = {
     "front": "ledger.book.schema:FRONT",
     "office": "office.database.schema:OFFICE",
     "customers": "customers.database.schema:CUSTOMERS",
+    "collection": "collection.database.schema:COLLECTION",
     "loaded": "ledger.book.schema:FRONT",
 }
 """Where the tables of a database are, by its purpose; imported by no more than the tests that need them."""

@@ -17,6 +17,8 @@ PARTS: Final = MappingProxyType(
         "customers.rules": (),
         "customers.database": ("customers.rules",),
         "collection.forms": ("collection.errors",),
+        "collection.rules": (),
+        "collection.database": ("collection.rules",),
         "office.database": (),
         "office.intake": ("office.database", "office.errors"),
         "office.receipts": ("office.database", "office.errors"),

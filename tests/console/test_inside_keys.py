@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from console.inside_keys import ARCHIVE, PERSON, PERSONS, RECEIPT, inside_keys, inside_secret
+from console.inside_keys import ACCOUNT, ARCHIVE, FILES, PERSON, PERSONS, RECEIPT, inside_keys, inside_secret
 from console.keys import keys
 from fep.errors import FepError
 from fep.keys.key_provider import open_keystore
@@ -24,7 +24,12 @@ OFFICE = (
     f'[office]\ndatabase = "sqlite:///office.db"\nfront = "sqlite:///front.db"\nseal_key = "{"0" * 64}"\n'
     f'[[bank]]\ncode = "1"\nname = "x"\n'
 )
-PROGRAMS = {"office": OFFICE, "archive": "[archive]\nprefix = 'QZ'\n", "customers": "[customers]\nx = 1\n"}
+PROGRAMS = {
+    "office": OFFICE,
+    "archive": "[archive]\nprefix = 'QZ'\n",
+    "customers": "[customers]\nx = 1\n",
+    "collection": "[collection]\nx = 1\n",
+}
 
 
 @pytest.fixture
@@ -62,6 +67,7 @@ def opened(config: Path) -> Keystore:
         ("office", {RECEIPT: "ed25519"}),
         ("archive", {ARCHIVE: "ed25519"}),
         ("customers", {PERSON: "blake2b", PERSONS: "aes"}),
+        ("collection", {ACCOUNT: "blake2b", FILES: "aes"}),
     ],
 )
 def test_each_program_has_keys_of_its_own(tmp_path: Path, program: str, kinds: dict[str, str]) -> None:

@@ -38,6 +38,7 @@ ACTS_OR_FILES = {
     "archive shelve", "archive write",
     "customers init", "customers propose", "customers approve", "customers reject", "customers withdraw",
     "customers escrow", "customers open-escrow", "customers rewrap",
+    "collection init", "collection mandate export",
 }  # fmt: skip
 """Commands that do something, or write a file or a text that has a form of its own: they show no data."""
 

@@ -10,14 +10,17 @@ import pytest
 from pydantic import Field
 
 from archive import config as archive
+from collection import config as collection
 from customers import config as customers
 from deploy.settings_sample import (
     ARCHIVE_PLACES,
+    COLLECTION_PLACES,
     CUSTOMERS_PLACES,
     EXAMPLES,
     FRONT_PLACES,
     OFFICE_PLACES,
     archive_sample,
+    collection_sample,
     customers_sample,
     front_sample,
     office_sample,
@@ -29,7 +32,7 @@ from fep.settings import config as front
 from ledger.files.settings import Section
 from office import config as office
 
-MODELS = (front.Settings, office.Settings, customers.Settings, archive.Settings)
+MODELS = (front.Settings, office.Settings, customers.Settings, collection.Settings, archive.Settings)
 FRONT_TABLE = re.compile(r"^# (?=\[|[a-z_0-9]+ = )", re.MULTILINE)
 
 
@@ -54,6 +57,14 @@ def test_the_offices_sample_loads_as_it_is(tmp_path: Path) -> None:
 def test_the_customers_sample_loads_as_it_is(tmp_path: Path) -> None:
     settings = customers.load_settings(written(tmp_path, customers_sample()))
     assert ([clerk.name for clerk in settings.clerk], settings.holder) == (["li"], ())
+
+
+def test_collections_sample_loads_as_it_is(tmp_path: Path) -> None:
+    settings = collection.load_settings(written(tmp_path, collection_sample()))
+    assert ([channel.code for channel in settings.channel], settings.dunning) == (
+        ["91020000"],
+        collection.Dunning(),
+    )
 
 
 def test_the_archives_sample_loads_as_it_is(tmp_path: Path) -> None:
@@ -85,6 +96,7 @@ def test_what_is_commented_out_in_a_sample_is_the_default(tmp_path: Path) -> Non
         (front_sample(), front.Settings),
         (office_sample(), office.Settings),
         (customers_sample(), customers.Settings),
+        (collection_sample(), collection.Settings),
         (archive_sample(), archive.Settings),
     ],
 )
@@ -111,7 +123,9 @@ def test_every_setting_says_what_it_means(model: type[Section]) -> None:
 def test_no_place_or_example_is_of_a_setting_that_is_gone() -> None:
     every = set()
     for model, places in zip(
-        MODELS, (FRONT_PLACES, OFFICE_PLACES, CUSTOMERS_PLACES, ARCHIVE_PLACES), strict=True
+        MODELS,
+        (FRONT_PLACES, OFFICE_PLACES, CUSTOMERS_PLACES, COLLECTION_PLACES, ARCHIVE_PLACES),
+        strict=True,
     ):
         known = {f"{section.name}.{row.key}" for section in sections(model) for row in section.settings}
         assert set(places) - known == set()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 
 from archive.config import Settings as ArchiveSettings
+from collection.config import Settings as CollectionSettings
 from customers.config import Settings as CustomersSettings
 from deploy.settings_sample import SettingRow, sections
 from fep.links.request_parser import MANDATORY
@@ -254,6 +255,7 @@ def made() -> dict[str, str]:
         "settings-front": settings(FrontSettings),
         "settings-office": settings(OfficeSettings),
         "settings-customers": settings(CustomersSettings),
+        "settings-collection": settings(CollectionSettings),
         "settings-archive": settings(ArchiveSettings),
         "dues-columns": dues_columns(),
         "dues-total": dues_total(),

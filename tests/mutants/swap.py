@@ -27,6 +27,7 @@ _OURS: Final = (
     "fep",
     "office",
     "customers",
+    "collection",
     "archive",
     "tests",
 )

@@ -1,0 +1,63 @@
+"""Collection as a command opens it: its database, its keys, and the customers' book.
+
+The composition root of collection. What is done with them, `collection` says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from collection.config import Settings, load_settings
+from collection.desk import Desk
+from collection.keys import check, keys_of, prepare
+from console import settings_place
+from console.inside_keys import ACCOUNT, FILES, inside_secret
+from console.persons_book import persons_book
+from console.wall_clock import now_us
+from fep.keys.keys import KeyKind
+from fep.operator.identity import at_keyboard
+from ledger.book.store import Store
+
+COLLECTION_SETTINGS = settings_place.option(
+    "config", settings_place.COLLECTION, "the settings file of collection"
+)
+"""The option of a command that works on the database of collection."""
+REASON = click.option("--reason", required=True, help="why; it is kept, so name nobody in it")
+
+
+@contextmanager
+def opened(config: Path, *, write: bool = True) -> Iterator[Desk]:
+    """Context manager: the desk at this moment; without `write` nothing is made."""
+    settings = load_settings(config)
+    account = inside_secret(settings.keystore, ACCOUNT, KeyKind.BLAKE2B)
+    files = inside_secret(settings.keystore, FILES, KeyKind.AES)
+    keys = keys_of(account.reveal(), files.reveal())
+    store = Store(settings.collection.database, lock=write, by_index=False)
+    try:
+        prepare(store, keys) if write else check(store, keys)
+        with persons_book(Path(settings.collection.customers)) as book:
+            yield Desk(store, settings, keys, book, os.urandom, now_us(), at_keyboard())
+    finally:
+        store.close()
+
+
+def write_private(settings: Settings, name: str, content: bytes) -> Path:
+    """Write a file into the folder of files, for this user alone and whole, and return its path. One of the
+    same name is replaced: the same act gives the same bytes.
+    """
+    folder = Path(settings.collection.files)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    part = folder / f".{name}.part"
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)
+    return path
