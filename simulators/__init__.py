@@ -15,6 +15,7 @@ Proof of the product, which stays in the checkout:
 
 - `world`: the real machine, banks and a network in virtual time, out of one seed;
 - `cluster`: several nodes on a PostgreSQL pair, which a test takes apart;
+- `channel`: a bank's batch channel, which takes request files and answers them, well or badly;
 - `days`: whole business days with bank files, the demo among them.
 
 A question goes through these modules, in this order:

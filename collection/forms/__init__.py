@@ -11,14 +11,17 @@ What always holds:
   3. A code decides, never a text. A code that no table knows is unknown, and so is a line whose flag
      contradicts its code.
 
-The modules:
-  lines        lines, files and records as values
-  form_file    a form's file: what it may say
-  cell         one value in a form's way, and back
-  record_text  files of lines: with a separator, or of fixed widths
-  figures      what a file states about itself
-  request      a batch to its request files
-  answer       answer files
+The modules, in the order in which a batch goes through them:
+  lines                    lines, files and records as values
+  form_file, codes         a form's file, a table of codes: what they may say
+  cell                     one value in a form's way, and back
+  record_text, record_xml  files of lines, files of XML: records to bytes and back
+  figures                  what a file states about itself
+  pain008                  writes pain.008
+  request                  a batch to its request files
+  xml_reading              XML from a bank, without entities
+  iso_reading, pain002, camt054   reads ISO 20022's answers and notices
+  answer, returns, statement      what came: answers, returns, statements
 
 Nothing that sends, stores or decides may be put here.
 """

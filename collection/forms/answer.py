@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from collection.errors import FormFault
-from collection.forms import record_text
+from collection.forms import pain002, record_text, record_xml
 from collection.forms.figures import hold_figures, hold_name
 from collection.forms.form_file import AnswerForm, Form
 from collection.forms.lines import (
@@ -31,15 +31,16 @@ _ECHOES: Final = ("name", "account", "bank", "policy", "due", "mandate", "amount
 
 def read(name: str, content: bytes, form: Form, sent: RequestBatch) -> AnswerFile:
     """Return an answer file to `sent`. Raises FormFault, and then nothing of the file is to be used."""
-    records = record_text.read(name, content, form, form.answer)
+    records = _records(name, content, form)
     edge = {**hold_name(name, form.answer, records.edge)}
     _hold_batch(name, edge, sent, 1 if records.trailer else 0)
     part = _part(name, edge, form, sent)
     lines = tuple(_lines(name, form.answer, records, sent, part))
-    file_code = edge.get("file_code", "0")
+    file_code = edge.get("file_code", form.answer.taken[0])
     if lines and file_code not in form.answer.taken:
         raise FormFault(name, 0, Sentence("file_code: says that nothing was taken, and there are lines"))
-    hold_figures(name, form.answer, records, _sums(form.answer, lines))
+    asked = {"asked_count": len(part.lines), "asked_amount": sum(line.amount for line in part.lines)}
+    hold_figures(name, form.answer, records, {**_sums(form.answer, lines), **asked})
     return AnswerFile(
         sent.batch,
         part.part if edge.get("part") else 0,
@@ -47,6 +48,14 @@ def read(name: str, content: bytes, form: Form, sent: RequestBatch) -> AnswerFil
         lines,
         {line.line for line in lines} == {line.line for line in part.lines},
     )
+
+
+def _records(name: str, content: bytes, form: Form) -> Records:
+    if form.form == "pain.008":
+        return pain002.read(name, content)
+    if form.form == "xml":
+        return record_xml.read(name, content, form, form.answer)
+    return record_text.read(name, content, form, form.answer)
 
 
 def joined(files: Iterable[AnswerFile]) -> tuple[AnswerLine, ...]:
@@ -130,7 +139,7 @@ def _answer(name: str, form: AnswerForm, record: Record, line: RequestLine, date
     code = _code(form, values.get("flag", ""), values.get("code", ""))
     value_date = values.get("value_date", "")
     done = is_done(form, code)
-    if done and form.carries("value_date") and value_date < date:
+    if done and "value_date" in values and value_date < date:
         raise FormFault(name, record.line, Sentence("value_date: missing, or before the batch's day"))
     return AnswerLine(
         line.line,

@@ -44,3 +44,11 @@ def hold_name(name: str, file: FileForm, edge: Mapping[str, str]) -> Mapping[str
         if edge.get(column, value) != value:
             raise FormFault(name, 0, Sentence("{column}: the name says another", column=column))
     return {**edge, **values}
+
+
+def hold_channel(name: str, edge: Mapping[str, str], channel: str) -> None:
+    """Raise FormFault for a file of another channel."""
+    if edge.get("channel", channel) != channel:
+        raise FormFault(
+            name, 0, Sentence("{column}: {reason}", column="channel", reason=Sentence("of another channel"))
+        )

@@ -27,13 +27,13 @@ from qianzhi_errors.sentence import Sentence, listed
 from qianzhi_errors.toml_text import read_toml
 
 IGNORED: Final = "ignored"
-NUMBERS: Final = frozenset({"line", "part", "parts", "count", "done_count", "failed_count"})
-MONEY: Final = frozenset({"amount", "done_amount", "failed_amount", "fee"})
+NUMBERS: Final = frozenset({"line", "part", "parts", "count", "done_count", "failed_count", "asked_count"})
+MONEY: Final = frozenset({"amount", "done_amount", "failed_amount", "asked_amount", "fee"})
 DATES: Final = frozenset({"date", "signed_on", "value_date"})
-FIGURES: Final = frozenset(
-    {"count", "amount", "done_count", "done_amount", "failed_count", "failed_amount", "fee"}
-)
-"""What a header or a trailer may state about the lines of its own file."""
+FIGURES: Final = (NUMBERS - {"line", "part", "parts"}) | MONEY
+"""What a header or a trailer may state about the lines of its own file, and of the file that it answers
+(`asked_count`, `asked_amount`).
+"""
 DIGEST: Final = "digest"
 MOMENT: Final = "created_at"
 
@@ -66,17 +66,19 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 _DATE_FORMATS: Final = ("YYYYMMDD", "YYYY-MM-DD")
 _MOMENT_FORMATS: Final = ("YYYYMMDDhhmmss", "YYYY-MM-DDThh:mm:ss")
+_ELEMENT: Final = r"[A-Za-z_][A-Za-z0-9_.-]{0,63}"
 _TOKENS: Final[Mapping[str, str]] = MappingProxyType(
     {"batch": "B[0-9]{7}", "channel": "[0-9]{8}", "date": "[0-9]{8}", "part": "[0-9]{2}"}
 )
 _COLUMNS_MAX: Final = 64
 _WIDTH_MAX: Final = 255
 
-_Word = Annotated[str, Field(min_length=1, max_length=40)]
+_Element = Annotated[str, Field(pattern=rf"^({_ELEMENT})?$")]
+Word = Annotated[str, Field(min_length=1, max_length=40)]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     """A table of the file: strict types, no unknown keys, nothing changes after the check."""
 
     model_config = ConfigDict(strict=True, frozen=True, defer_build=True)
@@ -84,15 +86,16 @@ class _Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _has_no_unknown_key(cls, table: object) -> object:
+        keys = {field.alias or name for name, field in cls.model_fields.items()}
         for key in table if isinstance(table, dict) else ():
-            if key not in cls.model_fields:
-                about = {"key": key, "near": near_name(key, cls.model_fields)}
+            if key not in keys:
+                about = {"key": key, "near": near_name(key, keys)}
                 raise PydanticCustomError("unknown_key", "no such key here{near}", about)
         return table
 
 
-class Column(_Section):
-    """One column of a record.
+class Column(Section):
+    """One column of a record, or one element of an XML file.
 
     Exactly one of `name` (what it holds) and `literal` (always the same text) is given. `width` is in bytes
     of the encoding, in a fixed form only.
@@ -103,6 +106,7 @@ class Column(_Section):
     width: Annotated[int, Field(ge=0, le=_WIDTH_MAX)] = 0
     unit: Literal["fen", "yuan"] = "fen"
     format: str = ""
+    element: _Element = ""
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Column:
@@ -136,13 +140,20 @@ class Column(_Section):
 Columns: TypeAlias = Annotated[tuple[Column, ...], Field(strict=False, max_length=_COLUMNS_MAX)]
 
 
-class FileForm(_Section):
-    """One kind of file: its name's pattern and its records."""
+class FileForm(Section):
+    """One kind of file: its name's pattern, its records, and where they stand in an XML file.
+
+    In an XML file `root` holds `head` (the header's elements) and `body`, which holds one `row` a line.
+    """
 
     name: Annotated[str, Field(max_length=120)] = ""
     header: Columns = ()
     detail: Columns = ()
     trailer: Columns = ()
+    root: _Element = ""
+    head: _Element = ""
+    body: _Element = ""
+    row: _Element = ""
 
     @field_validator("name")
     @classmethod
@@ -194,19 +205,19 @@ class FileForm(_Section):
 class AnswerForm(FileForm):
     """The answer file: what its flag and its codes say."""
 
-    flags: dict[_Word, Literal["done", "failed"]] = Field({})
+    flags: dict[Word, Literal["done", "failed"]] = Field({})
     """The bank's flag -> done or failed; empty where there is no flag."""
-    done: Annotated[tuple[_Word, ...], Field(strict=False)] = ()
+    done: Annotated[tuple[Word, ...], Field(strict=False)] = ()
     """The line codes that say done."""
-    taken: Annotated[tuple[_Word, ...], Field(strict=False)] = ("0",)
+    taken: Annotated[tuple[Word, ...], Field(strict=False, min_length=1)] = ("0",)
     """The file codes with which lines come; with any other the file has none."""
 
 
-class Form(_Section):
+class Form(Section):
     """One file form, immutable: the files of one bank's batch interface."""
 
-    form: Literal["delimited", "fixed"]
-    codes: _Word
+    form: Literal["delimited", "fixed", "xml", "pain.008"]
+    codes: Word
     """The table of codes of the answer; a channel's setting may name another."""
     separator: Annotated[str, Field(max_length=1)] = ""
     encoding: Literal["utf-8", "gbk", "gb18030"] = "utf-8"
@@ -215,7 +226,7 @@ class Form(_Section):
     """Lines of one request file."""
     files_max: Annotated[int, Field(ge=1, le=99)] = 99
     """Files of one batch."""
-    kinds: dict[Literal["first", "renewal"], _Word] = Field({"first": "first", "renewal": "renewal"})
+    kinds: dict[Literal["first", "renewal"], Word] = Field({"first": "first", "renewal": "renewal"})
     """Our kinds of a collection -> the bank's words."""
     request: FileForm
     answer: AnswerForm
@@ -235,6 +246,10 @@ class Form(_Section):
             raise ValueError(Sentence("separator must be one printable character, no letter and no digit"))
         if set(self.kinds) != {"first", "renewal"}:
             raise ValueError(Sentence("kinds must have first and renewal"))
+        if self.form == "pain.008":
+            if any(column for file in self.files().values() for column in (*file.edges, *file.detail)):
+                raise ValueError(Sentence("pain.008 has its records by itself"))
+            return self
         for kind, file in self.files().items():
             _check_file(self, kind, file)
         _check_answer(self.answer)
@@ -264,6 +279,8 @@ def _check_file(form: Form, kind: str, file: FileForm) -> None:
                 refuse(Sentence("no column {name!r} here{near}", name=column.name, near=near))
             if (form.form == "fixed") != bool(column.width):
                 refuse(Sentence("a fixed form has widths, and no other has them"))
+            if (form.form == "xml") != bool(column.element):
+                refuse(Sentence("an xml form has elements, and no other has them"))
             if form.separator and form.separator in column.literal + column.template:
                 refuse(Sentence("{name}: holds the separator", name=column.name or column.literal))
     names = [column.name for column in file.detail]
@@ -280,6 +297,8 @@ def _check_file(form: Form, kind: str, file: FileForm) -> None:
             refuse(Sentence("a column stands there twice"))
     if not (file.states("count") and (file.states("amount") or file.states("done_amount"))):
         refuse(Sentence("needs count and amount in the header or the trailer: a cut could not be seen"))
+    if form.form == "xml" and (file.trailer or not all((file.root, file.head, file.body, file.row))):
+        refuse(Sentence("an xml form needs root, head, body and row, and has no trailer"))
     if file.states(DIGEST) and (not file.trailer or file.trailer[-1].name != DIGEST):
         refuse(Sentence("digest must be the last column of the trailer"))
 

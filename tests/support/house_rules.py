@@ -74,7 +74,7 @@ PLACES = MappingProxyType(
         "fpdf": ("receipts",),
         "segno": ("receipts",),
         "pycdlib": ("archive",),
-        "defusedxml": ("office/statements/camt.py",),
+        "defusedxml": ("office/statements/camt.py", "collection/forms/xml_reading.py"),
         "xlsxwriter": ("office/exports/workbook.py",),
         "sqlalchemy": (
             "ledger/book",
