@@ -133,7 +133,11 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish() -> None:
-    """Have Python look for garbage among what the tests make, and not among ten thousand tests."""
+    """Have statements compiled once for all the tests' databases, where any test has one. Have Python look
+    for garbage among what the tests make, and not among ten thousand tests.
+    """
+    if "ledger.book.store" in sys.modules:
+        import_module("tests.support.compiled_statements").share()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
