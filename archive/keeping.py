@@ -6,7 +6,7 @@ sealed is written down as a fault. Who may do it is the caller's; in which state
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,6 +16,7 @@ from archive import merged_index
 from archive.catalogue import copies, proposals, volumes
 from archive.catalogue.acts import write_record
 from archive.catalogue.copies import FULL, SAMPLE, Check, Copy
+from archive.catalogue.ends import ends_on
 from archive.catalogue.proposals import Act, Decision, Proposal
 from archive.catalogue.volumes import CatalogueFile, Volume
 from archive.errors import ActRefused, VolumeFault
@@ -24,6 +25,7 @@ from archive.rules.states import CopyEvent, CopyState, VolumeEvent
 from archive.sealing import NOT_KEPT, Places
 from archive.volume import parity
 from ledger.book.store import Store
+from ledger.rules.beijing import beijing
 from qianzhi_errors.sentence import Sentence
 
 NAMED_MAX: Final = 20
@@ -152,8 +154,7 @@ def propose_destruction(store: Store, volume: str, reason: str, today: str, acto
     """
     with store.transaction() as connection:
         known = volumes.find_volume(connection, volume)
-        if not any(v.set_of == volume for v in volumes.read_volumes(connection)):
-            _check_out_of_time(known, today)
+        _check_out_of_time(connection, known, today)
         if proposals.open_holds(connection, volume):
             raise ActRefused(Sentence("{volume} is held: two people release it first", volume=volume))
         if known.set_of:
@@ -164,13 +165,36 @@ def propose_destruction(store: Store, volume: str, reason: str, today: str, acto
                     parity=known.set_of,
                 )
             )
-        listing = "\n".join(f"{file.sha256}  {file.path}" for file in volumes.files_of(connection, volume))
+        listing = "\n".join(_listing(connection, volume))
         made = proposals.propose(connection, Act.DESTROY, volume, reason, listing, *actor)
         write_record(connection, actor.at, actor.by, "propose destroy", volume, reason)
     return made
 
 
-def _check_out_of_time(volume: Volume, today: str) -> None:
+def _listing(connection: Connection, volume: str) -> Iterator[str]:
+    """Yield the lines of a list of destruction: each file, and each policy with its class and its end."""
+    for file in volumes.files_of(connection, volume):
+        yield f"{file.sha256}  {file.path}"
+    for end in ends_on(connection, volume):
+        yield f"policy {end.policy}, {end.cls}, ended {end.ended}"
+
+
+def _check_out_of_time(connection: Connection, volume: Volume, today: str) -> None:
+    """Raise ActRefused for a volume that its class keeps; never for a parity volume, which has nothing of its
+    own.
+    """
+    if any(v.set_of == volume.volume for v in volumes.read_volumes(connection)):
+        return
+    going_on = [end.policy for end in ends_on(connection, volume.volume) if not end.ended]
+    if not volume.destroy_after and going_on:
+        raise ActRefused(
+            Sentence(
+                "{volume} is kept: of {count} of its policies no end is known, such as {policy}",
+                volume=volume.volume,
+                count=len(going_on),
+                policy=going_on[0],
+            )
+        )
     if not volume.destroy_after:
         raise ActRefused(
             Sentence(
@@ -197,7 +221,9 @@ def decide(store: Store, places: Places, number: int, decision: Decision, actor:
         certificate = _certificate(connection, open_one, actor) if open_one.act is Act.DESTROY else ""
         decided = proposals.decide(connection, number, decision, *actor, certificate)
         if decision is Decision.APPROVE and decided.act is Act.DESTROY:
-            volumes.move(connection, volumes.find_volume(connection, decided.subject), VolumeEvent.DESTROY)
+            known = volumes.find_volume(connection, decided.subject)
+            _check_out_of_time(connection, known, f"{beijing(actor.at):%Y%m%d}")
+            volumes.move(connection, known, VolumeEvent.DESTROY)
             members = [v.volume for v in volumes.read_volumes(connection) if v.set_of == decided.subject]
             volumes.put_into_set(connection, members, "")
         elif decision is Decision.APPROVE and decided.act is Act.RETIRE:

@@ -2,7 +2,8 @@
 
 Each image is believed when its note is signed by the archive's key and every file has the sum that the note
 vouches for. What no volume knows is not made again: where copies are, who was lent one, who read what, which
-holds there were, and volumes of which no image is given.
+holds there were, which contracts ended (the core's lists are taken in again), and volumes of which no image
+is given.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from sqlalchemy import Connection
 
 from archive.catalogue import parcels, volumes
 from archive.catalogue.acts import write_record
+from archive.catalogue.ends import add_policies
 from archive.catalogue.volumes import CatalogueFile, Volume
 from archive.errors import ActRefused, VolumeFault
 from archive.keeping import Actor
 from archive.log.note import NoteKey, check_note, parse_note
 from archive.medium_check import copy_out, faults_of, whole_digest
-from archive.parcel import DOCUMENTS, OFFICE, ParcelFile, digest_of, leaves_of
+from archive.parcel import DOCUMENTS, OFFICE, ParcelFile, digest_of, documents_of, leaves_of
 from archive.rules.retention import destroy_after, shipped
 from archive.rules.states import VolumeState
 from archive.sealing import Places
@@ -147,7 +149,7 @@ def _write_parcels(connection: Connection, seen: _Examined, scratch: Path) -> in
     for file in seen.files:
         if match := _DATE.fullmatch(file.path):
             by_date.setdefault(match[1] or match[2], []).append(file)
-    first_leaf, first_leaves = seen.volume.first_leaf, dict[str, int]()
+    first_leaf, first_leaves, policies = seen.volume.first_leaf, dict[str, int](), set[str]()
     for date, files in sorted(by_date.items()):
         source = OFFICE if any(file.path.endswith("/seal.json") for file in files) else DOCUMENTS
         contents = tuple(ParcelFile(file.path, file.bytes, file.sha256) for file in files)
@@ -159,5 +161,7 @@ def _write_parcels(connection: Connection, seen: _Examined, scratch: Path) -> in
         copy_out(seen.path, files, scratch)
         first_leaves[parcel.name] = first_leaf
         first_leaf += sum(1 for _leaf in leaves_of(scratch, date))
+        policies |= {row.policy for row in documents_of(scratch, date)}
     parcels.sealed(connection, seen.volume.volume, first_leaves)
+    add_policies(connection, seen.volume.volume, policies)
     return len(by_date)

@@ -14,7 +14,7 @@ import base64
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -24,6 +24,7 @@ from sqlalchemy import Connection
 from archive import merged_index
 from archive.catalogue import parcels, volumes
 from archive.catalogue.acts import MACHINE, write_record
+from archive.catalogue.ends import add_policies, follow_ends
 from archive.catalogue.parcels import Parcel
 from archive.catalogue.volumes import CatalogueFile, Volume
 from archive.errors import ActRefused, NoRoom
@@ -32,7 +33,7 @@ from archive.intake.take import parcel_folder
 from archive.log.checkpoint import Checkpoint
 from archive.log.note import signed
 from archive.log.tiles import append_hashes, root_of, tiles_of
-from archive.parcel import leaves_of, rows_of
+from archive.parcel import documents_of, leaves_of, rows_of
 from archive.rules.names import ROOM_TENTHS, volume_name, volume_number
 from archive.rules.retention import RetentionClass, destroy_after
 from archive.rules.states import ParcelState, VolumeState
@@ -256,20 +257,31 @@ class Sealing:
             image_sha256=checked.sha256,
             destroy_after=destroy_after(self.classes[volume.cls], volume.last_date),
         )
-        self._commit(sealed, completed, first_leaves)
+        policies = {row.policy for parcel in contents for row in documents_of(folder, parcel.date)}
+        sealed = self._commit(sealed, completed, first_leaves, policies)
         self.tidy()
-        return sealed._replace(state=VolumeState.SEALED)
+        return sealed
 
-    def _commit(self, sealed: Volume, completed: build.Completed, first_leaves: Mapping[str, int]) -> None:
+    def _commit(
+        self,
+        sealed: Volume,
+        completed: build.Completed,
+        first_leaves: Mapping[str, int],
+        policies: Iterable[str],
+    ) -> Volume:
+        """Have the catalogue say that a volume is sealed; returns it as it is then."""
         rows = [
             CatalogueFile(sealed.volume, file.number, file.path, file.bytes, file.sha256, file.image_offset)
             for file in completed.all_files
         ]
         with self.store.transaction() as connection:
             volumes.seal_volume(connection, sealed, rows)
+            add_policies(connection, sealed.volume, policies)
+            follow_ends(connection, self.classes, sealed.volume)
             parcels.sealed(connection, sealed.volume, first_leaves)
             note = f"manifest {sealed.manifest}; log {sealed.first_leaf + sealed.leaves} {sealed.root}"
             write_record(connection, sealed.made_at, MACHINE, SEAL, sealed.volume, note)
+            return volumes.find_volume(connection, sealed.volume)
 
     def _extend_log(
         self, volume: Volume, contents: tuple[Parcel, ...], folder: Path

@@ -16,18 +16,21 @@ import click
 
 from archive.audit import audit
 from archive.catalogue import copies, parcels, proposals, volumes
+from archive.catalogue.ends import end_lists_taken
 from archive.catalogue.schema import audit_log as audit_table
 from archive.config import load_settings
 from archive.images import remove_surplus
 from archive.install import install
 from archive.intake.documents import gather_documents, waiting_lists
+from archive.intake.ends import EndsTaken, take_ends, waiting_ends
 from archive.intake.gather import gather_office
 from archive.intake.office_day import posted_dates_of
 from archive.intake.take import TakenIn, take_in
 from archive.keeping import remove_destroyed
 from archive.log.note import public_half
 from archive.parcel import DOCUMENTS, OFFICE
-from archive.rules.states import ParcelState
+from archive.rules.retention import shipped
+from archive.rules.states import ParcelState, VolumeState
 from archive.rules.wording import COPY_STATES, PARCEL_STATES, VOLUME_STATES
 from console import audit_log, settings_place
 from console.archive_copies import (
@@ -74,8 +77,8 @@ from ledger.book.audit_log import read_audit_log
 
 OFFICE_CLASS = "Z30"
 """The retention class of what a business date has: vouchers, journal, bank files, day seals."""
-DOCUMENT_CLASS = "B10"
-"""That of a policy's documents: the longer of the two periods after a contract's end."""
+DOCUMENT_CLASS = "B?"
+"""That of a policy's documents: the core's lists of ends say for each policy when its years begin."""
 MEGABYTE = 1_000_000
 
 
@@ -119,7 +122,10 @@ class DatesWait(click.ClickException):
 @ARCHIVE_SETTINGS
 @JSON
 def intake_command(date: str, config: Path, as_json: bool) -> None:
-    """Take in posted dates of the office and documents of the inbox; exit code 3 if one waits for a piece."""
+    """Take in posted dates of the office, and of the inbox documents and ends of contracts.
+
+    Exit code 3 if a date waits for a piece.
+    """
     settings = load_settings(config)
     taken: list[TakenIn] = []
     with opened(settings) as store, office_books(settings) as books, customers_book(settings) as customers:
@@ -136,7 +142,12 @@ def intake_command(date: str, config: Path, as_json: bool) -> None:
             if (date and each == date) or (not date and (DOCUMENTS, each) not in done):
                 documents = partial(gather_documents, settings.archive.name, each, inbox, keys_of)
                 taken.append(take_in(store, staging, each, DOCUMENTS, DOCUMENT_CLASS, documents, now_us()))
-    show(taken, lambda: _taken_lines(taken), as_json=as_json)
+        with store.reading() as connection:
+            lists = {row.listed for row in end_lists_taken(connection)}
+        wanted = [each for each in waiting_ends(inbox) if (each == date if date else each not in lists)]
+        ends = [take_ends(store, inbox, each, shipped(), now_us()) for each in wanted]
+    figures = {"parcels": taken, "ends": ends}
+    show(figures, lambda: (*_taken_lines(taken, ends), *_ends_lines(ends)), as_json=as_json)
     waiting = sum(bool(row.missing) for row in taken)
     if waiting:
         raise DatesWait(
@@ -144,7 +155,19 @@ def intake_command(date: str, config: Path, as_json: bool) -> None:
         )
 
 
-def _taken_lines(taken: list[TakenIn]) -> Iterator[str]:
+def _ends_lines(ends: list[EndsTaken]) -> Iterator[str]:
+    for row in ends:
+        yield _("ends of {date}: {policies} policies").format(date=row.listed, policies=row.policies)
+        for volume, after in row.volumes.items():
+            words = (
+                _("may be destroyed after {date}").format(date=after)
+                if after
+                else _("is kept: a contract goes on")
+            )
+            yield _("  {volume} {words}").format(volume=volume, words=words)
+
+
+def _taken_lines(taken: list[TakenIn], ends: list[EndsTaken]) -> Iterator[str]:
     for row in taken:
         if row.missing:
             yield _("{date} {source} waits:").format(date=row.date, source=row.source)
@@ -160,7 +183,7 @@ def _taken_lines(taken: list[TakenIn]) -> Iterator[str]:
                 bytes=row.bytes,
                 digest=row.digest,
             )
-    if not taken:
+    if not taken and not ends:
         yield _("nothing waits to be taken in")
 
 
@@ -217,10 +240,20 @@ def status_command(config: Path, as_json: bool) -> None:
             "volumes": volumes.read_volumes(connection),
             "copies": copies.copies_of(connection),
             "due": copies.due_copies(connection, now_us(), settings.archive.check_days),
+            "out_of_time": _out_of_time(volumes.read_volumes(connection), today()),
             "holds": proposals.open_holds(connection),
             "proposals": [p for p in proposals.read_proposals(connection) if not p.decision],
         }
     show(figures, lambda: _status_lines(figures), as_json=as_json)
+
+
+def _out_of_time(known: tuple[volumes.Volume, ...], date: str) -> list[volumes.Volume]:
+    """The volumes that their class keeps no longer."""
+    return [
+        volume
+        for volume in known
+        if volume.state is not VolumeState.DESTROYED and volume.destroy_after and volume.destroy_after < date
+    ]
 
 
 def _status_lines(figures: dict[str, Any]) -> Iterator[Any]:
@@ -247,6 +280,10 @@ def _status_lines(figures: dict[str, Any]) -> Iterator[Any]:
         )
     for copy in figures["due"]:
         yield _("{copy} is due for a check").format(copy=copy.copy)
+    for volume in figures["out_of_time"]:
+        yield _("{volume} is kept no longer since {date}: qianzhi archive destroy").format(
+            volume=volume.volume, date=volume.destroy_after
+        )
     for hold in figures["holds"]:
         yield _("{volume} is held ({hold}): {reason}").format(
             volume=hold.subject, hold=hold.hold, reason=hold.reason

@@ -13,6 +13,7 @@ and what needs two people has two.
     copies         copies: written, verified, on a shelf, lent; loans and checks
     proposals      what two people decide: a hold's end, a destruction, a copy too few
     fetches        requests for volumes that are not at hand
+    ends           when contracts ended, and what follows for the volumes with their papers
     cosignatures   what witnesses have signed of the log
 
 Statements on tables only: what is written to disk and when, `archive.sealing` and `archive.keeping` say.

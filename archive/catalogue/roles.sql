@@ -34,18 +34,18 @@ GRANT USAGE ON SCHEMA public TO qianzhi_archive, qianzhi_auditor;
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
 REVOKE ALL ON facts, parcels, volumes, files, copies, checks, loans, holds, releases, proposals, decisions, fetches,
-    cosignatures, audit_log, accesses FROM PUBLIC, qianzhi_archive, qianzhi_auditor;
+    cosignatures, end_lists, contract_ends, volume_policies, audit_log, accesses FROM PUBLIC, qianzhi_archive, qianzhi_auditor;
 
 -- Takes in, seals, keeps: what triggers and constraints let through. Nothing is ever deleted.
 GRANT SELECT ON facts, parcels, volumes, files, copies, checks, loans, holds, releases, proposals, decisions, fetches,
-    cosignatures, audit_log, accesses TO qianzhi_archive;
+    cosignatures, end_lists, contract_ends, volume_policies, audit_log, accesses TO qianzhi_archive;
 GRANT INSERT ON parcels, volumes, files, copies, checks, loans, holds, releases, proposals, decisions, fetches,
-    cosignatures, audit_log, accesses TO qianzhi_archive;
+    cosignatures, end_lists, contract_ends, volume_policies, audit_log, accesses TO qianzhi_archive;
 GRANT UPDATE ON parcels, volumes TO qianzhi_archive;
 GRANT UPDATE (place, verified_at, state) ON copies TO qianzhi_archive;
 
 -- The audit: everything, and nothing to write with.
 GRANT SELECT ON facts, parcels, volumes, files, copies, checks, loans, holds, releases, proposals, decisions, fetches,
-    cosignatures, audit_log, accesses TO qianzhi_auditor;
+    cosignatures, end_lists, contract_ends, volume_policies, audit_log, accesses TO qianzhi_auditor;
 
 COMMIT;

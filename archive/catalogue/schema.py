@@ -222,6 +222,38 @@ cosignatures = Table(
 in seconds since 1970-01-01 UTC, and the whole line. Append-only.
 """
 
+end_lists = Table(
+    "end_lists",
+    CATALOGUE,
+    Column("listed", Text, primary_key=True),
+    text_column("sha256"),
+    integer_column("policies"),
+)
+"""The core's lists of contracts that ended, by their date. Append-only."""
+
+contract_ends = Table(
+    "contract_ends",
+    CATALOGUE,
+    text_column("policy"),
+    text_column("listed"),
+    text_column("class"),
+    text_column("ended"),
+    PrimaryKeyConstraint("policy", "listed"),
+    ForeignKeyConstraint(["listed"], ["end_lists.listed"], name="end_of_list"),
+    CheckConstraint("ended <= listed", name="contract_ended_before"),
+)
+"""When the contract of a policy ended, as each list says; empty where it goes on. Append-only."""
+
+volume_policies = Table(
+    "volume_policies",
+    CATALOGUE,
+    text_column("volume"),
+    text_column("policy"),
+    PrimaryKeyConstraint("volume", "policy"),
+    ForeignKeyConstraint(["volume"], ["volumes.volume"], name="policy_of_volume"),
+)
+"""The policies of which a volume has papers whose years count from the contract's end. Append-only."""
+
 audit_log = Table("audit_log", CATALOGUE, *audit_record_columns(), Index("audit_log_by_subject", "subject"))
 """What was done with parcels, volumes and copies, and by whom; chained (ledger.book.audit_log)."""
 

@@ -1,4 +1,4 @@
-"""What the archive takes in: a posted business date of the office, and documents of the core system.
+"""What the archive takes in: a posted business date of the office; documents and contracts' ends of the core.
 
 Nothing is believed that is not proved: the journal's chain is computed again while it is written out, the
 day's seal is checked, a bank's file must have the digest that it was taken with, an export that of its
@@ -10,6 +10,7 @@ up by it. A date that was gathered before must come to the same digest again.
     office_day   everything else of a posted date: seal, audit logs, export, bank files, reports
     receipts     the receipts that were signed at the close of a date
     documents    documents of the core's inbox: known by their content, found by policy and digest
+    ends         the core's lists of contracts that ended: their papers' years begin
     gather       a date as a parcel's folder, whole or not at all
     take         a parcel into the catalogue, once; again only to compare
 

@@ -7,7 +7,7 @@ is not said here: `archive.proposals` has two people decide it.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -20,12 +20,14 @@ from qianzhi_errors.sentence import Sentence
 
 class Start(StrEnum):
     """From what the years of a class are counted: the end of the accounting year, the contract's end, or the
-    event itself. NEVER: such papers are kept for ever.
+    event itself. OPEN: papers of contracts whose end, and with it their class, is not known when they are
+    written. NEVER: such papers are kept for ever.
     """
 
     YEAR_END = "year_end"
     CONTRACT_END = "contract_end"
     EVENT = "event"
+    OPEN = "open"
     NEVER = "never"
 
 
@@ -68,7 +70,7 @@ def _parsed(row: Mapping[str, object]) -> RetentionClass:
         raise ClassesError(
             Sentence("retention class {code!r} is not code, papers, start and years", code=str(code))
         )
-    if (years > 0) != (start != Start.NEVER):
+    if (years > 0) != (start not in (Start.NEVER, Start.OPEN)):
         raise ClassesError(
             Sentence("retention class {code!r}: years and start contradict each other", code=code)
         )
@@ -81,20 +83,25 @@ def shipped() -> Mapping[str, RetentionClass]:
     return parse(files("archive").joinpath("classes.toml").read_text(encoding="utf-8"))
 
 
-def destroy_after(retention: RetentionClass, last_date: str, ends: Iterable[str] = ()) -> str:
+def destroy_after(retention: RetentionClass, last_date: str) -> str:
     """The date (YYYYMMDD) after which a volume may be destroyed whose newest parcel is of `last_date`; empty
-    where it may not, or is not known yet. `ends` are the ends of the contracts that it has papers of.
+    where it may not, or where that depends on the ends of contracts.
     """
     match retention.start:
-        case Start.NEVER:
+        case Start.NEVER | Start.OPEN | Start.CONTRACT_END:
             return ""
         case Start.YEAR_END:
             return f"{int(last_date[:4]) + retention.years:04d}1231"
-        case Start.CONTRACT_END:
-            known = tuple(ends)
-            return _years_later(max(known), retention.years) if known and all(known) else ""
         case Start.EVENT:
             return _years_later(last_date, retention.years)
+
+
+def contracts_destroy_after(ends: Sequence[tuple[RetentionClass | None, str]]) -> str:
+    """The date (YYYYMMDD) after which a volume may be destroyed that has papers of contracts with these
+    classes and ends: that of the contract whose papers are kept longest. Empty while one has not ended.
+    """
+    dates = [_years_later(ended, retention.years) for retention, ended in ends if retention and ended]
+    return max(dates) if dates and len(dates) == len(ends) else ""
 
 
 def _years_later(date: str, years: int) -> str:

@@ -24,6 +24,8 @@ LI = Actor("li", AT)
 WANG = Actor("wang", AT)
 WRITER = ("burn", "--from={image}", "{place}", "{volume}")
 LATER = "20991231"
+WANG_LATER = Actor("wang", 4_102_358_400_000_000)
+"""Another person, on that day."""
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +144,10 @@ def test_a_volume_is_destroyed_out_of_time_by_two_people_after_its_parity(store:
         assert "manifest-sha256.txt" in made.list
         with pytest.raises(SamePerson):
             keeping.decide(store, places(folder), made.proposal, Decision.APPROVE, LI)
-        decided = keeping.decide(store, places(folder), made.proposal, Decision.APPROVE, WANG)
+        if volume == "QZ-0001":
+            with pytest.raises(ActRefused, match="kept up to and with 20561231"):
+                keeping.decide(store, places(folder), made.proposal, Decision.APPROVE, WANG)
+        decided = keeping.decide(store, places(folder), made.proposal, Decision.APPROVE, WANG_LATER)
         assert "proposed by li, approved by wang" in decided.list
         assert state(store, volume) is VolumeState.DESTROYED
         assert not places(folder).image(volume).exists()

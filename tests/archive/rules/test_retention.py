@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.rules.retention import ClassesError, RetentionClass, Start, destroy_after, parse, shipped
+from archive.rules.retention import (
+    ClassesError,
+    RetentionClass,
+    Start,
+    contracts_destroy_after,
+    destroy_after,
+    parse,
+    shipped,
+)
 
 dates = st.dates(date(1990, 1, 1), date(2099, 12, 31)).map(lambda day: f"{day:%Y%m%d}")
 YEAR_END = RetentionClass("Z", "vouchers", Start.YEAR_END, 30)
+SHORT = RetentionClass("B5", "policies", Start.CONTRACT_END, 5)
 CONTRACT = RetentionClass("B", "policies", Start.CONTRACT_END, 10)
 
 
@@ -20,6 +29,7 @@ def test_the_shipped_classes_are_those_of_the_law() -> None:
     assert years == {
         "Z30": (Start.YEAR_END, 30),
         "Z10": (Start.YEAR_END, 10),
+        "B?": (Start.OPEN, 0),
         "B10": (Start.CONTRACT_END, 10),
         "B5": (Start.CONTRACT_END, 5),
         "P": (Start.NEVER, 0),
@@ -33,11 +43,21 @@ def test_accounts_are_kept_from_the_end_of_their_year(last: str) -> None:
 
 
 @given(st.lists(dates, min_size=1, max_size=5), dates)
-def test_a_volume_of_contracts_is_kept_for_the_last_that_ends(ends: list[str], last: str) -> None:
-    assert destroy_after(CONTRACT, last, ends)[:4] == f"{int(max(ends)[:4]) + 10}"
-    assert destroy_after(CONTRACT, last, ends) >= f"{int(max(ends)[:4]) + 10}{max(ends)[4:6]}"
-    assert destroy_after(CONTRACT, last, [*ends, ""]) == ""
-    assert destroy_after(CONTRACT, last) == ""
+def test_a_volume_of_contracts_is_kept_for_the_one_kept_longest(ends: list[str], short: str) -> None:
+    long = [(CONTRACT, ended) for ended in ends]
+    due = contracts_destroy_after(long)
+    assert due[:4] == f"{int(max(ends)[:4]) + 10}"
+    assert due >= f"{int(max(ends)[:4]) + 10}{max(ends)[4:6]}"
+    five = contracts_destroy_after([(SHORT, short)])
+    assert contracts_destroy_after([*long, (SHORT, short)]) == max(due, five)
+    assert contracts_destroy_after([*long, (CONTRACT, "")]) == ""
+    assert contracts_destroy_after([*long, (None, "20200101")]) == ""
+
+
+def test_what_waits_for_contracts_to_end_has_no_day() -> None:
+    assert contracts_destroy_after([]) == ""
+    assert destroy_after(CONTRACT, "20260930") == ""
+    assert destroy_after(shipped()["B?"], "20260930") == ""
 
 
 def test_what_is_kept_for_ever_has_no_day_and_a_leap_day_is_the_28th() -> None:
@@ -58,6 +78,7 @@ GOOD = '[[class]]\ncode = "A"\npapers = "p"\nstart = "event"\nyears = 3\n'
         GOOD.replace("3", "0"),
         GOOD.replace("3", '"3"'),
         GOOD.replace("event", "never"),
+        GOOD.replace("event", "open"),
         GOOD.replace("event", "sometime"),
         GOOD + "more = 1\n",
     ],
