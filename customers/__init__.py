@@ -7,11 +7,12 @@ sealed, while all hash chains go on to verify.
 
 The parts, each importing only those before it (tests/test_directions.py says which):
 
-    rules/        pure: a person's name, the digest of a document, the states of persons and proposals
+    rules/        pure: a person's name, digests of documents and contacts, the states of all that has any
     sealing       AES-256-GCM: sealed lines under a person's key, that key under the master key
     database/     tables and what they refuse, the audit log
     load_file     the core system's file of persons and holdings, read whole and written
     keys, book    the opened keys and the wrapped ones; who is what to a policy: what the archive asks
+    contacts      how a person is reached, what happened to each contact, and its value for who sends
     load          a file into the database: persons made or found again, names and holdings brought up to date
     proposals, certificate, decisions   what two people decide about a person, and the proof of a shredding
     look_up       what a clerk is shown, masked, and the record of it

@@ -42,7 +42,8 @@ key destroyed 密钥销毁时间: {done_at}
 master key 主密钥校验值: {master}
 
 The wrapped key, the sealed name and document, the masked name and the document's digest of this person were
-deleted from the customers' database. 该客户的封装密钥、密封姓名与证件、脱敏姓名、证件摘要已从客户库删除。
+deleted from the customers' database, and of each contact the sealed value, its digest and its tail.
+该客户的封装密钥、密封姓名与证件、脱敏姓名、证件摘要，以及各联系方式的密封值、摘要与尾号，已从客户库删除。
 
 To be destroyed elsewhere 另须销毁:
 {elsewhere}

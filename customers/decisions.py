@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select, update
 from customers.book import read_person
 from customers.certificate import EscrowedKey, certificate_text, digest_of, write_certificate
 from customers.config import Permission, Settings
+from customers.contacts import forget
 from customers.database.audit_log import write_record, write_refusal
 from customers.database.schema import escrows, person_keys, persons
 from customers.errors import CustomersError, NotErased, ProposalRefused, SamePerson
@@ -138,6 +139,7 @@ def _carry_out(desk: Desk, by: str, proposal: Proposal) -> Proposal:
         note, certificate, emptied = _note(proposal), "", {}
         if act is Act.SHRED:
             certificate, emptied = _destroy_key(connection, proposal, desk.at), dict.fromkeys(_PERSONAL, "")
+            forget(connection, person)
             note += f"; certificate {digest_of(certificate)}"
         changed = update(persons).where(persons.c.person == person)
         connection.execute(changed.values(state=following.value, **emptied))

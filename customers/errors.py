@@ -1,6 +1,7 @@
 """The errors that the customers' package raises. Only exception types belong here.
 
-No text of any of them repeats a name, a document's number or a key: it names lines, columns and persons.
+No text of any of them repeats a name, a document's number, a contact or a key: it names lines, columns and
+persons.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ class OtherKeys(CustomersError):
 
 class NoSuchPerson(CustomersError):
     """The database has no person of this name, or no holding of this policy."""
+
+
+class NoSuchContact(CustomersError):
+    """The database has no contact of this number, or another has replaced it."""
 
 
 class Restricted(CustomersError):

@@ -1,7 +1,7 @@
 """The two keys of the customers' program, and the database to which they belong.
 
-`person` makes the digests of documents, `persons` wraps each person's own key. Where they are kept, console/
-knows: it hands in their bytes.
+`person` makes the digests of documents and contacts, `persons` wraps each person's own key. Where they are
+kept, console/ knows: it hands in their bytes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select
 
 from customers.database.schema import CUSTOMERS, SCHEMA_VERSION, facts, person_keys
 from customers.errors import OtherKeys, Shredded
+from customers.rules.contact import ContactDigest
 from customers.rules.person import DocumentDigest
 from customers.sealing import SecretKey, unwrap
 from ledger.book.schema import make_missing
@@ -29,12 +30,13 @@ class Keys(NamedTuple):
     """The opened keys."""
 
     digest: DocumentDigest
+    contacts: ContactDigest
     master: SecretKey
 
 
 def keys_of(person: bytes, persons: bytes) -> Keys:
     """The keys that the keystore's bytes make: `person` of 32 bytes, `persons` of 32 bytes."""
-    return Keys(DocumentDigest(person), SecretKey(persons))
+    return Keys(DocumentDigest(person), ContactDigest(person), SecretKey(persons))
 
 
 def prepare(store: Store, keys: Keys) -> None:

@@ -14,7 +14,7 @@
 --
 -- After a shredding, the owner has what it deleted taken out of the tables' files too (docs/customers.md):
 --
---     VACUUM FULL person_keys, persons;
+--     VACUUM FULL person_keys, persons, contacts, changes;
 
 BEGIN;
 
@@ -37,23 +37,32 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO qianzhi_customers, qianzhi_sealer, qianzhi_auditor;
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
-REVOKE ALL ON facts, loads, persons, person_keys, holdings, proposals, escrows, audit_log
+REVOKE ALL ON facts, loads, persons, person_keys, holdings, proposals, escrows, audit_log,
+    contacts, contact_events, agents, serving, consents, changes
     FROM PUBLIC, qianzhi_customers, qianzhi_sealer, qianzhi_auditor;
 REVOKE ALL ON SEQUENCE audit_log_number_seq FROM PUBLIC, qianzhi_customers, qianzhi_sealer, qianzhi_auditor;
 
 -- Loads, shows, restricts and shreds: what triggers and constraints let through. Nothing is ever deleted.
-GRANT SELECT ON facts, loads, persons, person_keys, holdings, proposals, escrows, audit_log TO qianzhi_customers;
-GRANT INSERT ON loads, persons, person_keys, holdings, proposals, escrows, audit_log TO qianzhi_customers;
+GRANT SELECT ON facts, loads, persons, person_keys, holdings, proposals, escrows, audit_log,
+    contacts, contact_events, agents, serving, consents, changes TO qianzhi_customers;
+GRANT INSERT ON loads, persons, person_keys, holdings, proposals, escrows, audit_log,
+    contacts, contact_events, agents, serving, consents, changes TO qianzhi_customers;
 GRANT UPDATE (name_sealed, name_masked, id_digest, id_sealed, state) ON persons TO qianzhi_customers;
 GRANT UPDATE (wrapped, master, shredded_at, proposal) ON person_keys TO qianzhi_customers;
 GRANT UPDATE (to_date, ended_load) ON holdings TO qianzhi_customers;
 GRANT UPDATE (state, decided_by, decided_at, done_at, certificate) ON proposals TO qianzhi_customers;
+GRANT UPDATE (value_sealed, value_digest, tail, state, verified_at) ON contacts TO qianzhi_customers;
+GRANT UPDATE (name, office, phone, state, left_on, load) ON agents TO qianzhi_customers;
+GRANT UPDATE (to_date, ended_load) ON serving TO qianzhi_customers;
+GRANT UPDATE (withdrawn_at, withdrawal_digest) ON consents TO qianzhi_customers;
+GRANT UPDATE (value_sealed, value_digest, tail, sent_at, state, answered_at, reason) ON changes TO qianzhi_customers;
 
 -- Seals under persons' keys: who is what to a policy, and each wrapped key; neither names nor documents.
 GRANT SELECT ON facts, holdings, person_keys TO qianzhi_sealer;
 GRANT SELECT (person, state, id_digest) ON persons TO qianzhi_sealer;
 
 -- The audit: everything, and nothing to write with.
-GRANT SELECT ON facts, loads, persons, person_keys, holdings, proposals, escrows, audit_log TO qianzhi_auditor;
+GRANT SELECT ON facts, loads, persons, person_keys, holdings, proposals, escrows, audit_log,
+    contacts, contact_events, agents, serving, consents, changes TO qianzhi_auditor;
 
 COMMIT;

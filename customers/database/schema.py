@@ -33,7 +33,7 @@ from ledger.book.guards import attach, make_append_only, make_lasting, refused_i
 from ledger.book.schema import audit_record_columns, integer_column, one_of, partial_index, text_column
 
 CUSTOMERS = MetaData()
-SCHEMA_VERSION: Final = "1"
+SCHEMA_VERSION: Final = "2"
 
 
 facts = Table("facts", CUSTOMERS, Column("name", Text, primary_key=True), text_column("value"))
@@ -205,12 +205,13 @@ for _table in (loads, escrows, audit_log):
 for _table in (facts, persons, person_keys, holdings, proposals):
     make_lasting(_table)
 
-_APPROVED: Final = (
+APPROVED: Final = (
     "EXISTS (SELECT 1 FROM proposals p WHERE p.person = NEW.person AND p.state = 'approved'"
     " AND p.act = '{act}')"
 )
+"""Whether two people have decided that this happens to the person of the row NEW."""
 _STEPS_OF_PERSON: Final = " OR ".join(
-    f"(OLD.state = '{state}' AND NEW.state = '{following}' AND {_APPROVED.format(act=act)})"
+    f"(OLD.state = '{state}' AND NEW.state = '{following}' AND {APPROVED.format(act=act)})"
     for (state, act), following in TRANSITIONS.items()
     if state is not following
 )
@@ -254,7 +255,7 @@ _GUARDS: Final = (
         "person_keys",
         "person, wrapped, master, created_at, shredded_at, proposal",
         "OLD.shredded_at <> 0 OR OLD.person <> NEW.person OR OLD.created_at <> NEW.created_at"
-        f" OR (NEW.shredded_at <> 0 AND NOT {_APPROVED.format(act='shred')})",
+        f" OR (NEW.shredded_at <> 0 AND NOT {APPROVED.format(act='shred')})",
         "a key is destroyed by two people, and stays so",
     ),
     *refused_update(

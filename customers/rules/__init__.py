@@ -2,6 +2,8 @@
 
 Pure: values in, values out. No SQL, no file and no cipher may be put here.
 
-    person      a person's name of 16 characters, kinds, roles; the keyed digest of an identity document
-    states      what can happen to a person, and to a proposal, as tables of data
+    person           a person's name of 16 characters, kinds, roles; the keyed digest of an identity document
+    states           what can happen to a person, and to a proposal, as tables of data
+    contact          kinds of contacts: the check, the one spelling and the tail of each, its keyed digest
+    contact_states   what can happen to a contact, a change, an agent, a consent, as tables of data
 """

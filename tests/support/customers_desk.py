@@ -7,6 +7,8 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
+from sqlalchemy import text
+
 from customers import decisions, look_up
 from customers.book import Book
 from customers.config import Clerk, Customers, Settings
@@ -19,6 +21,7 @@ from customers.proposals import Proposal
 from customers.rules.person import Role
 from customers.rules.states import Act
 from ledger.book.store import Store
+from ledger.errors import LedgerError
 from ledger.files.secret_source import KeystoreFile
 from ledger.rules.identity import Document
 
@@ -98,3 +101,13 @@ class Counter:
 
     def show(self, person: str, by: str = "li") -> Shown:
         return look_up.show_person(self.desk(), self.keys, by, person, "called us")
+
+
+def refused(counter: Counter, statement: str, **values: object) -> bool:
+    """Whether the database refuses a statement."""
+    try:
+        with counter.store.transaction() as connection:
+            connection.execute(text(statement), values)
+    except LedgerError:
+        return True
+    return False

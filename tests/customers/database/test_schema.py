@@ -7,18 +7,7 @@ from sqlalchemy import text
 
 from customers import decisions
 from customers.rules.states import Act
-from ledger.errors import LedgerError
-from tests.support.customers_desk import OTHER_POLICY, POLICY, Counter
-
-
-def refused(counter: Counter, statement: str, **values: object) -> bool:
-    """Whether the database refuses a statement."""
-    try:
-        with counter.store.transaction() as connection:
-            connection.execute(text(statement), values)
-    except LedgerError:
-        return True
-    return False
+from tests.support.customers_desk import OTHER_POLICY, POLICY, Counter, refused
 
 
 @pytest.mark.parametrize(
