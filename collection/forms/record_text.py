@@ -20,6 +20,8 @@ from qianzhi_errors.sentence import Sentence
 
 BYTES_MAX: Final = 32 * 1024 * 1024
 """No batch file is larger: a hundred thousand lines are a third of it."""
+_IN_UTF_8: Final = re.compile(rb"[\xe4-\xe9][\x80-\xbf][\x80-\xbf]")
+"""A Chinese character in UTF-8."""
 _COLUMN: Final = "{column}: {reason}"
 
 
@@ -97,15 +99,7 @@ def read(name: str, content: bytes, form: Form, file: FileForm) -> Records:
 
 def _lines(name: str, content: bytes, form: Form) -> list[bytes]:
     """Return the lines without their ends. Raises FormFault for what is no text, or has no end."""
-    if len(content) > BYTES_MAX:
-        raise FormFault(name, 0, Sentence("larger than {most} bytes", most=BYTES_MAX))
-    if not content:
-        raise FormFault(name, 0, Sentence("the file is empty"))
-    if kind := content_kind(content[:16]):
-        why = Sentence(
-            "the file {kind}, where the form has {encoding} text", kind=kind, encoding=form.encoding
-        )
-        raise FormFault(name, 1, why)
+    hold_encoding(name, content, form.encoding)
     *lines, rest = content.split(form.end.encode())
     if rest:
         _stop_at(name, len(lines) + 1, rest, form)
@@ -113,6 +107,26 @@ def _lines(name: str, content: bytes, form: Form) -> list[bytes]:
         if b"\n" in line or b"\r" in line:
             _stop_at(name, number, line, form)
     return lines
+
+
+def hold_encoding(name: str, content: bytes, encoding: str) -> None:
+    """Raise FormFault for a file that is empty, too large, or by its bytes not text in this encoding.
+
+    Chinese text in UTF-8 is often good GB18030 too, of other characters; the other way round it is so rare
+    that such a file is refused.
+    """
+    if len(content) > BYTES_MAX:
+        raise FormFault(name, 0, Sentence("larger than {most} bytes", most=BYTES_MAX))
+    if not content:
+        raise FormFault(name, 0, Sentence("the file is empty"))
+    if kind := content_kind(content[:16]):
+        why = Sentence("the file {kind}, where the form has {encoding} text", kind=kind, encoding=encoding)
+        raise FormFault(name, 1, why)
+    if encoding == "utf-8" or content.isascii():
+        return
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if _IN_UTF_8.search(line) and (other := encoded_otherwise(line, "gb18030")):
+            raise FormFault(name, number, other)
 
 
 def _stop_at(name: str, number: int, line: bytes, form: Form) -> NoReturn:

@@ -14,8 +14,8 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from collection.errors import FormFault
-from collection.forms.record_text import BYTES_MAX
-from ledger.files.content_kind import content_kind, encoded_otherwise
+from collection.forms.record_text import hold_encoding
+from ledger.files.content_kind import encoded_otherwise
 from qianzhi_errors.sentence import Sentence
 
 _DECLARED: Final = re.compile(r"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
@@ -24,13 +24,7 @@ _ENCODINGS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gbk", "gb2312": 
 
 def parsed(name: str, content: bytes, encoding: str) -> Element:
     """Return the root of a file. Raises FormFault with the line where it stops being XML."""
-    if len(content) > BYTES_MAX:
-        raise FormFault(name, 0, Sentence("larger than {most} bytes", most=BYTES_MAX))
-    if not content:
-        raise FormFault(name, 0, Sentence("the file is empty"))
-    if kind := content_kind(content[:16]):
-        why = Sentence("the file {kind}, where the form has {encoding} text", kind=kind, encoding=encoding)
-        raise FormFault(name, 1, why)
+    hold_encoding(name, content, encoding)
     text = _text(name, content, encoding)
     try:
         root: Element = fromstring(text, forbid_dtd=True)

