@@ -15,6 +15,7 @@ The parts, each importing only those before it (tests/test_directions.py says wh
     contacts      how a person is reached, what happened to each contact, and its value for who sends
     load          a file into the database: persons made or found again, names and holdings brought up to date
     proposals, certificate, decisions   what two people decide about a person, and the proof of a shredding
+    notices/      notices to customers and tasks for staff
     look_up       what a clerk is shown, masked, and the record of it
 
 `config` reads the settings, `errors` has the exceptions.

@@ -76,3 +76,15 @@ class InstallRefused(CustomersError):
 
 class EscrowError(CustomersError):
     """A key list cannot be made or opened; the text says why, never what is in it."""
+
+
+class NoticeRefused(CustomersError):
+    """A notice is wanted that its template does not allow, or another one has its dedupe already."""
+
+
+class TaskRefused(CustomersError):
+    """There is no such task, or its state or owner does not allow this step. Nothing was changed."""
+
+
+class NoteRefused(CustomersError):
+    """A note is no line, or has in it what may stand nowhere in clear; the text does not repeat it."""

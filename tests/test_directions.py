@@ -16,6 +16,7 @@ PARTS: Final = MappingProxyType(
         "ledger.book": ("ledger.rules", "ledger.files", "ledger.errors"),
         "customers.rules": (),
         "customers.database": ("customers.rules",),
+        "customers.notices": ("customers.rules", "customers.database", "customers.book", "customers.errors"),
         "collection.forms": ("collection.errors",),
         "collection.rules": (),
         "collection.database": ("collection.rules",),

@@ -2,6 +2,7 @@
 
     schema           tables, constraints and triggers, for SQLite and PostgreSQL
     contact_tables   those of contacts, agents, consents and changes
+    notice_tables    those of notices, deliveries and tasks for staff
     audit_log        who did what with a person, chained (`ledger.book.audit_log`)
 
 Whatever is imported of it, all tables are known to its MetaData.
@@ -13,6 +14,6 @@ which was destroyed never comes back, and that a contact is in the state to whic
 grants each role on PostgreSQL what it needs. No rule of the program's own may be put here.
 """
 
-from customers.database import contact_tables, schema
+from customers.database import contact_tables, notice_tables, schema
 
-__all__ = ["contact_tables", "schema"]
+__all__ = ["contact_tables", "notice_tables", "schema"]

@@ -38,7 +38,8 @@ GRANT USAGE ON SCHEMA public TO qianzhi_customers, qianzhi_sealer, qianzhi_audit
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
 REVOKE ALL ON facts, loads, persons, person_keys, holdings, proposals, escrows, audit_log,
-    contacts, contact_events, agents, serving, consents, changes
+    contacts, contact_events, agents, serving, consents, changes,
+    notices, deliveries, tasks, task_history
     FROM PUBLIC, qianzhi_customers, qianzhi_sealer, qianzhi_auditor;
 REVOKE ALL ON SEQUENCE audit_log_number_seq FROM PUBLIC, qianzhi_customers, qianzhi_sealer, qianzhi_auditor;
 
@@ -57,6 +58,12 @@ GRANT UPDATE (to_date, ended_load) ON serving TO qianzhi_customers;
 GRANT UPDATE (withdrawn_at, withdrawal_digest) ON consents TO qianzhi_customers;
 GRANT UPDATE (value_sealed, value_digest, tail, sent_at, state, answered_at, reason) ON changes TO qianzhi_customers;
 
+-- Notices and tasks, sent and done under the same role.
+GRANT SELECT, INSERT ON notices, deliveries, tasks, task_history TO qianzhi_customers;
+GRANT UPDATE (state, not_before, moved_at) ON notices TO qianzhi_customers;
+GRANT UPDATE (state, ref, nth_of_day, report_at, reason) ON deliveries TO qianzhi_customers;
+GRANT UPDATE (state, owner, outcome, escalated, moved_at) ON tasks TO qianzhi_customers;
+
 -- Seals under persons' keys: who is what to a policy, and each wrapped key; neither names nor documents.
 GRANT SELECT ON facts, holdings, person_keys TO qianzhi_sealer;
 GRANT SELECT (person, state, id_digest) ON persons TO qianzhi_sealer;
@@ -64,5 +71,6 @@ GRANT SELECT (person, state, id_digest) ON persons TO qianzhi_sealer;
 -- The audit: everything, and nothing to write with.
 GRANT SELECT ON facts, loads, persons, person_keys, holdings, proposals, escrows, audit_log,
     contacts, contact_events, agents, serving, consents, changes TO qianzhi_auditor;
+GRANT SELECT ON notices, deliveries, tasks, task_history TO qianzhi_auditor;
 
 COMMIT;
