@@ -18,6 +18,7 @@ from console import audit_log, settings_place
 from console.closing import close_command, opened
 from console.export import export_command, status_lines
 from console.language import speaks_chinese
+from console.office_audit import audit_command
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
 from console.say import say
@@ -79,6 +80,7 @@ def init_command(folder: Path, insurer: str, front_config: Path) -> None:
     say(_("wrote {path}").format(path=install(folder, banks, **of_front)))
 
 
+office.add_command(audit_command)
 office.add_command(close_command)
 office.add_command(export_command)
 office.add_command(statement)
