@@ -15,6 +15,8 @@ docstring names, a broken promise (`errors.Defect`), or a cost that grows faster
     describe     the input of `qianzhi describe`: described whole, or the first wrong byte within it
     bankfile-*   a bank's day file, in each layout: whole or refused; no problem repeats an identity number
     bookfile     the file of a day's dues, with the promises of `bankfile-*`
+    batchfile-*  a bank's answer, return or statement file in each form: whole, or refused without an account
+    batch-form   a file form or a table of codes: taken, or refused with a reason
     control      lines on the operator's socket: one JSON answer for each, in order
 
 **How it is run.** `make fuzz` gives each target FUZZ_SECONDS (60); `python -m fuzz framing --seconds 60
@@ -29,7 +31,7 @@ atheris: it runs every target over the corpus and over changes of it, and plants
 find (tests/fuzz).
 
 **Modules**, in the order in which an input goes through them: `corpus` and `seeds` (inputs), `hunt` and
-`engine` (the search), `limits` (time and memory of one input), `wire`, `files` and `operator` (the
+`engine` (the search), `limits` (time and memory of one input), `wire`, `files`, `batches` and `operator` (the
 targets), `errors`.
 
 **What may not be put here.** No promise that a docstring of the module under test does not make: a target

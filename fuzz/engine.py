@@ -15,7 +15,9 @@ import atheris
 WEIGHED_EVERY = 64
 """Memory is measured for every 64th input only: it takes several times as long as running the input."""
 
-with atheris.instrument_imports(include=["protocol", "ledger", "fep", "iso8583", "json", "csv"]):
+with atheris.instrument_imports(
+    include=["protocol", "ledger", "collection", "fep", "iso8583", "json", "csv"]
+):
     from fuzz.targets import TARGETS
 
 from fuzz.limits import timed, weighed  # noqa: E402 - atheris must see the targets imported first

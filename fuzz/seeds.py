@@ -15,9 +15,11 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from collection.forms import form_file, request
 from customers import load_file, sealing
 from customers.load_file import EndedHolding, Holding
 from customers.rules.person import Role
+from fuzz.batches import CHANNEL, DAY, DAYS, PAYEE, sent
 from fuzz.corpus import FOLDER
 from fuzz.files import BANK, DATE
 from fuzz.wire import FRAMINGS, TEXT_ENCODINGS, ZMKS, codec_with_subfields
@@ -30,6 +32,8 @@ from protocol import dialect, framing, keyblock, tlv
 from protocol.codec import Codec
 from protocol.dialect import Dialect, Element
 from protocol.message import Message
+from simulators.channel.channel import Channel
+from simulators.channel.outcomes import Habits
 from simulators.messages import Stamp, original
 
 _VECTORS: Final = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "messages"
@@ -301,6 +305,31 @@ def sealed_line_seeds() -> Seeds:
     yield "cut.txt", line[:-_CUT_BYTES]
 
 
+def batch_seeds(name: str) -> Seeds:
+    """A bank's answer, its returns and its statement; then a cut answer, and one with another amount."""
+    chosen = form_file.load(name)
+    suffix = "txt" if chosen.encoding == "utf-8" else "hex"
+    bank = Channel(chosen, CHANNEL, PAYEE.account, Random(5), Habits(failed=300, returned=1000))
+    bank.take(request.write(sent(), chosen), DAY)
+    (answer,) = bank.answers(DAY)
+    yield f"answer.{suffix}", answer.content
+    for kind, file in (
+        ("returns", bank.returns(DAYS["returns"])),
+        ("statement", bank.statement(DAYS["statement"])),
+    ):
+        if file is not None:
+            yield f"{kind}.{suffix}", file.content
+    yield f"cut.{suffix}", answer.content[:-_CUT_BYTES]
+    yield f"wrong.{suffix}", answer.content.replace(b"12000", b"12001").replace(b"120.00", b"120.01")
+
+
+def batch_form_seeds() -> Seeds:
+    """A form of pain.008, a table of codes, and a form with a key that is none."""
+    yield "pain008.txt", form_file.source_of("pain008").encode()
+    yield "codes.txt", b'like = "unionpay"\n[lines]\n51 = { class = "funds", zh = "\xe4\xbd\x99" }\n'
+    yield "wrong.txt", b'form = "delimited"\nseparatr = "|"\n'
+
+
 def seeds() -> Iterator[tuple[str, str, bytes]]:
     """Target, file name and input of every seed."""
     makers = {
@@ -316,6 +345,8 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         "bookfile": bookfile_seeds(),
         "holdings": holdings_seeds(),
         "sealed-line": sealed_line_seeds(),
+        **{f"batchfile-{name.removeprefix('batch-')}": batch_seeds(name) for name in form_file.shipped()},
+        "batch-form": batch_form_seeds(),
         "control": control_seeds(),
     }
     for target, made in makers.items():

@@ -10,7 +10,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from fuzz import files, operator, wire
+from collection.forms import form_file
+from fuzz import batches, files, operator, wire
 from fuzz.limits import Run
 from ledger.files import layout
 from protocol import dialect
@@ -29,6 +30,11 @@ TARGETS: Final[Mapping[str, Run]] = MappingProxyType(
         "bookfile": files.dues,
         "holdings": files.holdings,
         "sealed-line": files.sealed_line,
+        **{
+            f"batchfile-{name.removeprefix('batch-')}": partial(batches.bank_files, name)
+            for name in form_file.shipped()
+        },
+        "batch-form": batches.form_text,
         "control": operator.lines,
     }
 )

@@ -70,6 +70,8 @@ _ELEMENT: Final = r"[A-Za-z_][A-Za-z0-9_.-]{0,63}"
 _TOKENS: Final[Mapping[str, str]] = MappingProxyType(
     {"batch": "B[0-9]{7}", "channel": "[0-9]{8}", "date": "[0-9]{8}", "part": "[0-9]{2}"}
 )
+_PIECES: Final = re.compile(r"\{([^{}]*)\}")
+_NO_NAME: Final = re.compile(r"[/\\{}\x00-\x1f\x7f]")
 _COLUMNS_MAX: Final = 64
 _WIDTH_MAX: Final = 255
 
@@ -158,7 +160,10 @@ class FileForm(Section):
     @field_validator("name")
     @classmethod
     def _is_a_pattern(cls, name: str) -> str:
-        for token in re.findall(r"\{([^}]*)\}", name):
+        *pieces, last = _PIECES.split(name)
+        if _NO_NAME.search("".join([*pieces[::2], last])) or name.startswith("."):
+            raise ValueError(Sentence("must be a file's name, without a folder and without a single brace"))
+        for token in pieces[1::2]:
             if token not in _TOKENS:
                 raise ValueError(
                     Sentence(
@@ -188,7 +193,7 @@ class FileForm(Section):
         """Return the values in a file's name, or None where the name does not fit the pattern."""
         if not self.name:
             return {}
-        pieces = re.split(r"\{([^}]*)\}", self.name)
+        pieces = _PIECES.split(self.name)
         pattern, seen = "", set[str]()
         for at, piece in enumerate(pieces):
             if not at % 2:

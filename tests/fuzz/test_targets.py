@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import fep.operator.control
 import fuzz.wire
 import protocol.analyzer.describe
+from collection.forms import answer, codes, form_file, returns, statement
 from customers import load_file, sealing
 from fuzz.corpus import FOLDER, inputs
 from fuzz.errors import Defect, TooMuch
@@ -173,6 +174,21 @@ PLANTED: dict[str, list[Plant]] = {
     "sealed-line": [
         broken(sealing, "is_person"),
         instead(sealing, "parse", lambda right, text: right(text)._replace(tag=b"")),
+    ],
+    **{
+        name: [
+            broken(answer, "joined"),
+            instead(answer, "read", lambda right, *given: right(*given)._replace(complete=False)),
+            broken(returns, "hold_channel"),
+            instead(statement, "hold_name", lambda right, *given: {}["planted"]),
+        ]
+        for name in TARGETS
+        if name.startswith("batchfile-")
+    },
+    "batch-form": [
+        broken(form_file, "near_name"),
+        broken(codes.Codes, "line"),
+        broken(form_file.FileForm, "parts_of"),
     ],
     "control": [
         broken(fep.operator.control.json, "loads"),
