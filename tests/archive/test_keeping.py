@@ -20,6 +20,8 @@ from ledger.book.store import Store
 from tests.support.archived_days import AT, person_of
 from tests.support.sealing_room import places, sealing
 
+pytestmark = pytest.mark.slow
+
 LI = Actor("li", AT)
 WANG = Actor("wang", AT)
 WRITER = ("burn", "--from={image}", "{place}", "{volume}")

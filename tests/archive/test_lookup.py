@@ -21,6 +21,8 @@ from ledger.book.store import Store
 from tests.support.archived_days import ARCHIVE, OfficeDays, person_of
 from tests.support.sealing_room import SEED, places, sealing
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(sealed_days: Path, tmp_path: Path) -> Path:

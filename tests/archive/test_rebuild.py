@@ -21,6 +21,8 @@ from ledger.book.store import Store
 from tests.support.archived_days import ARCHIVE, AT, OfficeDays
 from tests.support.sealing_room import SEED, places, sealing, take_days
 
+pytestmark = pytest.mark.slow
+
 KEY = public_half(ARCHIVE, SEED)
 LI = Actor("li", AT)
 

@@ -22,6 +22,8 @@ from office.database.schema import entries
 from tests.support.archived_days import AT, OfficeDays, person_of
 from tests.support.sealing_room import places, sealing, take_days, with_days
 
+pytestmark = pytest.mark.slow
+
 
 def images(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("images/*.iso")}

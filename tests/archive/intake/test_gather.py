@@ -22,6 +22,8 @@ from office.receipts.published import published_keys
 from receipts.signature import Outcome, verify
 from tests.support.archived_days import ARCHIVE, AT, OfficeDays, forgotten, nobody, person_of, persons_of
 
+pytestmark = pytest.mark.slow
+
 
 def gather(days: OfficeDays, folder: Path, number: int = 0, key_of: KeysOfPolicies = persons_of) -> Gathered:
     with days.books() as books:

@@ -20,6 +20,8 @@ from archive.log.tree import (
     subtree_hash,
 )
 
+pytestmark = pytest.mark.slow
+
 OWN_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

@@ -21,6 +21,8 @@ from archive.volume.carried import verify
 from archive.volume.names import files_below
 from tests.support.volumes import LOG, PUBLIC_KEY, SEED, SealedVolume, key_of, policy_of, sealed_volume, sign
 
+pytestmark = pytest.mark.slow
+
 NOT_OF_THE_TILES = "log: log/checkpoint: is not of volume.txt and the tiles, signed by a known key"
 ALL_WELL = ["ok sums", "ok note", "ok chains", "ok log", *(f"ok index {kind}" for kind in verify.WIDTHS)]
 

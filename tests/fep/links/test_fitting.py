@@ -93,14 +93,14 @@ def test_every_shipped_dialect_holds_the_longest_answer_whole(name: str) -> None
 
 
 @pytest.mark.parametrize("name", shipped())
-@pytest.mark.parametrize("width", [0, 10, 30, 60, 200, 700, 999])
 @pytest.mark.parametrize("element", ["de48", "de62"])
-def test_an_answer_is_sent_whatever_a_dialects_fields_hold(name: str, width: int, element: str) -> None:
-    answer = fitted(narrow(name, **{element: f"ans...{max(width, 1)}"}), PAID)
-    own = {39: "00", 38: "000001", 15: "1124"}
-    assert {**KEY, **own}.items() <= answer.fields.items()
-    other = 62 if element == "de48" else 48
-    assert other in answer.fields, "what fits is there"
+def test_an_answer_is_sent_whatever_a_dialects_fields_hold(name: str, element: str) -> None:
+    for width in (0, 10, 30, 60, 200, 700, 999):
+        answer = fitted(narrow(name, **{element: f"ans...{max(width, 1)}"}), PAID)
+        own = {39: "00", 38: "000001", 15: "1124"}
+        assert {**KEY, **own}.items() <= answer.fields.items(), width
+        other = 62 if element == "de48" else 48
+        assert other in answer.fields, f"what fits is there: {width}"
 
 
 @pytest.mark.parametrize(

@@ -185,10 +185,16 @@ def test_the_transactions_are_every_class_with_its_repeat_but_not_network_manage
 
 
 @pytest.mark.parametrize("number", [7, 11, 32, 41])
-@pytest.mark.parametrize("kind", GOOD)
-def test_without_a_key_there_is_no_request(kind: str, number: int) -> None:
-    with pytest.raises(FormatError, match=f"^DE {number} missing$"):
-        ask(without(GOOD[kind][0], number))
+def test_without_a_key_there_is_no_request(number: int) -> None:
+    taken = []
+    for kind, (asked, *_) in GOOD.items():
+        try:
+            ask(without(asked, number))
+        except FormatError as error:
+            if str(error) == f"DE {number} missing":
+                continue
+        taken.append(kind)
+    assert taken == []
 
 
 INTERFACE = {
@@ -298,11 +304,12 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("number", SECRETS)
-@pytest.mark.parametrize("kind", GOOD)
-def test_a_pin_or_tracks_are_taken_from_nobody_not_even_by_an_advice(kind: str, number: int) -> None:
-    asked = GOOD[kind][0]
-    carrying = asked._replace(fields={**asked.fields, number: "0"})
-    assert verdict(carrying) == ("40", SECRETS[number])
+def test_a_pin_or_tracks_are_taken_from_nobody_not_even_by_an_advice(number: int) -> None:
+    verdicts = {
+        kind: verdict(asked._replace(fields={**asked.fields, number: "0"}))
+        for kind, (asked, *_) in GOOD.items()
+    }
+    assert verdicts == dict.fromkeys(GOOD, ("40", SECRETS[number]))
 
 
 @pytest.mark.parametrize("number", SECRETS)
