@@ -15,6 +15,7 @@ import click
 from collection import install
 from collection.database.schema import audit_log as audit_table
 from console import audit_log
+from console.collection_form import form_group
 from console.collection_mandates import mandate_group
 from console.collection_opened import COLLECTION_SETTINGS, opened
 from console.output import JSON
@@ -45,4 +46,5 @@ def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
         audit_log.show(desk.store, read, verify=verify, as_json=as_json)
 
 
+collection.add_command(form_group)
 collection.add_command(mandate_group)

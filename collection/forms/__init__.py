@@ -22,6 +22,7 @@ The modules, in the order in which a batch goes through them:
   xml_reading              XML from a bank, without entities
   iso_reading, pain002, camt054   reads ISO 20022's answers and notices
   answer, returns, statement      what came: answers, returns, statements
+  trial                    a bank's file tried against a form, without its batch
 
 Nothing that sends, stores or decides may be put here.
 """

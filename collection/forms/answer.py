@@ -40,7 +40,7 @@ def read(name: str, content: bytes, form: Form, sent: RequestBatch) -> AnswerFil
     if lines and file_code not in form.answer.taken:
         raise FormFault(name, 0, Sentence("file_code: says that nothing was taken, and there are lines"))
     asked = {"asked_count": len(part.lines), "asked_amount": sum(line.amount for line in part.lines)}
-    hold_figures(name, form.answer, records, {**_sums(form.answer, lines), **asked})
+    hold_figures(name, form.answer, records, {**sums_of(form.answer, lines), **asked})
     return AnswerFile(
         sent.batch,
         part.part if edge.get("part") else 0,
@@ -136,7 +136,7 @@ def _hold_echo(name: str, record: Record, line: RequestLine) -> None:
 
 def _answer(name: str, form: AnswerForm, record: Record, line: RequestLine, date: str) -> AnswerLine:
     values = record.values
-    code = _code(form, values.get("flag", ""), values.get("code", ""))
+    code = code_of(form, values.get("flag", ""), values.get("code", ""))
     value_date = values.get("value_date", "")
     done = is_done(form, code)
     if done and "value_date" in values and value_date < date:
@@ -151,7 +151,7 @@ def _answer(name: str, form: AnswerForm, record: Record, line: RequestLine, date
     )
 
 
-def _code(form: AnswerForm, flag: str, code: str) -> str:
+def code_of(form: AnswerForm, flag: str, code: str) -> str:
     """Return a line's code: the bank's, its flag where it gives no code, or both where they contradict."""
     if not form.flags:
         return code
@@ -168,7 +168,8 @@ def is_done(form: AnswerForm, code: str) -> bool:
     return code in form.done or form.flags.get(code) == "done"
 
 
-def _sums(form: AnswerForm, lines: tuple[AnswerLine, ...]) -> dict[str, int]:
+def sums_of(form: AnswerForm, lines: tuple[AnswerLine, ...]) -> dict[str, int]:
+    """Return what lines make of each figure that a file may state about itself."""
     done = [line.amount for line in lines if is_done(form, line.code)]
     amount = sum(line.amount for line in lines)
     return {

@@ -132,6 +132,11 @@ class Column(Section):
         return ("", *_MOMENT_FORMATS) if self.name == MOMENT else ("",)
 
     @property
+    def is_money(self) -> bool:
+        """Return whether it is an amount, in fen or yuan."""
+        return self.name in MONEY
+
+    @property
     def template(self) -> str:
         """The format of a date or a moment; empty for anything else."""
         if self.name in DATES:
