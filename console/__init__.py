@@ -23,7 +23,7 @@ book, through `ledger.book.cutover`, as the machine would have.
 The modules:
   main, lazy_group                            the table of commands, and how they are imported
   serve, reload                               make and run a machine
-  book, day, journal, due, clock              the front book
+  book, day, journal, due, batch, clock       the front book
   bank, keys, key_use, firewall               who may connect, with which keys, through which rules
   office, recon, audit, closing, dayfiles     the back office; `closing` joins its parts for a close
   customers                                   persons, their holdings and keys

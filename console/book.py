@@ -136,6 +136,10 @@ def loaded_lines(loaded: Loaded) -> Iterator[str]:
         yield _("{dues} dues were settled before they could be withdrawn: look at them").format(
             dues=loaded.withdrawn_late
         )
+    if loaded.withdrawn_held or loaded.lapsed_held:
+        yield _(
+            "{withdrawn} dues withdrawn and {lapsed} lapsed are held by batches: they leave when let go"
+        ).format(withdrawn=loaded.withdrawn_held, lapsed=loaded.lapsed_held)
     if loaded.left_out:
         rows = spoken(loaded.left_out).splitlines()
         yield _("{rows} rows were left out: tell the core system").format(rows=len(rows))

@@ -78,6 +78,9 @@ COMMANDS = (
         "console.doctor:doctor_command",
         "Look at this machine, and say what is wrong and what mends it; exit code 1 if anything is bad.",
     ),
+    CommandPlace(
+        "batch", "console.batch:batch", "Batches of collection: the dues that they hold, and their results."
+    ),
     CommandPlace("due", "console.due:due", "Benefits that are locked after wrong identity numbers."),
     CommandPlace(
         "firewall",

@@ -42,6 +42,7 @@ from fep.links.server import Server
 from fep.links.tls import validity_of_file
 from fep.operator import bank_status
 from fep.operator.audit_trail import RELOAD, SIGNAL, ClockWord, clock_word
+from fep.operator.batches import Batches
 from fep.operator.control import ControlFactory, make_way
 from fep.operator.control_client import Progress, checked_path
 from fep.operator.operations import Operations
@@ -226,7 +227,7 @@ class Service:
         finished.addErrback(self._log_timeout, "not every bank has read its answers")
         finished.addCallback(lambda _: self.engine.give_up_exclusive_jobs())
         finished.addCallback(lambda _: self.operations.stop().addTimeout(seconds, self._world.reactor))
-        finished.addErrback(self._log_timeout, "a load is still under way")
+        finished.addErrback(self._log_timeout, "a load or a batch's file is still under way")
         finished.addCallback(lambda _: self._close())
         return finished
 
@@ -303,6 +304,7 @@ class Service:
             self.event_log,
             self.settings.limits.key_days,
         )
+        self.batches = Batches(self.operations, lambda: self.settings.channel)
         self._watch = watch = ClockWatch(
             world.clock, self._store, self.engine.between_batches, self.event_log, self.settings.node.name
         )
@@ -316,7 +318,8 @@ class Service:
             ACCEPT_COMMAND: watch.accept,
             READINESS_COMMAND: self._asked_whether_ready,
         }
-        factory = ControlFactory({**self.operations.commands(), **self.cutover_clock.commands(), **own})
+        own |= {**self.operations.commands(), **self.batches.commands(), **self.cutover_clock.commands()}
+        factory = ControlFactory(own)
         path = make_way(Path(self.settings.node.control))
         self._ports.append(world.reactor.listenUNIX(path, factory, mode=0o600))
         self.key_desk.serve({code: party.keys for code, party in self._counterparties.items()})

@@ -156,6 +156,11 @@ class Engine:
         return self._availability.outage(self.clock.seconds())
 
     @property
+    def stopping(self) -> bool:
+        """Whether the machine is stopping, and nothing long may be begun."""
+        return self._stopping
+
+    @property
     def queued(self) -> int:
         """How many requests wait for a batch."""
         return len(self._queue)

@@ -33,6 +33,7 @@ kernel tells is what the audit log records.
     answer_line    a line of it as JSON, in which a sentence can still be said in another language
     identity       the person at the other end, or at the keyboard, by the kernel's word
     operations     cut-over, load, retiring, unlocking, recording: the steps, and what a failure leads to
+    batches        what batches of collection hold, let go and report: their files, through the engine
     audit_trail    what may be written into the audit log, and how one record is written
     bank_status    what the serving process has seen of one bank, for `qianzhi bank test`
 

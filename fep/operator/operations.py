@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.logger import Logger
@@ -97,6 +97,10 @@ class Operations:
     """Held by a load or a retirement. Loads stage their rows in the same place, so a second one waits for
     the first.
     """
+    one_file: DeferredLock = field(default_factory=DeferredLock)
+    """Held while a batch's file is carried out (fep.operator.batches): one after the other, since each is
+    checked against the book first.
+    """
     one_act: DeferredLock = field(default_factory=DeferredLock)
     """Held by an act that is recorded twice: in the audit log its end follows its beginning."""
     logged: set[str] = field(default_factory=set)
@@ -129,10 +133,10 @@ class Operations:
             against = "" if asked.get("early") is True else objection(now, date, hour)
             closed = await self.cut_over(date, by, against)
         except Exception as error:
-            await self._noted(by, audit_trail.CUTOVER, date, failed(error))
+            await self.noted(by, audit_trail.CUTOVER, date, failed(error))
             raise
         if closed.done_before:
-            await self._noted(by, audit_trail.CUTOVER, date, audit_trail.DONE_BEFORE)
+            await self.noted(by, audit_trail.CUTOVER, date, audit_trail.DONE_BEFORE)
         return closed._asdict()
 
     async def _load_for(self, asked: Mapping[str, Any], progress: Progress, by: str) -> dict[str, Any]:
@@ -144,7 +148,7 @@ class Operations:
             tell = partial(self.reactor.callFromThread, progress)
             loaded: Loaded = await self.one_load.run(deferToThread, self._load, path, without, tell, by)
         except Exception as error:
-            await self._noted(by, audit_trail.LOAD, "", failed(error))
+            await self.noted(by, audit_trail.LOAD, "", failed(error))
             raise
         self.event_log.note(Kind.LOAD, detail=loaded.date)
         self.engine.see_date(
@@ -157,7 +161,7 @@ class Operations:
         try:
             await self.engine.between_batches(partial(unlock, self.store, due, self.clock.now_us(), by))
         except Exception as error:
-            await self._noted(by, UNLOCK, "", failed(error))
+            await self.noted(by, UNLOCK, "", failed(error))
             raise
         return {"due": due}
 
@@ -165,7 +169,7 @@ class Operations:
         try:
             retired: Retired = await self.retire(by)
         except Exception as error:
-            await self._noted(by, RETIRE, "", failed(error))
+            await self.noted(by, RETIRE, "", failed(error))
             raise
         return retired._asdict()
 
@@ -205,9 +209,9 @@ class Operations:
         first = first_known(beijing(self.clock.now_us()).date(), self.engine.business_date, self.key_days)
         archived = read_archived(self.day().archived)
         with giving_way():
-            return retire(self.store, archived, first, self.clock.now_us, self._between_batches, by)
+            return retire(self.store, archived, first, self.clock.now_us, self.between_batches, by)
 
-    def _between_batches(self, transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
+    def between_batches(self, transaction: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
         """Run a transaction in the commit thread and return its result. For another thread, which waits for
         it.
         """
@@ -223,7 +227,7 @@ class Operations:
             partial(audit_trail.write, self.store, self.clock.now_us(), by, act, subject, note)
         )
 
-    async def _noted(self, by: str, act: str, subject: str, note: str) -> None:
+    async def noted(self, by: str, act: str, subject: str, note: str) -> None:
         """Record how an act ended. A failure to record it is logged and nothing more, because the act has
         ended.
         """
@@ -246,16 +250,16 @@ class Operations:
         try:
             result = await do()
         except Exception as error:
-            await self._noted(by, act, "", failed(error))
+            await self.noted(by, act, "", failed(error))
             raise
-        await self._noted(by, act, "", f"{Stage.DONE.value}: {result}")
+        await self.noted(by, act, "", f"{Stage.DONE.value}: {result}")
         return result
 
     def stop(self) -> Deferred[Any]:
-        """Fires when no load is under way; none begins after that. A load in its thread would otherwise go
-        on asking a reactor that has stopped, and keep the process from ending.
+        """Fires when no load is under way and no batch's file; none begins after that. A thread with one
+        would otherwise go on asking a reactor that has stopped, and keep the process from ending.
         """
-        return self.one_load.acquire()
+        return DeferredList([self.one_load.acquire(), self.one_file.acquire()])
 
     async def cut_over(self, date: str, by: str = MACHINE, against: str = "") -> Cutover:
         """Close the business day `date` and open the next, for `by`. `against` is an objection in words,
@@ -290,6 +294,6 @@ class Operations:
         """Read and check the file, then load it. Runs in a thread of its own, each transaction between two
         batches.
         """
-        now_us, run = self.clock.now_us(), self._between_batches
+        now_us, run = self.clock.now_us(), self.between_batches
         with giving_way(), path.open("rb") as stream, bookfile.opened(stream, without) as book:
             return load_book(self.store, book, self.front_key.identity, now_us, progress, run, by)

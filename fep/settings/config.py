@@ -367,6 +367,21 @@ class Bank(Section):
         return re.compile("|".join(map(translate, self.terminals)) or "(?!)")
 
 
+class Channel(Section):
+    """One way of collecting by file, away from the counter: a bank of its own to the ledger, and no bank that
+    can connect, since it has neither links nor keys.
+    """
+
+    code: str = Field(pattern=r"^[0-9]{1,11}$", description="its code, in place of a DE 32; no bank's")
+    name: str = Field(min_length=1, max_length=40, description="for people, and on receipts")
+    reversal_days: int = Field(
+        default=REVERSAL_DAYS_MAX,
+        ge=0,
+        le=REVERSAL_DAYS_MAX,
+        description="so many business days back what its bank returns may have been done",
+    )
+
+
 class Settings(Section):
     """The whole settings file."""
 
@@ -379,6 +394,7 @@ class Settings(Section):
     zones: Zones = Zones()
     receipt: ReceiptWords = ReceiptWords()
     bank: tuple[Bank, ...] = Field(default=(), strict=False)
+    channel: tuple[Channel, ...] = Field(default=(), strict=False)
 
     def allowances(self) -> tuple[Allowance, ...]:
         """Return what the banks' entries allow, for the gateway that lets links in."""

@@ -60,6 +60,7 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
                     most=most,
                 ),
             )
+    yield from _confused_channels(settings)
     for overlap in overlaps(allowance for allowance in settings.allowances() if allowance.port):
         yield Fault(
             "bank.networks",
@@ -92,6 +93,16 @@ def _bank_fault(place: int, name: str, reason: str) -> Fault:
     """Return a fault of one setting of the bank's entry at `place`, the first being 0."""
     key = f"bank[{place}].{name}"
     return Fault(key, reason)
+
+
+def _confused_channels(settings: Settings) -> Iterator[Fault]:
+    """Yield the channels whose code a bank has, or another channel."""
+    owners = {bank.code.zfill(11): f"bank[{place}]" for place, bank in enumerate(settings.bank)}
+    for place, channel in enumerate(settings.channel):
+        mine = f"channel[{place}]"
+        owner = owners.setdefault(channel.code.zfill(11), mine)
+        if owner != mine:
+            yield Fault(f"{mine}.code", Sentence("{code} is {taken} already", code=channel.code, taken=owner))
 
 
 def _confused_zones(settings: Settings) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ The invariants (docs/architecture.md, "What must always hold"), and what the dat
     1   `Store.transaction` returns only after COMMIT; every error says whether anything was done.
     2   journal.key is unique.
     4   (subject, sequence) is unique, and the sequence before it must be there. A due is updated only if its
-        sequence, state and amount are those that were read.
+        sequence, state, amount and holder are those that were read; what is held is open.
     5   triggers refuse to change or delete rows of the journal, the audit log and the retired days, except to
         delete entries of a retired day.
     8   at most one day is open. A batch holds its row shared until COMMIT; the cut-over locks it alone.
@@ -40,6 +40,7 @@ The modules, from a batch outwards
     visible               policies and dues as they are seen while a load may be under way
     load                  a load, from its first look at the book to its last row
     arrivals, departures  a load's rows before they can be seen; what follows once they can
+    hold, results         dues that batches hold, taken and let go; whether a batch's results may be applied
     consent               the consent of two people that rows of a file are left out
     cutover, retire       closing, sealing and opening days; deleting the entries of days that the office has
     journal               reading the journal back, proving its chains

@@ -50,18 +50,27 @@ swept_policies = (
 
 def let_dues_leave(connection: Connection, number: int, names: Sequence[str]) -> None:
     """Make these dues withdrawn or lapsed as they are marked, and count them in their load's row. A settled
-    due that is withdrawn stays settled, but is withdrawn if its settlement is taken back.
+    due that is withdrawn stays settled, but is withdrawn if its settlement is taken back. One that a batch
+    holds stays open, and is withdrawn when it is let go.
     """
     mine = (dues.c.due.in_(names), dues.c.leaves > 0, dues.c.leaves <= number)
     withdrawn, settled = dues.c.leaves_as == "withdrawn", dues.c.state == "settled"
+    held = dues.c.held_by != ""
     unmarked = {"leaves": 0, "leaves_as": ""}
-    left = update(dues).values(state="withdrawn", withdrawn=1, **unmarked).where(*mine, withdrawn, ~settled)
+    withdraw = update(dues).values(state="withdrawn", withdrawn=1, **unmarked)
     late = update(dues).values(withdrawn=1, **unmarked).where(*mine, withdrawn, settled)
-    lapsed = update(dues).values(state="lapsed", **unmarked).where(*mine, ~withdrawn, dues.c.state == "open")
-    counts = [connection.execute(change).rowcount for change in (left, late, lapsed)]
+    later = update(dues).values(withdrawn=1, **unmarked).where(*mine, held)
+    lapse = update(dues).values(state="lapsed", **unmarked)
+    changes = {
+        "withdrawn_held": later.where(withdrawn),
+        "lapsed_held": later.where(~withdrawn),
+        "withdrawn": withdraw.where(*mine, withdrawn, ~settled),
+        "withdrawn_late": late,
+        "lapsed": lapse.where(*mine, ~withdrawn, dues.c.state == "open"),
+    }
+    counts = {name: connection.execute(change).rowcount for name, change in changes.items()}
     connection.execute(update(dues).values(**unmarked).where(*mine))
-    names_of_counts = ("withdrawn", "withdrawn_late", "lapsed")
-    values = {name: loads.c[name] + count for name, count in zip(names_of_counts, counts, strict=True)}
+    values = {name: loads.c[name] + count for name, count in counts.items()}
     connection.execute(update(loads).values(values).where(loads.c.number == number))
 
 

@@ -54,7 +54,7 @@ from ledger.rules.request import REVERSAL_DAYS_MAX, Act, Answer, BankDay, Reques
 from ledger.rules.view import Chain, Day, Due, DueState, Guesses, View
 from qianzhi_errors.sentence import Sentence
 
-SCHEMA_VERSION = "4"
+SCHEMA_VERSION = "5"
 """The version of the tables in `ledger.book.schema`; a book of another version is refused."""
 CLAIM_ATTEMPTS = 20
 """More new nodes than this do not start at the same moment."""
@@ -301,11 +301,13 @@ class FrontBook:
                 due=due.due,
                 sequence_before=read.sequence,
                 state_before=read.state,
+                held_before=read.held_by,
                 amount=due.amount,
                 state=due.state,
                 settled_by=due.settled_by,
                 sequence=due.sequence,
                 withdrawn=due.withdrawn,
+                held_by=due.held_by,
             )
             for due, read in changed
         ]

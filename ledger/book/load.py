@@ -18,7 +18,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, text
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, text
 
 from ledger.book import arrivals, consent, departures, visible
 from ledger.book.audit_log import MACHINE, record
@@ -39,6 +39,8 @@ LOAD: Final = "load"
 LOAD_ENDED: Final = "load ended"
 """The acts of a load in the audit log: that it can be seen, and that everything that leaves by it has left.
 """
+LEFT: Final = ("withdrawn", "withdrawn_late", "lapsed", "withdrawn_held", "lapsed_held")
+"""The counts of dues that leave by a load, in the order of its note in the audit log."""
 ROWS_A_TRANSACTION: Final = 500
 """So many rows take about as long as a batch of requests."""
 _IDENTITY: Final = ("due", "policy", "code", "due_date", "amount")
@@ -60,8 +62,9 @@ _Any = TypeVar("_Any")
 
 class Loaded(NamedTuple):
     """The outcome of a load: counts, and sums in fen. `withdrawn_late` dues were settled before they could be
-    withdrawn; `lapsed` ones left with their policy. `left_out` has a line of text for each row of the file
-    that two people agreed to leave out.
+    withdrawn; `lapsed` ones left with their policy. `withdrawn_held` and `lapsed_held` ones would have left
+    so, but a batch holds them: they leave when it lets them go. `left_out` has a line of text for each row
+    of the file that two people agreed to leave out.
     """
 
     date: str
@@ -72,6 +75,8 @@ class Loaded(NamedTuple):
     withdrawn: int = 0
     withdrawn_late: int = 0
     lapsed: int = 0
+    withdrawn_held: int = 0
+    lapsed_held: int = 0
     left_out: str = ""
 
 
@@ -166,7 +171,7 @@ class _Load:
         self._let_leave(self._number)
         with self._store.reading() as connection:
             loaded = _taken(connection, self._book)
-        if loaded is None or loaded.withdrawn + loaded.withdrawn_late != len(self._book.withdrawn):
+        if loaded is None or _withdrawn(loaded) != len(self._book.withdrawn):
             raise InvariantBroken(
                 Sentence(
                     "after a load that withdraws {number} there is {loaded}",
@@ -303,8 +308,8 @@ class _Load:
     def _end(self, connection: Connection, number: int) -> None:
         """Record, once, what has left by a load."""
         if date := _end_of(connection, number):
-            names = (loads.c.withdrawn, loads.c.withdrawn_late, loads.c.lapsed)
-            row = connection.execute(select(*names).where(loads.c.number == number)).one()
+            columns = (loads.c[name] for name in LEFT)
+            row = connection.execute(select(*columns).where(loads.c.number == number)).one()
             at = max(self._at, last_stamp(connection))
             record(connection, audit_log, at, self._by, LOAD_ENDED, date, end_note(*row))
 
@@ -389,15 +394,21 @@ def _check_claims(connection: Connection, book: Book) -> None:
             )
 
 
-def end_note(withdrawn: int, late: int, lapsed: int) -> str:
-    """The audit log's note at a load's end: counts of the dues that left by it."""
-    return f"{withdrawn} withdrawn, {late} too late, {lapsed} lapsed"
+def end_note(withdrawn: int, late: int, lapsed: int, withdrawn_held: int, lapsed_held: int) -> str:
+    """The audit log's note at a load's end: counts of the dues that left by it, in the order of LEFT."""
+    held = f"{withdrawn_held} withdrawn and {lapsed_held} lapsed while held"
+    return f"{withdrawn} withdrawn, {late} too late, {lapsed} lapsed; {held}"
+
+
+def _withdrawn(loaded: Loaded) -> int:
+    """How many dues a load has withdrawn, or will as soon as something lets go of them."""
+    return loaded.withdrawn + loaded.withdrawn_late + loaded.withdrawn_held
 
 
 def _end_of(connection: Connection, number: int) -> str:
     """The date of a load by which something left while the audit log does not say so yet; else empty."""
     ended = select(audit_log.c.subject).where(audit_log.c.act == LOAD_ENDED)
-    left = loads.c.withdrawn + loads.c.withdrawn_late + loads.c.lapsed > 0
+    left = or_(*(loads.c[name] > 0 for name in LEFT))
     query = select(loads.c.date).where(loads.c.number == number, left, loads.c.date.not_in(ended))
     return str(connection.execute(query).scalar() or "")
 

@@ -36,7 +36,7 @@ GRANT USAGE ON SCHEMA public TO qianzhi_front, qianzhi_loader, qianzhi_reader, q
 
 -- From nothing, so that a right which an earlier edition of this file gave does not stay.
 REVOKE ALL ON facts, days, loads, policies, dues, identity_guesses, loading, chains,
-    bank_days, journal, retired, audit_log FROM PUBLIC, qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
+    bank_days, journal, retired, audit_log, holds, hold_lines, hold_files FROM PUBLIC, qianzhi_front, qianzhi_loader, qianzhi_reader, qianzhi_auditor;
 
 -- Loads a day's dues. Neither the journal nor any total is within its reach, but for when the last entry of each
 -- chain was written: what is stamped next is stamped no earlier.
@@ -47,7 +47,7 @@ GRANT INSERT ON days, loads, policies, dues, loading, audit_log TO qianzhi_loade
 GRANT DELETE ON policies, dues, loading TO qianzhi_loader;
 GRANT UPDATE (state, holder, changes, next_state, next_holder) ON policies TO qianzhi_loader;
 GRANT UPDATE (state, withdrawn, leaves, leaves_as) ON dues TO qianzhi_loader;
-GRANT UPDATE (withdrawn, withdrawn_late, lapsed) ON loads TO qianzhi_loader;
+GRANT UPDATE (withdrawn, withdrawn_late, withdrawn_held, lapsed, lapsed_held) ON loads TO qianzhi_loader;
 GRANT UPDATE ON loading TO qianzhi_loader;
 -- To hold the open day (FOR SHARE) takes the right to update some column of it. This one is under the day's
 -- seal: the office sees it changed.
@@ -62,7 +62,11 @@ GRANT UPDATE (date, wrong, locked) ON identity_guesses TO qianzhi_front;
 GRANT UPDATE (epoch, position, tip) ON chains TO qianzhi_front;
 GRANT UPDATE (collections, collected, collections_reversed, collected_reversed, payouts, paid, payouts_reversed,
     paid_reversed, used, unfit) ON bank_days TO qianzhi_front;
-GRANT UPDATE (state, settled_by, sequence) ON dues TO qianzhi_front;
+GRANT UPDATE (state, settled_by, sequence, held_by) ON dues TO qianzhi_front;
+-- It holds dues for batches. What a batch was granted is never changed.
+GRANT SELECT, INSERT ON holds, hold_lines, hold_files TO qianzhi_front;
+GRANT UPDATE (lines, amount, held_at, released_at) ON holds TO qianzhi_front;
+GRANT UPDATE (at, lines, amount, withdrawn, answer) ON hold_files TO qianzhi_front;
 -- The whole row: the cut-over locks the table, for which a column is not enough.
 GRANT UPDATE ON days TO qianzhi_front;
 -- It retires days: marks the oldest closed one, which a trigger sees to, and has its entries forgotten by a
@@ -79,6 +83,6 @@ GRANT SELECT ON chains, days, journal, loads, retired TO qianzhi_reader;
 
 -- What the audit adds up again: everything, and nothing to write with.
 GRANT SELECT ON facts, days, loads, policies, dues, loading, chains, bank_days, journal,
-    identity_guesses, retired, audit_log TO qianzhi_auditor;
+    identity_guesses, retired, audit_log, holds, hold_lines, hold_files TO qianzhi_auditor;
 
 COMMIT;

@@ -130,13 +130,16 @@ loads = Table(
     integer_column("withdrawn"),
     integer_column("withdrawn_late"),
     integer_column("lapsed"),
+    integer_column("withdrawn_held"),
+    integer_column("lapsed_held"),
     text_column("left_out"),
     integer_column("loaded_at"),
     UniqueConstraint("date", name="one_load_a_day"),
 )
 """One file of dues that was loaded. This row makes everything that came with the file be seen.
 `withdrawn_late` counts dues that were settled before they could be withdrawn, `lapsed` those that left with
-their policy; both, and `withdrawn`, are counted as the dues leave, which goes on after the row is there.
+their policy, `withdrawn_held` and `lapsed_held` those that would have left so and that a batch held; all, and
+`withdrawn`, are counted as the dues leave, which goes on after the row is there.
 `left_out` has a line of text for each row of the file that was left out."""
 
 loading = Table(
@@ -182,10 +185,13 @@ dues = Table(
     _pending("leaves"),
     Column("leaves_as", Text, nullable=False, server_default=""),
     Column("payee", Text, nullable=False, server_default=""),
+    Column("held_by", Text, nullable=False, server_default=""),
     ForeignKeyConstraint(["policy"], ["policies.policy"], name="due_of_policy"),
     CheckConstraint("withdrawn IN (0, 1)", name="due_withdrawn_or_not"),
     CheckConstraint("state <> 'withdrawn' OR withdrawn = 1", name="due_withdrawn_says_so"),
-    CheckConstraint("state <> 'open' OR withdrawn = 0", name="due_withdrawn_is_not_open"),
+    CheckConstraint("state <> 'open' OR withdrawn = 0 OR held_by <> ''", name="due_withdrawn_is_not_open"),
+    CheckConstraint("state = 'open' OR held_by = ''", name="due_held_is_open"),
+    CheckConstraint("kind = 'premium' OR held_by = ''", name="due_held_is_a_premium"),
     CheckConstraint("amount > 0", name="due_amount"),
     CheckConstraint("kind = 'benefit' OR payee = ''", name="due_payee_of_a_benefit"),
     CheckConstraint("kind IN ('premium', 'benefit')", name="due_kind"),
@@ -198,10 +204,65 @@ dues = Table(
     ),
     Index("dues_by_policy", "policy"),
     partial_index("dues_leaving", "leaves", where="leaves > 0"),
+    partial_index("dues_held", "held_by", where="held_by <> ''", unique=True),
 )
 """`load` is the number of the load with which a row came. If `leaves` is not 0, then from the load of that
 number on the due is withdrawn or lapsed, as `leaves_as` says, unless it is settled (ledger.book.visible).
-`payee` is the name of the person to whom a benefit is paid, for its receipt; no other table has it."""
+`payee` is the name of the person to whom a benefit is paid, for its receipt; no other table has it.
+`held_by` is the line of a batch that alone may settle the due, BATCH/LINE (hold_lines); a due that is to
+leave while it is held is `withdrawn` and stays open until it is let go."""
+
+holds = Table(
+    "holds",
+    FRONT,
+    Column("batch", Text, primary_key=True),
+    text_column("channel"),
+    text_column("date"),
+    text_column("created_at"),
+    text_column("digest"),
+    integer_column("lines"),
+    integer_column("amount"),
+    integer_column("held_at"),
+    integer_column("released_at"),
+    CheckConstraint("released_at = 0 OR held_at > 0", name="hold_ends_after_it_began"),
+    CheckConstraint("held_at > 0 OR (lines = 0 AND amount = 0)", name="hold_is_counted_when_whole"),
+)
+"""One batch that holds dues, or held some: its channel, the digest of its file, and how many lines with which
+sum (fen) it was granted. `held_at` is 0 while its lines are being held, `released_at` until none is held any
+more (microseconds since 1970-01-01 UTC)."""
+
+hold_lines = Table(
+    "hold_lines",
+    FRONT,
+    text_column("batch"),
+    integer_column("line"),
+    text_column("due"),
+    text_column("policy"),
+    text_column("code"),
+    integer_column("amount"),
+    PrimaryKeyConstraint("batch", "line"),
+    ForeignKeyConstraint(["batch"], ["holds.batch"], name="line_of_hold"),
+    CheckConstraint("line BETWEEN 1 AND 999999", name="line_fits_stan"),
+    CheckConstraint("amount > 0", name="line_amount"),
+)
+"""The lines that a batch was granted, never changed: what a result, however late, is about."""
+
+hold_files = Table(
+    "hold_files",
+    FRONT,
+    Column("digest", Text, primary_key=True),
+    text_column("batch"),
+    text_column("act"),
+    integer_column("at"),
+    integer_column("lines"),
+    integer_column("amount"),
+    integer_column("withdrawn"),
+    text_column("answer"),
+    CheckConstraint("(at = 0) = (answer = '')", name="file_ends_with_its_answer"),
+)
+"""The files of batches, by digest, each with the answer that it gets again; while one is being carried out,
+`at` is 0 and the answer empty. `lines` and `amount` (fen) count the dues that it has let go so far,
+`withdrawn` those among them that have left by it."""
 
 chains = Table(
     "chains",

@@ -44,18 +44,20 @@ LARGEST_INSERT = 256
 
 
 class DueChange(NamedTuple):
-    """A due's new state, `state` to `withdrawn`, and what its row must still hold to take it: the sequence
-    and state before the change, and the amount (fen).
+    """A due's new state, `state` to `held_by`, and what its row must still hold to take it: the sequence,
+    state and holder before the change, and the amount (fen).
     """
 
     due: str
     sequence_before: int
     state_before: str
+    held_before: str
     amount: int
     state: str
     settled_by: str
     sequence: int
     withdrawn: int
+    held_by: str
 
 
 _DUE_TYPES: Mapping[str, type[TypeEngine[Any]]] = {
@@ -121,11 +123,13 @@ class Statements:
                 settled_by=given.c.settled_by,
                 sequence=given.c.sequence,
                 withdrawn=given.c.withdrawn,
+                held_by=given.c.held_by,
             )
             .where(
                 dues.c.due == given.c.due,
                 dues.c.sequence == given.c.sequence_before,
                 visible.due_state(newest) == given.c.state_before,
+                dues.c.held_by == given.c.held_before,
                 dues.c.amount == given.c.amount,
             )
         )

@@ -34,20 +34,21 @@ def policy_holder(number: Number) -> ColumnElement[str]:
 
 
 def due_state(number: Number) -> ColumnElement[str]:
-    """A due's state, with any pending change that can be seen: a settled due stays settled, and only an open
-    one lapses.
+    """A due's state, with any pending change that can be seen: a settled due stays settled, only an open one
+    lapses, and one that a batch holds stays open.
     """
     withdrawn = and_(dues.c.leaves_as == "withdrawn", dues.c.state != "settled")
     lapsed = and_(dues.c.leaves_as == "lapsed", dues.c.state == "open")
     return case(
-        (and_(_has_left(number), or_(withdrawn, lapsed)), dues.c.leaves_as),
+        (and_(_has_left(number), dues.c.held_by == "", or_(withdrawn, lapsed)), dues.c.leaves_as),
         else_=dues.c.state,
     )
 
 
 def due_withdrawn(number: Number) -> ColumnElement[int]:
-    """1 for a due that may not be settled, or not again; else 0."""
-    return case((and_(_has_left(number), dues.c.leaves_as == "withdrawn"), 1), else_=dues.c.withdrawn)
+    """1 for a due that may not be settled, or not again, or that leaves once its batch lets it go; else 0."""
+    leaves = or_(dues.c.leaves_as == "withdrawn", dues.c.held_by != "")
+    return case((and_(_has_left(number), leaves), 1), else_=dues.c.withdrawn)
 
 
 def _has_changed(number: Number) -> ColumnElement[bool]:

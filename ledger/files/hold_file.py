@@ -43,21 +43,8 @@ from ledger.files.record_lines import (
     check_once,
     framed,
 )
+from ledger.rules.holding import NotHeld
 from qianzhi_errors.sentence import Sentence, listed
-
-
-class NotHeld(StrEnum):
-    """Why a line of a batch is not held."""
-
-    NO_DUE = "no such due"
-    OTHER_POLICY = "of another policy"
-    NO_PREMIUM = "no premium"
-    PAID = "paid"
-    LAPSED = "lapsed"
-    WITHDRAWN = "withdrawn"
-    POLICY_ENDED = "policy ended"
-    HELD = "held by another line"
-    AMOUNT = "amount differs"
 
 
 class ReleaseCause(StrEnum):

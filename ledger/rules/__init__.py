@@ -19,6 +19,7 @@ The nouns
     advice      refused. Where a rule is against it, it is approved with that rule's response code as its
                 exception code and without a receipt, and becomes a break. One that fits no due is its own
                 subject; one that is only over a limit settles its due.
+    hold        the line of a batch that alone may settle a due, from before its file is sent to its result.
     tombstone   holds the key of a transaction that was reversed before it came: it is refused when it comes.
 
 An example: due D1 of 1,200.00 yuan, open, and what the bank sends. "1" is the transaction with the key
@@ -45,7 +46,8 @@ The invariants, with their numbers in docs/architecture.md, "What must always ho
     2   a key acts at most once; the same content gets the first answer again, another content gets 94.
     3   a cancel or reversal agrees with its original in everything that it says; a reversal leads to one
         final state whether it comes before its original, after it or twice, and may not come too late.
-    4   a due is settled at most once, net of what was taken back, and only by its own amount.
+    4   a due is settled at most once, net of what was taken back, and only by its own amount; while a batch
+        holds it, by that batch alone.
     5   an entry is never changed, and has the hash of the one before it; a closed day's root is signed.
     8   the business date is given inside the batch, from the open day.
     9   every request for money is recorded as approved or refused; only repeats, 90, 91 and 94 are not.
@@ -58,6 +60,8 @@ The modules, in the order in which a request goes through them
     view             what a batch sees of the book, and how its own decisions change that
     decide           the order of the rules, and the table of all acts
     settlement       collections and payouts
+    holding          which due a batch may hold, and what it is once it is let go
+    batch_line       a batch's results as requests
     reversal         cancels, reversals, reversals of cancels
     inquire          what only reads
     decision         builds the answer, the entries and the effect

@@ -13,12 +13,16 @@ from ledger.rules.request import Answer, DueListed, Request
 from ledger.rules.view import DueState, View
 from protocol.responses import Response
 
+HELD = "held"
+"""ST of an open due that a batch holds."""
 DUES_PER_PAGE = 8
 """Eight dues of at most 97 bytes each, behind PN and NM, fit into the 999 bytes of DE 48."""
 
 
 def inquire_dues(request: Request, view: View) -> Answer:
-    """310000: one page of the policy's open dues that the bank may settle, the oldest first."""
+    """310000: one page of the policy's open dues that the bank may settle, the oldest first; one that a batch
+    holds is listed as `held`.
+    """
     policy = view.policies.get(request.policy)
     if policy is None:
         return _not_found(view, "NO SUCH POLICY")
@@ -29,7 +33,7 @@ def inquire_dues(request: Request, view: View) -> Answer:
     )
     start = (request.page - 1) * DUES_PER_PAGE
     listed = tuple(
-        DueListed(due.due, due.code, due.kind, due.due_date, due.amount, due.state)
+        DueListed(due.due, due.code, due.kind, due.due_date, due.amount, HELD if due.held_by else due.state)
         for due in open_dues[start : start + DUES_PER_PAGE]
     )
     return Answer(

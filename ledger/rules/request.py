@@ -131,7 +131,8 @@ class Request(NamedTuple):
     `must_wait`: the bank's budget of answers 25 and 76 is used up, so a repeat is answered and nothing new is
     done. From the bank's settings: `may_settle` are the processing codes that it may settle, `limit_day` is
     its limit of a day in fen (0 for none), `reversal_days` is how many business days back its reversals may
-    reach.
+    reach. `hold` is the line of a batch that the request is a result of, BATCH/LINE; only the machine itself
+    gives one, for a result that it applies.
     """
 
     key: str
@@ -166,6 +167,7 @@ class Request(NamedTuple):
     date: str = ""
     totals: Totals = NO_TOTALS
     net: int = 0
+    hold: str = ""
 
 
 def key_of(bank: str, terminal: str, sent_at: str, stan: str) -> str:
@@ -180,7 +182,7 @@ def key_of(bank: str, terminal: str, sent_at: str, stan: str) -> str:
 
 class DueListed(NamedTuple):
     """One open due in the answer to an inquiry; `code` is the DE 3 that settles it, `amount` in fen,
-    `due_date` YYYYMMDD.
+    `due_date` YYYYMMDD. `state` is `open`, or `held` for one that a batch holds.
     """
 
     due: str

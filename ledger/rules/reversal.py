@@ -13,7 +13,7 @@ from ledger.rules.decision import Decision, Effect, Refusal, approved, figures_o
 from ledger.rules.entry import Entry, Kind
 from ledger.rules.masking import masked_numbers
 from ledger.rules.request import BankDay, Request
-from ledger.rules.settlement import OUTSIDE_WINDOW
+from ledger.rules.settlement import IN_BATCH, OUTSIDE_WINDOW
 from ledger.rules.view import Due, DueState, View
 from protocol.responses import Response
 from qianzhi_errors.sentence import Sentence
@@ -134,7 +134,7 @@ def _reverse_exception(request: Request, view: View, target: Entry) -> Decision:
 
 def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
     """Decide the reversal of a cancel: the cancelled transaction is in effect again, if its due was not
-    settled by another since.
+    settled by another since, and no batch holds it. A hold has no sequence, so it is looked at by itself.
     """
     due = _due_of(target, view)
     if target.key in view.undone:
@@ -143,6 +143,8 @@ def _reverse_cancel(request: Request, view: View, target: Entry) -> Decision:
         return approved(request, view, None, due)  # the bank reversed the transaction too: it stays undone
     if due.sequence != target.sequence:
         return refused(request, view, Refusal(Response.NOT_POSSIBLE, "DUE SETTLED SINCE"))
+    if due.held_by:
+        return refused(request, view, IN_BATCH)
     if _is_too_old(request, view, target):
         return refused(request, view, TOO_LATE)
     restored = due._replace(state=DueState.SETTLED, settled_by=target.original, sequence=due.sequence + 1)

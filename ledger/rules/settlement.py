@@ -19,6 +19,8 @@ WRONG_NUMBERS_A_DAY = 5
 """After this many wrong identity numbers on one business date a due is locked until a person unlocks it."""
 
 OUTSIDE_WINDOW = Refusal(Response.FORMAT, "DE 7 OUTSIDE THE WINDOW")
+IN_BATCH = Refusal(Response.NOT_POSSIBLE, "IN BATCH COLLECTION")
+"""A line of a batch holds the due, and its bank may take the money away from the counter at any moment."""
 _DIFFERS = Refusal(Response.IDENTITY_DIFFERS, "IDENTITY DIFFERS")
 
 
@@ -69,6 +71,9 @@ def _unfit(request: Request, view: View, refusal: Refusal, *, guesses: Guesses |
 def match_due(request: Request, view: View) -> Due | Refusal:
     """The one due that a collection or payout is for, or why it is refused; a due's state is judged before
     its amount. The beneficiary is not looked at.
+
+    A due that is held has one owner. To the line that holds it neither a withdrawal nor the end of the policy
+    matters: both came while the bank had the request.
     """
     policy = view.policies.get(request.policy)
     if policy is None:
@@ -80,7 +85,9 @@ def match_due(request: Request, view: View) -> Due | Refusal:
         return Refusal(Response.NOT_FOUND, f"THE DUE IS OF DE 3 {due.code}")
     if due.state is not DueState.OPEN:
         return _not_open(due.state)
-    if due.kind == "premium" and policy.state in ENDED:
+    if due.held_by and due.held_by != request.hold:
+        return IN_BATCH
+    if due.kind == "premium" and policy.state in ENDED and not due.held_by:
         return Refusal(Response.NOT_POSSIBLE, f"POLICY {policy.state.upper()}")
     if due.amount != request.amount:
         return Refusal(Response.AMOUNT_DIFFERS, "AMOUNT DIFFERS")

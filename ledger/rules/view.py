@@ -41,7 +41,8 @@ class Due(NamedTuple):
     `settled_by` is the key of the transaction in effect, empty if there is none; `sequence` counts the
     effects so far (ledger.rules.entry.Entry); `withdrawn` is 1 for a due that may not be settled, or not
     again; `beneficiary` is the keyed digest of an identity number, never the number; `payee` is that person's
-    name, empty if it is not known.
+    name, empty if it is not known. `held_by` is the batch line that alone may settle it, BATCH/LINE; empty if
+    none holds it, and only an open due is held.
     """
 
     due: str
@@ -56,10 +57,11 @@ class Due(NamedTuple):
     sequence: int
     withdrawn: int
     payee: str = ""
+    held_by: str = ""
 
     def settled(self, key: str) -> Due:
-        """The due after the transaction with this key has settled it."""
-        return Due(*self[:7], DueState.SETTLED, key, self.sequence + 1, *self[10:])
+        """The due after the transaction with this key has settled it; nothing holds it then."""
+        return Due(*self[:7], DueState.SETTLED, key, self.sequence + 1, self.withdrawn, self.payee)
 
 
 class Guesses(NamedTuple):

@@ -18,7 +18,7 @@ check that looked at no row proves nothing, so an invariant with no rows is show
      1  write before answer: no row can show it; tests kill the process and read again
      2  a key acts at most once          sequences.keys, refusals
      3  one final state                  sequences.refusals, reversals, sequences
-     4  a due is settled once, whole     sequences.sequences, untouched_dues; forgotten; dues (--dues)
+     4  a due is settled once, whole     sequences.sequences, untouched_dues; holds; forgotten; dues (--dues)
      5  append-only, chained, sealed     chains.links, copies, seals, recorded_ends; forgotten.retired_days;
                                          audit_records.audit_logs; written.pulls; kept.expected (--expect)
      6  totals, files and books agree    totals.front_totals; posted.reconciled_sums, day_postings, suspense,
@@ -49,6 +49,7 @@ prints "4: front, entry 1/22: moves 130600 fen, ...", invariant 4 "fails", and t
     subjects       what a finding is about, in words
     row_digests    how rows are hashed
     sequences, chains, forgotten, totals, files, privacy    the journal, the front's tables, all texts
+    holds                                                   the dues that batches hold, and their files
     audit_records, written, decided, chart                  the audit logs, and the tables compared with them
     lines, advices, withheld, history, posted               the banks' lines, the breaks and the postings
     bank_dates                                              each bank's dates, and what two people decided

@@ -37,11 +37,14 @@ _HAS_CHANGED: Final = and_(policies.c.changes > 0, policies.c.changes <= _SEEN)
 _IS_TAKEN_OUT: Final = and_(dues.c.leaves > 0, dues.c.leaves <= _SEEN, dues.c.leaves_as == "withdrawn")
 _HAS_LAPSED: Final = and_(dues.c.leaves > 0, dues.c.leaves <= _SEEN, dues.c.leaves_as == "lapsed")
 _DUE_STATE: Final = case(
+    (dues.c.held_by != "", dues.c.state),
     (and_(_IS_TAKEN_OUT, dues.c.state != "settled"), "withdrawn"),
     (and_(_HAS_LAPSED, dues.c.state == "open"), "lapsed"),
     else_=dues.c.state,
 )
-_DUE_WITHDRAWN: Final = case((_IS_TAKEN_OUT, 1), else_=dues.c.withdrawn)
+_DUE_WITHDRAWN: Final = case(
+    (_IS_TAKEN_OUT, 1), (and_(_HAS_LAPSED, dues.c.held_by != ""), 1), else_=dues.c.withdrawn
+)
 
 KeyedDigest = Callable[[str], str]
 """Turns the number of a person's document into the keyed digest that the book has of it."""
@@ -237,15 +240,17 @@ def _due_faults(due: Mapping[str, Any], sent: _SentDue, contents: _FileContents)
     wrong = [name for name in names if due[name] != getattr(sent, name)]
     if wrong:
         yield Sentence("is not as its file has it: {columns}", columns=listed(wrong))
-    leaves = due["due"] in contents.withdrawn
+    lapses = _lapsed_at(contents, due["due"]) >= 0
+    # A premium whose policy ended while a batch held it is marked as withdrawn: it leaves when it is let go.
+    lapsed_held = lapses and due["withdrawn"] == 1 and due["due"] not in contents.withdrawn
+    leaves = due["due"] in contents.withdrawn or lapsed_held
     if due["withdrawn"] != leaves:
         yield (
             Sentence("leaves by a file, and stays in the book")
             if leaves
             else Sentence("was withdrawn by no file")
         )
-    lapses = _lapsed_at(contents, due["due"]) >= 0
-    if due["sequence"] % 2 == 0:
+    if due["sequence"] % 2 == 0 and not due["held_by"]:
         state = "withdrawn" if leaves else "lapsed" if lapses and not due["sequence"] else "open"
         if due["state"] != state and not (lapses and due["sequence"] and due["state"] == "lapsed"):
             yield Sentence("is {state}, and {wanted} by the files", state=due["state"], wanted=state)

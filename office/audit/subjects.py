@@ -64,6 +64,11 @@ def policy_named(policy: str) -> Sentence:
     return Sentence("policy {policy}", policy=policy)
 
 
+def batch_named(batch: str) -> Sentence:
+    """A batch of collection, at the front."""
+    return Sentence("batch {batch}", batch=batch)
+
+
 def load_of(date: str) -> Sentence:
     """The load of a business day's dues."""
     return Sentence("load of {date}", date=date)

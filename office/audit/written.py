@@ -271,7 +271,10 @@ def _front_loads(front: Connection, records: Sequence[AuditRecord]) -> Results:
         elif not record.note.endswith(f"; row {row_hash(_as_seen_first(row))}"):
             yield Failing(10, load_of(row.date), Sentence("is not as the audit log says"))
         end = ended.pop(row.date, _NOTHING_LEFT)
-        left = f"{row.withdrawn} withdrawn, {row.withdrawn_late} too late, {row.lapsed} lapsed"
+        left = (
+            f"{row.withdrawn} withdrawn, {row.withdrawn_late} too late, {row.lapsed} lapsed;"
+            f" {row.withdrawn_held} withdrawn and {row.lapsed_held} lapsed while held"
+        )
         if end != left and (end != _NOTHING_LEFT or row.number < newest):  # by the newest some may yet leave
             yield Failing(
                 10,
@@ -283,12 +286,12 @@ def _front_loads(front: Connection, records: Sequence[AuditRecord]) -> Results:
     yield Checked(10, "loads of dues, held against the audit log", len(loads))
 
 
-_NOTHING_LEFT: Final = "0 withdrawn, 0 too late, 0 lapsed"
+_NOTHING_LEFT: Final = "0 withdrawn, 0 too late, 0 lapsed; 0 withdrawn and 0 lapsed while held"
 
 
 def _as_seen_first(row: Row[Any]) -> list[Any]:
     """The row of a load as it was written, before any due had left the book by the load."""
-    counted = ("withdrawn", "withdrawn_late", "lapsed")
+    counted = ("withdrawn", "withdrawn_late", "withdrawn_held", "lapsed", "lapsed_held")
     return [0 if name in counted else value for name, value in row._asdict().items()]
 
 

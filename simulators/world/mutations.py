@@ -300,8 +300,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a lapsed policy's premium is collected",
         _SETTLEMENT,
-        'if due.kind == "premium" and policy.state in ENDED:',
-        'if due.kind == "premium" and policy.state == "terminated":',
+        'due.kind == "premium" and policy.state in ENDED and',
+        'due.kind == "premium" and policy.state == "terminated" and',
     ),
     Mutation(
         "the limit of the day forgets the transaction itself",

@@ -18,6 +18,7 @@ from fep.links.places import ANSWER_SECONDS as PROBE_SECONDS
 from fep.links.tls import CIPHERS_OF_1_2
 from fep.settings.config import Bank, Limits
 from ledger.rules.dues import STATES
+from ledger.rules.inquire import HELD
 from ledger.rules.view import DueState
 from simulators.bank import ANSWER_SECONDS
 from tests.docs.pages import ROOT
@@ -38,6 +39,7 @@ REASONS: Final = (
     Reason("ALREADY CANCELLED", "12", "a cancel: its original is not in effect any more"),
     Reason("CANCEL AFTER CUTOVER", "12", "a cancel: its original is of an earlier business date"),
     Reason("DUE {}", "12", "the due is `LAPSED`, or `WITHDRAWN` by the insurer"),
+    Reason("IN BATCH COLLECTION", "12", "the due is being collected by file, away from the counter"),
     Reason("DUE SETTLED SINCE", "12", "a reversal of a cancel: another transaction has settled the due"),
     Reason("ORIGINAL IS A {}", "12", "a cancel names a `CANCEL` or a `REVERSAL`"),
     Reason("ORIGINAL IS A BREAK", "12", "a cancel names an advice that did not fit the book"),
@@ -170,6 +172,7 @@ STATUS: Final = (
     ("310000, 311000", "lapsed", "no premium is collected any more; benefits are still paid"),
     ("310000, 311000", "terminated", "the same, for good"),
     ("310000, in each DL", "open", "the due can be settled; a due in another state is not listed"),
+    ("310000, in each DL", "held", "the due is being collected by file: nobody can settle it at a counter"),
     ("312000", "done", "the transaction is in effect"),
     ("312000", "reversed", "it was done, and a reversal or a cancel took it back"),
     ("312000", "refused NN", "it was refused with that DE 39, and nothing was done"),
@@ -178,8 +181,8 @@ STATUS: Final = (
 
 
 def status_values() -> frozenset[str]:
-    """The values of ST that are states in the code: a policy's, and an open due's."""
-    return STATES | {DueState.OPEN.value}
+    """The values of ST that are states in the code: a policy's, and those of a due that is listed."""
+    return STATES | {DueState.OPEN.value, HELD}
 
 
 _SECONDS: Final = {

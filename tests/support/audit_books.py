@@ -35,6 +35,7 @@ from office.statements.settle import settle_arrival
 from simulators.days import business_days
 from simulators.days.discrepancies import Counts
 from tests.support import closing_days
+from tests.support.batches import hold_some
 from tests.support.check_outcomes import METADATA, Outcome, change_of, outcome_of
 from tests.support.closing_days import BANKS, CHART, SEALER, World
 from tests.support.core_system import answer_to, nowhere
@@ -78,9 +79,10 @@ def files_of(urls: Urls) -> tuple[DuesFile, ...]:
 
 def build(urls: Urls, *, retired: bool = False) -> None:
     """Three business days of three banks and two nodes, and a fourth that is open: two are in the books, and
-    the third waits for a bank's file. The first was closed without a bank's file, which came with the second,
-    on which another bank's file was held and let through. Of the breaks some are closed, some approved, some
-    proposed. With `retired` the front has forgotten the first day.
+    the third waits for a bank's file; on the open one batches hold dues. The first was closed without a
+    bank's file, which came with the second, on which another bank's file was held and let through. Of the
+    breaks some are closed, some approved, some proposed. With `retired` the front has forgotten the first
+    day.
     """
     with mock.patch.object(closing_days, "Days", _Days):
         here = World(*urls, seed=20_260_926, policies=200)
@@ -112,6 +114,7 @@ def build(urls: Urls, *, retired: bool = False) -> None:
             here.days.next_book()
         here.days.trade(3)
         list(here.at_close().run())
+        hold_some(here.front_store)
         _FILES[urls] = tuple(here.days.loaded)
         if retired:
             _retire(here)

@@ -37,6 +37,9 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
+CHANNEL = '[[channel]]\ncode = "{}"\nname = "batch"\n'
+"""A channel's section: it cannot have a port."""
+
 
 def bank(code: str = "1", port: int = 8583, networks: str = '["192.0.2.0/24"]', more: str = "") -> str:
     return BANK.format(code=code, port=port, networks=networks, more=more)
@@ -97,6 +100,12 @@ def test_good_settings_are_rooted_in_their_own_folder(tmp_path: Path) -> None:
         (HEAD + bank(port=99999), "bank[0].port: Input should be less than or equal to 65535"),
         (HEAD + bank(port=8580), "bank[0].port: is the status port"),
         (HEAD + bank() + bank("01", 8584), "bank[1].code: 01 is bank[0] already"),
+        (HEAD + bank() + CHANNEL.format("01"), "channel[0].code: 01 is bank[0] already"),
+        (
+            HEAD + bank() + CHANNEL.format("9") + CHANNEL.format("09"),
+            "channel[1].code: 09 is channel[0] already",
+        ),
+        (HEAD + bank() + CHANNEL.format("9") + "port = 8585\n", "channel[0].port: "),
         (HEAD + bank() + bank("2"), "bank.networks: 192.0.2.0/24 on port 8583 belongs to both 1 and 2"),
         (HEAD + bank().replace('transport = "plain"', ""), "bank[0].pins: is missing"),
         (HEAD + bank().replace('transport = "plain"', ""), "tls: is missing"),

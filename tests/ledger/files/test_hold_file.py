@@ -14,7 +14,6 @@ from ledger.files.hold_file import (
     HoldAnswer,
     HoldFile,
     HoldLine,
-    NotHeld,
     ReleaseAnswer,
     ReleaseCause,
     ReleaseFile,
@@ -28,6 +27,7 @@ from ledger.files.hold_file import (
     write_release_answer,
 )
 from ledger.files.record_lines import LINES_MAX, BatchFileRefused
+from ledger.rules.holding import NotHeld
 
 BATCHES = st.from_regex(r"B[0-9]{7}", fullmatch=True)
 CHANNELS = st.from_regex(r"[0-9]{8}", fullmatch=True)

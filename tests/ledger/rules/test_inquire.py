@@ -65,6 +65,11 @@ def test_only_open_dues_are_listed(state: DueState) -> None:
     assert answer.dues == ((listed(due()),) if state is DueState.OPEN else ())
 
 
+def test_a_due_that_a_batch_holds_is_listed_as_held() -> None:
+    held = due(held_by="B0000123/17")
+    assert inquire_dues(ask(), view(held)).dues == (listed(due())._replace(state="held"),)
+
+
 def test_only_the_policys_own_dues_of_both_kinds_are_listed_oldest_first_then_by_name() -> None:
     dues = [
         due(premium("D2")),

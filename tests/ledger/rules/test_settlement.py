@@ -39,6 +39,7 @@ def outcome(decision: Decision) -> tuple[str, str, str]:
     return entry.response, entry.reason, entry.exception_code
 
 
+HELD = due(held_by="B0000123/17")
 TWO_DUES = (due(), due(premium("D2")))
 REFUSED = {
     "a policy that the book does not have": (collect(policy="P9"), view(), "25", "NO SUCH POLICY"),
@@ -86,6 +87,21 @@ REFUSED = {
         view(due(premium("D2"), state=DueState.WITHDRAWN), due(**SETTLED)),
         "12",
         "ALREADY PAID",
+    ),
+    "a due that a batch holds": (collect(due="D1"), view(HELD), "12", "IN BATCH COLLECTION"),
+    "the only open due is held": (collect(), view(HELD), "12", "IN BATCH COLLECTION"),
+    "a due that is held, and another amount": (collect(amount=5), view(HELD), "12", "IN BATCH COLLECTION"),
+    "a due that another line holds": (
+        collect(due="D1", hold="B0000124/17"),
+        view(HELD),
+        "12",
+        "IN BATCH COLLECTION",
+    ),
+    "two open dues of which one is held, and none named": (
+        collect(),
+        view(HELD, due(premium("D2"))),
+        "30",
+        "DE 48.DU missing",
     ),
     "a premium of a lapsed policy": (
         collect(),
@@ -339,3 +355,35 @@ def test_five_wrong_numbers_are_allowed_for_one_due_and_day() -> None:
 def test_which_due_is_meant_does_not_depend_on_who_is_to_be_paid() -> None:
     book = view()
     assert match_due(pay(identity=OTHER_NUMBER), book) is book.dues["B1"]
+
+
+def result(**given: object) -> Request:
+    """The advice of the line that holds D1."""
+    return advice(due="D1", hold="B0000123/17", **given)
+
+
+@pytest.mark.parametrize("state", ["active", "lapsed", "terminated"])
+@pytest.mark.parametrize("withdrawn", [0, 1])
+def test_the_line_that_holds_a_due_settles_it_whatever_came_to_the_policy_meanwhile(
+    state: str, withdrawn: int
+) -> None:
+    held = HELD._replace(withdrawn=withdrawn)
+    asked = result()
+    decision = settle(asked, view(held, policies=[policy(state=state)]))
+    assert outcome(decision) == ("00", "", "")
+    assert decision.due == held._replace(state=DueState.SETTLED, settled_by=asked.key, sequence=1, held_by="")
+
+
+def test_what_a_line_reports_with_another_amount_fits_no_due_and_leaves_it_held() -> None:
+    decision = settle(result(amount=119_999), view(HELD))
+    assert (outcome(decision), decision.due) == (("00", "", "13"), None)
+
+
+def test_a_line_that_was_released_settles_its_due_like_anybody() -> None:
+    assert outcome(settle(result(), view(due()))) == ("00", "", "")
+    assert outcome(settle(result(), view(due(**SETTLED)))) == ("00", "", "12")
+    assert outcome(settle(result(), view(due(), policies=[policy(state="lapsed")]))) == ("00", "", "12")
+
+
+def test_a_benefit_is_paid_beside_a_premium_that_is_held() -> None:
+    assert outcome(settle(pay(), view(HELD, due(benefit())))) == ("00", "", "")
