@@ -1,5 +1,5 @@
 """The commands `qianzhi customers`: persons loaded and shown, restricted and shredded by two people, their
-keys held in escrow and wrapped anew, the audit.
+keys held in escrow and wrapped anew, the audit. How they are reached and served: console.customers_service.
 
 Parses arguments, opens the database and the keys, calls, prints. The person who acts is the one at the
 keyboard; what that person may do, `customers.decisions` and `customers.look_up` say.
@@ -9,40 +9,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from gettext import gettext as _
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 import click
 
 from console import audit_log
-from console.inside_keys import PERSON, PERSONS, inside_secret
+from console.customers_opened import opened
+from console.customers_service import orphans_command
+from console.inside_keys import PERSONS
 from console.language import spoken
 from console.options import CUSTOMERS_SETTINGS
 from console.output import JSON, show
 from console.say import say
 from console.term import term
-from console.wall_clock import now_us
 from customers import decisions, escrow, install, look_up, master
 from customers.audit import Evidence, audit
-from customers.config import Settings, load_settings
 from customers.database.schema import audit_log as audit_table
 from customers.decisions import Desk
-from customers.keys import Keys, check, keys_of, prepare
-from customers.load import Loader, load
+from customers.load import load
 from customers.load_file import parse
+from customers.load_service import Loader
 from customers.look_up import Shown
 from customers.proposals import Proposal, listing
+from customers.rules.contact_states import ContactState
 from customers.rules.states import Act, PersonState, ProposalState
 from customers.sealing import KEY_BYTES, SecretKey
 from fep.keys.key_provider import open_keystore
 from fep.keys.keys import KeyKind, generated
 from fep.operator.identity import at_keyboard
 from ledger.book.audit_log import read_audit_log
-from ledger.book.store import Store
 from ledger.rules.escaping import escaped
 from office.reports.wording import Words
 
@@ -64,35 +63,16 @@ _PROPOSAL_STATES: Final[Mapping[ProposalState, Words]] = MappingProxyType(
         ProposalState.DONE: Words("已执行", "Done"),
     }
 )
+_CONTACT_STATES: Final[Mapping[ContactState, Words]] = MappingProxyType(
+    {
+        ContactState.UNVERIFIED: Words("未核实", "Unverified"),
+        ContactState.GOOD: Words("有效", "Good"),
+        ContactState.BOUNCING: Words("投递失败", "Bouncing"),
+        ContactState.DEAD: Words("失效", "Dead"),
+        ContactState.REPLACED: Words("已更换", "Replaced"),
+    }
+)
 _REASON = click.option("--reason", required=True, help="why; it is kept, so name nobody in it")
-
-
-class Opened(NamedTuple):
-    """The customers' office as a command opens it."""
-
-    settings: Settings
-    store: Store
-    keys: Keys
-
-    @property
-    def desk(self) -> Desk:
-        """The desk at this moment."""
-        return Desk(self.store, self.settings, now_us())
-
-
-@contextmanager
-def opened(config: Path, *, write: bool = True) -> Iterator[Opened]:
-    """Context manager: the settings, their database and their keys; without `write` nothing is made."""
-    settings = load_settings(config)
-    digest = inside_secret(settings.keystore, PERSON, KeyKind.BLAKE2B)
-    wraps = inside_secret(settings.keystore, PERSONS, KeyKind.AES)
-    keys = keys_of(digest.reveal(), wraps.reveal())
-    store = Store(settings.customers.database, lock=write, by_index=False, erase=True)
-    try:
-        prepare(store, keys) if write else check(store, keys)
-        yield Opened(settings, store, keys)
-    finally:
-        store.close()
 
 
 @click.group()
@@ -123,6 +103,12 @@ def load_command(file: Path, config: Path, as_json: bool) -> None:
         yield _("new: {new_persons} persons, {new_holdings} holdings; {renamed} renamed").format(
             **loaded._asdict()
         )
+        yield _(
+            "new: {new_contacts} of {contacts} contacts, {new_serving} of {serving} servings, {new_consents}"
+            " of {consents} consents; {replaced_contacts} contacts replaced, {agents} rows of agents"
+        ).format(**loaded.service._asdict())
+        if loaded.service.left_out:
+            yield _("{count} rows left out: nobody has their document").format(count=loaded.service.left_out)
 
     show(loaded, lines, as_json=as_json)
 
@@ -153,6 +139,11 @@ def _shown_lines(people: tuple[Shown, ...]) -> Iterator[str]:
         for held in row.holdings:
             until = f"-{held.to_date}" if held.to_date else "-"
             yield f"  {held.policy} {held.role} {held.from_date}{until}"
+        for contact in row.contacts:
+            state = term(_CONTACT_STATES[ContactState(contact.state)], contact.state)
+            yield f"  {contact.number} {contact.kind} {contact.tail} {state}"
+        if row.consents:
+            yield "  " + _("consents: {purposes}").format(purposes=", ".join(row.consents))
 
 
 @customers.command("propose")
@@ -305,3 +296,6 @@ def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
     with opened(config, write=False) as office:
         read = partial(read_audit_log, table=audit_table)
         audit_log.show(office.store, read, verify=verify, as_json=as_json)
+
+
+customers.add_command(orphans_command)

@@ -28,7 +28,7 @@ from customers.rules.contact_states import (
 )
 from customers.rules.states import PersonState
 from customers.sealing import NONCE_BYTES, Entropy, Label, SecretKey, opened, parse, sealed_line
-from ledger.rules.beijing import beijing
+from ledger.rules.beijing import day_of
 from qianzhi_errors.sentence import Sentence
 
 CONTACT: Final = "contact"
@@ -118,7 +118,7 @@ def mark(connection: Connection, number: int, outcome: Outcome, at: int) -> Cont
     event = ContactEvent(outcome)
     if outcome is Outcome.FAILED and contact.state is ContactState.BOUNCING:
         first = _bouncing_since(connection, number)
-        if beijing(first).date() != beijing(at).date():
+        if day_of(first) != day_of(at):
             event = ContactEvent.FAILED_AGAIN
     if (contact.state, event) not in CONTACT_TRANSITIONS:
         raise NoSuchContact(Sentence("contact {number} was replaced by another", number=number))
@@ -129,6 +129,12 @@ def replace(connection: Connection, replaced: Iterable[Contact], at: int) -> Non
     """Keep these contacts as replaced ones."""
     for contact in replaced:
         _follow(connection, contact, ContactEvent.REPLACED, at)
+
+
+def happened_last(connection: Connection, number: int) -> int:
+    """The moment of what happened to a contact last (microseconds since 1970-01-01 UTC)."""
+    query = select(contact_events.c.at).where(contact_events.c.contact == number)
+    return int(connection.execute(query.order_by(contact_events.c.number.desc())).scalars().first() or 0)
 
 
 def find(connection: Connection, number: int) -> Contact:

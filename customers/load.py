@@ -1,5 +1,6 @@
-"""Loads a file of holdings: persons are made or found again, names brought up to date, holdings begun and
-ended; all of it in one transaction, or nothing.
+"""Loads a file of the core system: persons are made or found again, names brought up to date, holdings begun
+and ended, contacts, agents and consents brought (`customers.load_service`); all of it in one transaction, or
+nothing.
 
 A person is found again by the keyed digest of the document. Another name on the same document takes the place
 of the one before. A holding that goes on already stays as it is; one that ends must be there. A person who
@@ -19,16 +20,17 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, case, 
 from customers.book import Person, by_digest
 from customers.database.audit_log import write_record
 from customers.database.schema import holdings, loads, person_keys, persons
-from customers.decisions import Desk, refusals_recorded
+from customers.decisions import refusals_recorded
 from customers.errors import HoldingsRefused
-from customers.keys import AT_ONCE, Keys, key_of_row, key_rows
-from customers.load_file import PROBLEMS_MAX, EndedHolding, Holding, LoadFile
+from customers.keys import AT_ONCE, key_of_row, key_rows
+from customers.load_file import LoadFile
+from customers.load_rows import ConsentRow, ContactRow, EndedHolding, Holding, WithdrawnRow
+from customers.load_service import Loader, ServiceCounts, ServiceRows, refuse
 from customers.rules.person import PERSON_BYTES, Role, kind_of, person_name
 from customers.rules.states import PersonState
 from customers.sealing import (
     KEY_BYTES,
     NONCE_BYTES,
-    Entropy,
     Label,
     SecretKey,
     opened,
@@ -39,7 +41,7 @@ from customers.sealing import (
 from ledger.errors import Problem
 from ledger.rules.identity import normalised
 from ledger.rules.masking import masked_name
-from qianzhi_errors.sentence import Sentence, listed
+from qianzhi_errors.sentence import Sentence
 
 LOAD: Final = "load"
 """The act of a load in the audit log."""
@@ -59,15 +61,7 @@ class Loaded(NamedTuple):
     new_persons: int
     renamed: int
     new_holdings: int
-
-
-class Loader(NamedTuple):
-    """What a load needs: the desk, the opened keys, the source of random bytes, and who has it done."""
-
-    desk: Desk
-    keys: Keys
-    entropy: Entropy
-    by: str
+    service: ServiceCounts
 
 
 def place_of(person: str, kind: str) -> bytes:
@@ -91,25 +85,33 @@ class _Load:
     def __init__(self, loader: Loader, connection: Connection, file: LoadFile) -> None:
         self._loader, self._connection, self._file = loader, connection, file
         self._master = loader.keys.master
-        documents = {row.document for row in file.holdings} | {row.document for row in file.ended}
+        self._holdings, self._ended = file.of(Holding), file.of(EndedHolding)
+        named = (Holding, EndedHolding, ContactRow, ConsentRow, WithdrawnRow)
+        documents = {row.document for row in file.rows if isinstance(row, named)}
         self._digests = {document: loader.keys.digest.of(document) for document in documents}
 
     def carry_out(self) -> Loaded:
         """Do the steps in order, and return their counts."""
         number, file = self._next_number(), self._file
         known = by_digest(self._connection, list(dict.fromkeys(self._digests.values())))
-        named = {self._digests[row.document]: row for row in file.holdings}
+        named = {self._digests[row.document]: row for row in self._holdings}
         renamed = self._rename(named, known)
         made = self._make_persons({d: row for d, row in named.items() if d not in known}, number)
         names = {digest: person.person for digest, person in known.items()} | made
         self._end(names, number)
         begun = self._begin(names, number)
-        counts = (file.persons, len(file.holdings), len(file.ended), len(made), renamed, begun)
-        loaded = Loaded(number, file.date, *counts)
-        values = {**loaded._asdict(), "digest": file.digest, "loaded_at": self._loader.desk.at}
+        people = {row: names[digest] for row, digest in self._digests.items() if digest in names}
+        service = ServiceRows(self._connection, self._loader, file, number, people).carry_out()
+        counts = (file.persons, len(self._holdings), len(self._ended), len(made), renamed, begun)
+        loaded = Loaded(number, file.date, *counts, service)
+        values = {**loaded._asdict(), **service._asdict(), "digest": file.digest}
+        values["loaded_at"] = self._loader.desk.at
+        del values["service"]
         self._connection.execute(insert(loads).values(values))
         note = f"{file.digest}; load {number}: {loaded.holdings} holdings, {loaded.ended} ended,"
-        note += f" {loaded.new_persons} persons new, {renamed} renamed"
+        note += f" {loaded.new_persons} persons new, {renamed} renamed;"
+        note += f" {service.new_contacts} contacts new, {service.new_serving} servings,"
+        note += f" {service.new_consents} consents"
         write_record(self._connection, self._loader.desk.at, self._loader.by, LOAD, file.date, note)
         return loaded
 
@@ -205,7 +207,7 @@ class _Load:
         document that nobody has may be a shredded person's: then the holding of such a person ends.
         """
         problems = []
-        for row in self._file.ended:
+        for row in self._ended:
             person = names.get(self._digests[row.document]) or self._shredded(row.policy, row.role)
             ended = (
                 update(holdings)
@@ -215,7 +217,7 @@ class _Load:
             if self._connection.execute(ended).rowcount != 1:
                 reason = Sentence("no such holding goes on, begun by that day")
                 problems.append(Problem(row.line, "", reason))
-        _refuse(problems)
+        refuse(problems)
 
     def _shredded(self, policy: str, role: Role) -> str:
         """A shredded person who is this to the policy; empty if there is none. Of several nobody knows any
@@ -241,7 +243,7 @@ class _Load:
         running, past = self._there()
         holders = {policy: person for policy, role, person in running if role == Role.HOLDER}
         rows, problems = [], []
-        for row in self._file.holdings:
+        for row in self._holdings:
             person = names[self._digests[row.document]]
             if (row.policy, row.role, person) in running:
                 continue
@@ -266,7 +268,7 @@ class _Load:
                     "ended_load": 0,
                 }
             )
-        _refuse(problems)
+        refuse(problems)
         _insert(self._connection, holdings, rows)
         return len(rows)
 
@@ -285,7 +287,7 @@ class _Load:
         """The holdings of the policies that the file brings: those that go on by policy, role and person, and
         those that ended by these and their first day.
         """
-        policies = sorted({row.policy for row in self._file.holdings})
+        policies = sorted({row.policy for row in self._holdings})
         running: set[tuple[str, str, str]] = set()
         past: set[tuple[str, str, str, str]] = set()
         for start in range(0, len(policies), AT_ONCE):
@@ -311,10 +313,3 @@ def _runs(row: EndedHolding, person: str) -> ColumnElement[bool]:
 def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         connection.execute(insert(table), rows)
-
-
-def _refuse(problems: Sequence[Problem]) -> None:
-    """Raise HoldingsRefused if there are problems."""
-    if problems:
-        lines = (*map(str, problems[:PROBLEMS_MAX]), Sentence("nothing was loaded"))
-        raise HoldingsRefused(listed(lines, "{first}\n{rest}"))

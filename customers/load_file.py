@@ -1,17 +1,23 @@
-"""The file of persons and their holdings that the core system leaves: read whole or refused, and written.
+"""The file that the core system leaves, of persons and their holdings, contacts, agents and consents: read
+whole or refused, and written.
 
 Bytes in, values out. No path, no database, and no text that repeats a value of a row: whatever its column, it
-may be somebody's name or identity number. A header, one row a holding, one row a holding that ended, a
-trailer:
+may be somebody's name or identity number. A header, the rows in any order, a trailer:
 
     policy,role,name,document,from
     P20170080000001,holder,<name>,<document>,20170301
     ENDED,<policy>,<role>,<document>,<last day>
-    TOTAL,<date of the file>,<persons>,<holdings>,<ended>
+    CONTACT,<document>,<kind>,<value>,<day on which it was verified, or nothing>
+    AGENT,<agent>,<name>,<office>,<phone>
+    LEFT,<agent>,<last day>
+    SERVING,<policy>,<agent>,<first day>
+    CONSENT,<document>,<purpose>,<day>,<SHA-256 of the evidence>
+    WITHDRAWN,<document>,<purpose>,<day>,<SHA-256 of the evidence>
+    TOTAL,<date of the file>,<persons>,<holdings>,<ended>,<contacts>,<agents>,<serving>,<consents>
 
 A document is a resident identity number, or has its kind before it, `passport:E12345678`. Every line has an
 end, the trailer too, so a file that was cut anywhere is seen to be cut. What is not named stays as it is.
-Phones and addresses have no column: nothing here uses them.
+What a row of each kind may hold, `customers.load_rows` says.
 """
 
 from __future__ import annotations
@@ -20,21 +26,34 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NamedTuple, NoReturn
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple, NoReturn, TypeVar
 
 from customers.errors import LoadFileError
+from customers.load_rows import (
+    COUNTED,
+    FORMS,
+    NO_CONTACT,
+    Check,
+    ContactRow,
+    Holding,
+    Row,
+    counted_as,
+    form_of,
+    known,
+    said_on,
+    values_of,
+)
+from customers.rules.contact import is_contact
 from customers.rules.person import Role
 from ledger.errors import Problem
 from ledger.files.bookline import TRAILER, without_end
 from ledger.rules.day import is_date
-from ledger.rules.identity import Document, document, is_document, normalised
-from ledger.rules.names import LENGTH_MAX as NAME_LENGTH_MAX
-from ledger.rules.names import is_name
-from qianzhi_errors.sentence import Sentence, listed
+from qianzhi_errors.sentence import Sentence
 
 HEADER: Final = "policy,role,name,document,from"
-ENDED: Final = "ENDED"
 ROWS_MAX: Final = 200_000
 """A file is held in memory while it is loaded; a larger base comes in several files."""
 LINE_BYTES_MAX: Final = 1024
@@ -43,75 +62,27 @@ _BOM: Final = b"\xef\xbb\xbf"
 _COUNT: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
-class Holding(NamedTuple):
-    """A row that brings a holding; `line` counts from 1."""
-
-    line: int
-    policy: str
-    role: Role
-    name: str
-    document: Document
-    from_date: str
-
-    def __repr__(self) -> str:
-        """Name the line, never the person."""
-        return f"Holding(line {self.line})"
-
-
-class EndedHolding(NamedTuple):
-    """A row that ends a holding on its last day."""
-
-    line: int
-    policy: str
-    role: Role
-    document: Document
-    to_date: str
-
-    def __repr__(self) -> str:
-        """Name the line, never the person."""
-        return f"EndedHolding(line {self.line})"
-
-
 class LoadFile(NamedTuple):
     """A whole file: `digest` is the SHA-256 of its bytes (hex), `persons` counts the documents that bring a
     holding.
     """
 
     date: str
-    holdings: tuple[Holding, ...]
-    ended: tuple[EndedHolding, ...]
+    rows: tuple[Row, ...]
     persons: int
     digest: str
 
+    def of(self, kind: type[_R]) -> tuple[_R, ...]:
+        """The rows of a kind, in the file's order."""
+        return tuple(row for row in self.rows if isinstance(row, kind))
 
-Check = tuple[str, Callable[[str], object], str]
-_POLICY: Final[Check] = (
-    "policy",
-    re.compile(r"[A-Z0-9-]{1,24}").fullmatch,
-    Sentence("not 1 to 24 of A-Z, 0-9 and -"),
-)
-_ROLE: Final[Check] = (
-    "role",
-    tuple(map(str, Role)).__contains__,
-    Sentence("not one of {roles}", roles=listed(tuple(map(str, Role)))),
-)
-_NAME: Final[Check] = (
-    "name",
-    is_name,
-    Sentence("not a name of 1 to {most} printable characters", most=NAME_LENGTH_MAX),
-)
-_DOCUMENT: Final[Check] = (
-    "document",
-    lambda text: is_document(document(text)),
-    Sentence("not a valid document number of its kind"),
-)
-_DATE: Final[Check] = ("from", is_date, Sentence("not a date, YYYYMMDD"))
-_ROW: Final = (_POLICY, _ROLE, _NAME, _DOCUMENT, _DATE)
+
+_R = TypeVar("_R", bound=Row)
 _TRAILER: Final[tuple[Check, ...]] = (
     ("date", is_date, Sentence("not a date, YYYYMMDD")),
     *(
         (name, _COUNT.fullmatch, Sentence("not a whole number of 1 to 9 digits"))
-        for name in ("persons", "holdings", "ended")
+        for name in ("persons", *COUNTED)
     ),
 )
 
@@ -123,33 +94,21 @@ def parse(data: bytes) -> LoadFile:
     return _Reading().file(data)
 
 
-def write(date: str, holdings: Iterable[Holding], ended: Iterable[EndedHolding] = ()) -> Iterator[bytes]:
+def write(date: str, rows: Iterable[Row]) -> Iterator[bytes]:
     """Yield the file that `parse` reads back so, a line at a time; nothing is checked."""
     yield f"{HEADER}\n".encode()
-    documents, rows = set(), 0
-    for row in holdings:
-        documents.add(_known(row.document))
-        rows += 1
-        fields = (row.policy, row.role, _quoted(row.name), _document(row.document), row.from_date)
-        yield f"{','.join(fields)}\n".encode()
-    count = 0
-    for gone in ended:
-        count += 1
-        yield f"{ENDED},{gone.policy},{gone.role},{_document(gone.document)},{gone.to_date}\n".encode()
-    yield f"{TRAILER},{date},{len(documents)},{rows},{count}\n".encode()
-
-
-def _document(given: Document) -> str:
-    return f"{given.kind}:{given.number}"
+    documents, counts = set(), Counter[str]()
+    for row in rows:
+        counts[counted_as(row)] += 1
+        if isinstance(row, Holding):
+            documents.add(known(row.document))
+        yield f"{','.join(map(_quoted, row.fields()))}\n".encode()
+    figures = (len(documents), *(counts[name] for name in COUNTED))
+    yield f"{TRAILER},{date},{','.join(map(str, figures))}\n".encode()
 
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
-
-
-def _known(given: Document) -> tuple[str, str]:
-    """A document as two rows are compared by it."""
-    return given.kind, normalised(given.number)
 
 
 class _Reading:
@@ -158,8 +117,7 @@ class _Reading:
     def __init__(self) -> None:
         self._line = 0
         self._problems: list[Problem] = []
-        self._holdings: list[Holding] = []
-        self._ended: list[EndedHolding] = []
+        self._rows: list[Row] = []
         self._trailer: list[str] = []
 
     def file(self, data: bytes) -> LoadFile:
@@ -174,7 +132,7 @@ class _Reading:
         if self._problems:
             raise LoadFileError(tuple(sorted(self._problems, key=lambda problem: problem.line)))
         digest = hashlib.sha256(data).hexdigest()
-        return LoadFile(self._trailer[1], tuple(self._holdings), tuple(self._ended), persons, digest)
+        return LoadFile(self._trailer[1], tuple(self._rows), persons, digest)
 
     def _take(self, line: bytes) -> None:
         self._line += 1
@@ -194,16 +152,11 @@ class _Reading:
         if fields[0] == TRAILER:
             self._trailer = fields
             self._check(_TRAILER, fields[1:])
-        elif fields[0] == ENDED:
-            self._take_ended(fields)
-        elif self._check(_ROW, fields):
-            policy, role, name, number, from_date = fields
-            self._holdings.append(Holding(self._line, policy, Role(role), name, document(number), from_date))
-
-    def _take_ended(self, fields: list[str]) -> None:
-        if self._check((_POLICY, _ROLE, _DOCUMENT, _DATE), fields[1:]):
-            _, policy, role, number, to_date = fields
-            self._ended.append(EndedHolding(self._line, policy, Role(role), document(number), to_date))
+            return
+        form = form_of(fields[0])
+        values = values_of(form, fields)
+        if self._check(form.checks, values):
+            self._rows.append(form.make(self._line, values))
 
     def _fields(self, line: bytes) -> list[str]:
         """The fields of a line; none where they cannot be told apart, which is noted."""
@@ -214,10 +167,10 @@ class _Reading:
             try:
                 text = without_end(line).decode()
                 fields = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
-                if len(fields) == len(_ROW):
+                if len(fields) == (expected := _columns(fields[0])):
                     return fields
                 reason = Sentence(
-                    "{expected} columns expected, {actual} found", expected=len(_ROW), actual=len(fields)
+                    "{expected} columns expected, {actual} found", expected=expected, actual=len(fields)
                 )
             except UnicodeDecodeError:
                 reason = Sentence("not UTF-8")
@@ -226,7 +179,7 @@ class _Reading:
         self._note(self._line, "", reason)
         return []
 
-    def _check(self, checks: Iterable[Check], values: list[str]) -> bool:
+    def _check(self, checks: Iterable[Check], values: Sequence[str]) -> bool:
         faults = [
             (name, reason)
             for (name, good, reason), value in zip(checks, values, strict=True)
@@ -237,34 +190,35 @@ class _Reading:
         return not faults
 
     def _compare_rows(self) -> int:
-        """Note what is wrong between rows; return how many persons they bring."""
+        """Note what is wrong between rows, and between a row and the file's date; return how many persons
+        they bring.
+        """
         names: dict[tuple[str, str], str] = {}
-        seen: set[tuple[str, Role, tuple[str, str]]] = set()
+        seen: set[tuple[object, ...]] = set()
         holders: set[str] = set()
-        for row in self._holdings:
-            known = _known(row.document)
-            if names.setdefault(known, row.name) != row.name:
-                self._note(row.line, "name", Sentence("another row has another name for this document"))
-            self._once(row.line, (row.policy, row.role, known), seen)
-            if row.role is Role.HOLDER and row.policy in holders:
-                self._note(row.line, "role", Sentence("the policy has a holder in another row"))
-            holders |= {row.policy} if row.role is Role.HOLDER else set()
-        for gone in self._ended:
-            self._once(gone.line, (gone.policy, gone.role, _known(gone.document)), seen)
+        for row in self._rows:
+            if row.subject() in seen:
+                self._note(row.line, "", _TWICE[counted_as(row)])
+            seen.add(row.subject())
+            if isinstance(row, Holding):
+                self._compare_holding(row, names, holders)
+            elif isinstance(row, ContactRow) and not is_contact(row.kind, row.value):
+                self._note(row.line, "value", NO_CONTACT)
+            column, date = said_on(row)
+            if date > self._trailer[1]:
+                self._note(row.line, column, Sentence("later than the date of the file"))
         return len(names)
 
-    def _once(
-        self,
-        line: int,
-        holding: tuple[str, Role, tuple[str, str]],
-        seen: set[tuple[str, Role, tuple[str, str]]],
-    ) -> None:
-        if holding in seen:
-            self._note(line, "", Sentence("this holding has another row"))
-        seen.add(holding)
+    def _compare_holding(self, row: Holding, names: dict[tuple[str, str], str], holders: set[str]) -> None:
+        if names.setdefault(known(row.document), row.name) != row.name:
+            self._note(row.line, "name", Sentence("another row has another name for this document"))
+        if row.role is Role.HOLDER and row.policy in holders:
+            self._note(row.line, "role", Sentence("the policy has a holder in another row"))
+        holders |= {row.policy} if row.role is Role.HOLDER else set()
 
     def _compare_counts(self, persons: int) -> None:
-        counted = (persons, len(self._holdings), len(self._ended))
+        counts = Counter(map(counted_as, self._rows))
+        counted = (persons, *(counts[name] for name in COUNTED))
         for (name, _, _), text, count in zip(_TRAILER[1:], self._trailer[2:], counted, strict=True):
             if int(text) != count:
                 self._note(
@@ -282,3 +236,24 @@ class _Reading:
         """Raise LoadFileError with a problem after which the rest cannot be understood."""
         self._problems.append(Problem(max(self._line, 1), "", reason))
         raise LoadFileError(tuple(self._problems))
+
+
+def _columns(first: str) -> int:
+    """How many fields a line has that begins with this one."""
+    if first == TRAILER:
+        return 1 + len(_TRAILER)
+    form = form_of(first)
+    return len(form.checks) + (first in FORMS)
+
+
+_ANOTHER: Final = Sentence("this holding has another row")
+_TWICE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "holdings": _ANOTHER,
+        "ended": _ANOTHER,
+        "contacts": Sentence("this contact has another row"),
+        "agents": Sentence("this agent has another row"),
+        "serving": Sentence("another row says who serves this policy"),
+        "consents": Sentence("another row has a consent of this person for this purpose"),
+    }
+)

@@ -12,13 +12,16 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, select
 
 from customers.book import NOBODY, Held, Person, held_on, read_person
+from customers.contacts import every_contact
 from customers.database.audit_log import write_record
+from customers.database.contact_tables import consents
 from customers.database.schema import holdings
 from customers.decisions import Desk, checked_reason, refusals_recorded
 from customers.errors import NoSuchPerson, Restricted
 from customers.keys import Keys, key_of_row, key_rows
 from customers.load import place_of
 from customers.proposals import move, open_about
+from customers.rules.contact_states import ContactState
 from customers.rules.person import Role
 from customers.rules.states import Act, PersonState, ProposalState, Step
 from customers.sealing import opened, parse
@@ -29,9 +32,18 @@ SHOW: Final = "show"
 """The act of a look in the audit log; its note is the reason."""
 
 
+class ShownContact(NamedTuple):
+    """A contact as it is shown: its tail, never its value."""
+
+    number: int
+    kind: str
+    tail: str
+    state: str
+
+
 class Shown(NamedTuple):
-    """A person as it is shown: name and document masked, both empty where they may not be shown, or cannot be
-    any more.
+    """A person as it is shown: name and document masked, contacts by their tails; all of it empty where it
+    may not be shown, or cannot be any more. `consents` are the purposes of those that go on.
     """
 
     person: str
@@ -41,6 +53,8 @@ class Shown(NamedTuple):
     document_kind: str
     document: str
     holdings: tuple[Held, ...]
+    contacts: tuple[ShownContact, ...]
+    consents: tuple[str, ...]
 
 
 def show_person(desk: Desk, keys: Keys, by: str, person: str, reason: str) -> Shown:
@@ -102,13 +116,19 @@ def _shown(connection: Connection, keys: Keys, found: Person, held: Sequence[Hel
     key = key_of_row(keys.master, key_rows(connection, [found.person])[found.person])
     number = opened(key, parse(found.id_sealed), place_of(found.person, "identity")).decode()
     document = identity.masked(number)
-    return Shown(
-        found.person, found.state, found.kind, found.name_masked, found.id_kind, document, tuple(held)
+    reached = tuple(
+        ShownContact(row.number, row.kind, row.tail, row.state)
+        for row in every_contact(connection, found.person)
+        if row.state is not ContactState.REPLACED
     )
+    given = select(consents.c.purpose).where(consents.c.person == found.person, consents.c.withdrawn_at == 0)
+    purposes = tuple(connection.execute(given.order_by(consents.c.purpose)).scalars())
+    masked = (found.name_masked, found.id_kind, document)
+    return Shown(found.person, found.state, found.kind, *masked, tuple(held), reached, purposes)
 
 
 def _hidden(found: Person, held: Sequence[Held]) -> Shown:
-    return Shown(found.person, found.state, found.kind, "", found.id_kind, "", tuple(held))
+    return Shown(found.person, found.state, found.kind, "", found.id_kind, "", tuple(held), (), ())
 
 
 def _holdings(connection: Connection, person: str) -> tuple[Held, ...]:

@@ -108,16 +108,16 @@ def holdings(data: bytes) -> None:
     except LoadFileError as error:
         _discreet(error.problems, data, load_file.PROBLEMS_MAX)
         return
-    again = load_file.parse(b"".join(load_file.write(file.date, file.holdings, file.ended)))
+    again = load_file.parse(b"".join(load_file.write(file.date, file.rows)))
     require(
         (_unnumbered(again), again.persons) == (_unnumbered(file), file.persons),
         "written again, another file",
     )
 
 
-def _unnumbered(file: load_file.LoadFile) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
-    """A file's rows without their line numbers: it may have its kinds of rows mixed."""
-    return [tuple(row[1:]) for row in file.holdings], [tuple(row[1:]) for row in file.ended]
+def _unnumbered(file: load_file.LoadFile) -> list[tuple[object, ...]]:
+    """A file's rows without their line numbers."""
+    return [tuple(row[1:]) for row in file.rows]
 
 
 def sealed_line(data: bytes) -> None:

@@ -17,7 +17,18 @@ from typing import Final
 
 from collection.forms import form_file, request
 from customers import load_file, sealing
-from customers.load_file import EndedHolding, Holding
+from customers.load_rows import (
+    AgentRow,
+    ConsentRow,
+    ContactRow,
+    EndedHolding,
+    Holding,
+    LeftRow,
+    ServingRow,
+    WithdrawnRow,
+)
+from customers.rules.contact import ContactKind
+from customers.rules.contact_states import Purpose
 from customers.rules.person import Role
 from fuzz.batches import CHANNEL, DAY, DAYS, PAYEE, sent
 from fuzz.corpus import FOLDER
@@ -287,8 +298,17 @@ def holdings_seeds() -> Seeds:
         Holding(0, "P1", Role.HOLDER, "张三, 丰", resident, "20170301"),
         Holding(0, "P1", Role.INSURED, "Li Si", passport, "20170301"),
     ]
-    ended = [EndedHolding(0, "P2", Role.PAYER, resident, "20261123")]
-    whole = b"".join(load_file.write(DATE, rows, ended))
+    others = [
+        EndedHolding(0, "P2", Role.PAYER, resident, "20261123"),
+        ContactRow(0, resident, ContactKind.MOBILE, "13800138000", "20260101"),
+        ContactRow(0, passport, ContactKind.POST, "上海市黄浦区示例路1号, 2楼", ""),
+        AgentRow(0, "A1", "Wang", "Shanghai", "021-1"),
+        LeftRow(0, "A2", "20260101"),
+        ServingRow(0, "P1", "A1", "20260101"),
+        ConsentRow(0, resident, Purpose.NOTICE, "20260101", "0" * 64),
+        WithdrawnRow(0, resident, Purpose.DEBIT, "20260101", "0" * 64),
+    ]
+    whole = b"".join(load_file.write(DATE, (*rows, *others)))
     yield "whole.txt", whole
     yield "cut.txt", whole[:-_CUT_BYTES]
     other = [*rows, rows[1]._replace(policy="P3", name="Li Wu")]

@@ -53,12 +53,22 @@ loads = Table(
     integer_column("new_persons"),
     integer_column("renamed"),
     integer_column("new_holdings"),
+    integer_column("contacts"),
+    integer_column("agents"),
+    integer_column("serving"),
+    integer_column("consents"),
+    integer_column("new_contacts"),
+    integer_column("replaced_contacts"),
+    integer_column("new_serving"),
+    integer_column("new_consents"),
+    integer_column("left_out"),
     integer_column("loaded_at"),
     UniqueConstraint("digest", name="file_once"),
     CheckConstraint("number > 0", name="load_number_from_one"),
 )
-"""The files of holdings that were loaded: the SHA-256 of the file, its date, what its trailer counts, and how
-much of that was new here. Its row is inserted after what it brought, because it counts that. Append-only.
+"""The files that were loaded: the SHA-256 of the file, its date, what its trailer counts, how much of that
+was new here, and how many rows were left out because nobody has their document. Its row is inserted after
+what it brought, because it counts that. Append-only.
 """
 
 persons = Table(

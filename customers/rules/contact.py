@@ -20,7 +20,7 @@ _MOBILE: Final = re.compile(r"1[3-9][0-9]{9}|\+[1-9][0-9]{6,14}")
 _OURS: Final = re.compile(r"\+86(1[3-9][0-9]{9})")
 _DROPPED: Final = dict.fromkeys(map(ord, " -()"))
 _EMAIL: Final = re.compile(
-    r"(?=.{6,254}$)[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*"
+    r"(?=.{6,120}$)[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}"
 )
 _WECHAT: Final = re.compile(r"[A-Za-z0-9_-]{6,64}")
@@ -62,6 +62,12 @@ def normalised(kind: ContactKind, text: str) -> str:
     return text
 
 
+def compared(kind: ContactKind, text: str) -> str:
+    """A contact's value as two are compared: its one spelling, an e-mail address in small letters."""
+    value = normalised(kind, text)
+    return value.lower() if kind is ContactKind.EMAIL else value
+
+
 def is_contact(kind: ContactKind, text: str) -> bool:
     """Whether this is a contact's value of its kind, in any spelling: a mobile number of mainland China, or
     one with its country's code (E.164); an e-mail address in ASCII; an id of WeChat; a postal address.
@@ -90,9 +96,8 @@ class ContactDigest:
         """The keyed digest (BLAKE2b, RFC 7693; 32 hex digits) of a kind and a value, the same for all
         spellings of the value and for capital and small letters of an address.
         """
-        known = normalised(kind, value)
         digest = self._digest.copy()
-        digest.update(f"{kind}:{known.lower() if kind is ContactKind.EMAIL else known}".encode())
+        digest.update(f"{kind}:{compared(kind, value)}".encode())
         return digest.hexdigest()
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from customers.load_file import Holding, write
+from customers.load_file import write
+from customers.load_rows import Holding
 from customers.rules.person import Role
 from fep.operator.identity import at_keyboard
 from ledger.rules.dues import Policy

@@ -18,7 +18,8 @@ import console.customers
 from console.main import cli
 from customers.config import load_settings
 from customers.errors import CustomersError
-from customers.load_file import Holding, write
+from customers.load_file import write
+from customers.load_rows import Holding
 from customers.rules.person import Role
 from fep.keys.keystore import KeystoreError
 from ledger.files.settings import SettingsError

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 from customers import decisions
 from customers.audit import Evidence, audit
 from customers.database.schema import CUSTOMERS
-from customers.load_file import EndedHolding
+from customers.load_rows import EndedHolding
 from customers.rules.person import Role
 from customers.rules.states import Act
 from ledger.book.store import Store

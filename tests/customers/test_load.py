@@ -8,8 +8,10 @@ from sqlalchemy import select
 from customers.database.schema import holdings, loads, persons
 from customers.errors import HoldingsRefused, NotAllowed, OtherKeys
 from customers.keys import check, keys_of
-from customers.load import Loader, load
-from customers.load_file import EndedHolding, parse
+from customers.load import load
+from customers.load_file import parse
+from customers.load_rows import EndedHolding
+from customers.load_service import Loader
 from customers.rules.person import Role
 from customers.rules.states import Act
 from tests.support.customers_desk import (

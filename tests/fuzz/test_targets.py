@@ -15,7 +15,7 @@ import fep.operator.control
 import fuzz.wire
 import protocol.analyzer.describe
 from collection.forms import answer, codes, form_file, returns, statement
-from customers import load_file, sealing
+from customers import load_file, load_rows, sealing
 from fuzz.corpus import FOLDER, inputs
 from fuzz.errors import Defect, TooMuch
 from fuzz.files import layout_of
@@ -168,8 +168,8 @@ PLANTED: dict[str, list[Plant]] = {
         broken(bookline.identity, "is_valid"),
     ],
     "holdings": [
-        broken(load_file, "is_document"),
-        instead(load_file, "write", lambda right, date, rows, ended: right(date, rows[1:], ended)),
+        broken(load_rows, "is_document"),
+        instead(load_file, "write", lambda right, date, rows: right(date, rows[1:])),
     ],
     "sealed-line": [
         broken(sealing, "is_person"),

@@ -14,8 +14,10 @@ from customers.book import Book
 from customers.config import Clerk, Customers, Settings
 from customers.decisions import Desk
 from customers.keys import keys_of, prepare
-from customers.load import Loaded, Loader, load
-from customers.load_file import EndedHolding, Holding, parse, write
+from customers.load import Loaded, load
+from customers.load_file import parse, write
+from customers.load_rows import Holding, Row
+from customers.load_service import Loader
 from customers.look_up import Shown
 from customers.proposals import Proposal
 from customers.rules.person import Role
@@ -85,8 +87,8 @@ class Counter:
             holding(OTHER_POLICY, Role.PAYER, FACTORY, "20180401"),
         )
 
-    def file_of(self, date: str, *rows: Holding, ended: Iterable[EndedHolding] = ()) -> bytes:
-        return b"".join(write(date, rows, ended))
+    def file_of(self, date: str, *rows: Row, ended: Iterable[Row] = ()) -> bytes:
+        return b"".join(write(date, (*rows, *ended)))
 
     def load(self, data: bytes) -> Loaded:
         return load(Loader(self.desk(), self.keys, self.entropy, "li"), parse(data))
