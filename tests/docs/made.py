@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs import drawn, interface, tables, worked
+from tests.docs import batches, drawn, interface, tables, worked
 from tests.docs.pages import DOCS, filled, made_places, pages
 
 FIGURES = DOCS / "figures"
@@ -16,7 +16,7 @@ FIGURES = DOCS / "figures"
 
 def places() -> dict[str, str]:
     """Name of every made place -> its text."""
-    return {**tables.made(), **interface.made(), **worked.made()}
+    return {**tables.made(), **interface.made(), **worked.made(), **batches.made()}
 
 
 def wanted() -> dict[Path, str]:
