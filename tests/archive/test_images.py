@@ -22,6 +22,8 @@ from ledger.book.store import Store
 from tests.support.archived_days import AT
 from tests.support.sealing_room import ROOM, places
 
+pytestmark = pytest.mark.slow
+
 LI = Actor("li", AT)
 DAY = 86_400_000_000
 VOLUME = "QZ-0001"

@@ -27,6 +27,8 @@ from ledger.book.store import Store
 from tests.support.archived_days import ARCHIVE, AT
 from tests.support.sealing_room import SEED, places
 
+pytestmark = pytest.mark.slow
+
 KEY = public_half(ARCHIVE, SEED)
 BANK_SEED, OTHER_SEED = bytes(range(1, 33)), bytes(range(2, 34))
 BANK = public_half("bank.example/witness", BANK_SEED, SignatureType.COSIGNATURE)

@@ -126,6 +126,7 @@ def test_the_database_refuses_an_export_that_is_not_the_next(connection: Connect
         connection.execute(insert(exports).values(**row, exported_at=10**15))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "file"),
     [

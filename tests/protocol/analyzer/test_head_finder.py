@@ -16,6 +16,8 @@ from protocol.framing import Framing, wrap
 from protocol.message import Message
 from tests.support.builders import message
 
+pytestmark = pytest.mark.slow
+
 CODECS = {name: Codec(load(name)) for name in basic_first()}
 TPDU = bytes.fromhex("6000030000")
 ECHO = Message("0800", {7: "1124101112", 11: "000123", 70: "001"})
