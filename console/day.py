@@ -173,6 +173,7 @@ def day_status(config: Path, office: Path | None, now: datetime) -> DayStatus:
     left = max(0, seconds_left(now, date, hour)) if is_by_clock else None
     ends_at = f"{closes_at(date, hour):%Y-%m-%d %H:%M}" if is_by_clock else ""
     names = {bank.code: bank.name for bank in settings.bank}
+    names |= {channel.code: channel.name for channel in settings.channel}
     codes = [*names, *(code for code in totals if code not in names)] if date else []
     banks = tuple(_bank_totals(code, names.get(code, ""), totals.get(code, NO_TOTALS)) for code in codes)
     return DayStatus(date, dues, hour, ends_at, left, banks, days, _office_days(office) if office else None)

@@ -275,7 +275,7 @@ class Service:
         )
         collectors = (
             host_metrics,
-            DayTotalsCollector(snapshot_builder.totals),
+            DayTotalsCollector(snapshot_builder.totals, lambda: self._overview),
             ProcessCollector(registry=None),
         )
         site = status_site(self.source, self.feed, status.names, *collectors)

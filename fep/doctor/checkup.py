@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from fep.day.cutover_clock import OBSTACLE_COMMAND
-from fep.doctor.daycheck import on_calendar, on_day
+from fep.doctor.daycheck import on_calendar, on_day, on_holds
 from fep.doctor.finding import CheckFinding, Observation, Verdict
 from fep.doctor.maccheck import on_macs
 from fep.doctor.machine import Machine, listening
@@ -36,6 +36,7 @@ from fep.status.source import READINESS_COMMAND
 from firewall_rules.nftables import render
 from firewall_rules.ruleset import difference
 from ledger.book.front import SCHEMA_VERSION
+from ledger.book.hold import held_batches
 from ledger.book.journal import read_days
 from ledger.book.lookup import loaded_for, read_facts
 from ledger.book.startup_check import examine
@@ -221,6 +222,8 @@ def _day(machine: Machine, settings: Settings) -> Iterator[Observation]:
     date, is_loaded = _open_date(settings)
     waits = _waits(machine, settings)
     yield from on_day(settings.day, date, machine.now, waits, is_loaded=is_loaded)
+    with _book(settings) as store, store.reading() as connection:
+        yield from on_holds(held_batches(connection), machine.now)
 
 
 def _calendar(machine: Machine, settings: Settings) -> Iterator[Observation]:

@@ -1,4 +1,4 @@
-"""The doctor's checks of the open business day and of the calendar.
+"""The doctor's checks of the open business day, of what batches hold, and of the calendar.
 
 Pure: takes the settings, what the book and the serving process say, and the time; returns observations.
 Reading them belongs to `fep.doctor.checkup`.
@@ -6,13 +6,15 @@ Reading them belongs to `fep.doctor.checkup`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 from fep.day.cutover_clock import WHY, to_do
 from fep.day.schedule import LATE_SECONDS, Obstacle, closes_at, seconds_left
 from fep.doctor.finding import Observation, Verdict
 from fep.settings.config import BusinessDay
+from ledger.book.hold import HeldBatch
 from ledger.rules.beijing import BEIJING
 from ledger.rules.calendar import CalendarUnknown
 from qianzhi_errors.sentence import Sentence
@@ -37,6 +39,28 @@ def on_day(
             "qianzhi book load FILE",
         )
     yield _end_of(day, date, now, waits)
+
+
+HOLD_DAYS: Final = 7
+"""A batch that holds dues for longer than a bank's answer may take: somebody should ask for it."""
+
+
+def on_holds(held: Sequence[HeldBatch], now: datetime) -> Iterator[Observation]:
+    """Yield what there is to say of the dues that batches hold, if any do. `now` has its zone."""
+    if not held:
+        return
+    count = sum(batch.lines for batch in held)
+    yield Observation(
+        Verdict.OK, Sentence("{dues} dues are held by {batches} batches", dues=count, batches=len(held))
+    )
+    for batch in held:
+        days = int((now.timestamp() - batch.held_at / 1_000_000) // 86_400)
+        if batch.held_at and days >= HOLD_DAYS:
+            yield Observation(
+                Verdict.WARN,
+                Sentence("batch {batch} has held dues for {days} days", batch=batch.batch, days=days),
+                Sentence("ask its bank for the results; no clock lets the dues go"),
+            )
 
 
 def _end_of(day: BusinessDay, date: str, now: datetime, waits: str) -> Observation:

@@ -1,4 +1,4 @@
-"""The open business date's totals as Prometheus metrics, by bank.
+"""The open business date's totals as Prometheus metrics, by bank; and the dues that batches hold.
 
 They are the book's, not the process's: they begin again at a cut-over, and not at a restart, and every node
 of one book shows the same, so nodes are not added up. Where they come from is `fep.status.day_totals`'s; a
@@ -14,7 +14,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from fep.status.day_totals import BankTotals
+from ledger.book.front import Overview
 
+MICROSECONDS: Final = 1_000_000
 _COUNTERS: Final = (
     ("qianzhi_collections", "collections", "Collections of the open business date."),
     ("qianzhi_collected_fen", "collected", "What they come to, in fen."),
@@ -31,10 +33,14 @@ _GAUGES: Final = (
 
 
 class DayTotalsCollector(Collector):
-    """Yields the totals' metrics. `totals` returns them as they were last read of the book."""
+    """Yields the totals' metrics, and what batches hold. `totals` and `overview` return them as they were
+    last read of the book.
+    """
 
-    def __init__(self, totals: Callable[[], tuple[BankTotals, ...]]) -> None:
-        self._totals = totals
+    def __init__(
+        self, totals: Callable[[], tuple[BankTotals, ...]], overview: Callable[[], Overview]
+    ) -> None:
+        self._totals, self._overview = totals, overview
 
     def collect(self) -> Iterable[Metric]:
         """Yield each figure as a metric family, with one series for each bank."""
@@ -45,3 +51,12 @@ class DayTotalsCollector(Collector):
                 for bank in totals:
                     metric.add_metric((bank.code,), getattr(bank, figure))
                 yield metric
+        overview = self._overview()
+        yield GaugeMetricFamily(
+            "qianzhi_held_dues", "Dues that batches of collection hold.", value=overview.held_dues
+        )
+        yield GaugeMetricFamily(
+            "qianzhi_held_since_timestamp_seconds",
+            "Since when the oldest batch that holds dues has held them; 0 for none.",
+            value=overview.held_since / MICROSECONDS,
+        )

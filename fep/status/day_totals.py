@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from fep.settings.config import Bank
+from fep.settings.config import Bank, Channel
 from ledger.rules.request import NO_FIGURES, BankDay
 
 
@@ -31,8 +31,10 @@ class BankTotals:
     paid_reversed: int
 
 
-def day_totals(banks: Iterable[Bank], figures: Mapping[str, BankDay]) -> tuple[BankTotals, ...]:
-    """Return the totals of each bank of the settings, in their order, then of each other that has some."""
+def day_totals(banks: Iterable[Bank | Channel], figures: Mapping[str, BankDay]) -> tuple[BankTotals, ...]:
+    """Return the totals of each bank and channel of the settings, in their order, then of each other that has
+    some.
+    """
     names = {bank.code: bank.name for bank in banks}
     codes = [*names, *sorted(figures.keys() - names.keys())]
     return tuple(

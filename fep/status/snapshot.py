@@ -171,9 +171,9 @@ class Snapshot:
     Beijing's date YYYYMMDD. `cutover` is the hour HH:MM there, or empty where operators cut over;
     `seconds_left` until then is None without an hour or an open day. `waits` is the obstacle that keeps the
     clock from cutting over, or empty. `untold_year` is a year whose holidays must be told now, or None.
-    `refused` counts connections, `locked_dues` dues locked after wrong guesses. `database` is where the book
-    is; it has not answered for `away_seconds`, and the token has made no key for `token_seconds`; None while
-    they do.
+    `refused` counts connections, `locked_dues` dues locked after wrong guesses, `held_dues` dues that batches
+    hold. `database` is where the book is; it has not answered for `away_seconds`, and the token has made no
+    key for `token_seconds`; None while they do.
     """
 
     node: str
@@ -196,6 +196,7 @@ class Snapshot:
     banks: tuple[BankSnapshot, ...]
     breaks: OpenBreaks
     locked_dues: int = 0
+    held_dues: int = 0
     database: str = ""
     away_seconds: int | None = None
     token_seconds: int | None = None
@@ -272,6 +273,7 @@ class SnapshotBuilder:
             banks=tuple(self._banks(settings, now, at_us)),
             breaks=open_breaks(figures, today, is_wanted=bool(settings.status.breaks)),
             locked_dues=self._overview().locked_dues,
+            held_dues=self._overview().held_dues,
             database=self._engine.database,
             away_seconds=None if outage is None else int(outage.seconds),
             token_seconds=None if token is None else int(token.seconds),
@@ -302,7 +304,8 @@ class SnapshotBuilder:
 
     def totals(self) -> tuple[BankTotals, ...]:
         """Return each bank's totals of the business date as they were last read of the book."""
-        return day_totals(self._settings().bank, self._overview().figures)
+        settings = self._settings()
+        return day_totals((*settings.bank, *settings.channel), self._overview().figures)
 
     def figures(self) -> dict[str, Any]:
         """Return what /status has of the day and of what surrounds the machine, as JSON-able values."""
@@ -313,6 +316,8 @@ class SnapshotBuilder:
             "totals": [asdict(bank) for bank in self.totals()],
             "held_messages": dict(self._held()),
             "locked_dues": overview.locked_dues,
+            "held_dues": overview.held_dues,
+            "held_since_us": overview.held_since,
             "banks_without_zmk": sorted(self._key_desk.without_zmk),
             "cutover_waits": self._obstacle() or "",
             "certificate": None if certificate is None else asdict(certificate),

@@ -33,7 +33,9 @@ from ledger.book.schema import (
     bank_days,
     chains,
     days,
+    dues,
     facts,
+    holds,
     identity_guesses,
     make_missing,
 )
@@ -101,16 +103,23 @@ _EARLIER_DATES = (
 )
 _KNOWN_DATES = select(days.c.date).where(days.c.date.in_(bindparam(PARAMETER, expanding=True)))
 _LOCKED_DUES = select(func.count()).select_from(identity_guesses).where(identity_guesses.c.locked == 1)
+_HELD_DUES = select(func.count()).select_from(dues).where(dues.c.held_by != "")
+_HELD_SINCE = select(func.coalesce(func.min(holds.c.held_at), 0)).where(
+    holds.c.released_at == 0, holds.c.held_at > 0
+)
 _DAY_FIGURES = select(bank_days).where(bank_days.c.date == bindparam(PARAMETER))
 
 
 class Overview(NamedTuple):
     """What an operator watches in the book: the open day, how many dues are locked because of wrong identity
-    numbers, and the day's figures of each bank that has some, by the bank's code.
+    numbers, how many are held by batches and since when the oldest batch holds some (microseconds since
+    1970-01-01 UTC; 0 for none), and the day's figures of each bank that has some, by the bank's code.
     """
 
     day: Day | None = None
     locked_dues: int = 0
+    held_dues: int = 0
+    held_since: int = 0
     figures: Mapping[str, BankDay] = MappingProxyType({})
 
 
@@ -184,8 +193,10 @@ class FrontBook:
         with self._store.reading() as connection:
             day, _ = _read_day(connection, lock=False)
             locked = connection.execute(_LOCKED_DUES).scalar_one()
+            held, since = (connection.execute(query).scalar_one() for query in (_HELD_DUES, _HELD_SINCE))
             rows = connection.execute(_DAY_FIGURES, {PARAMETER: day.date}).all() if day else ()
-            return Overview(day, locked, MappingProxyType({row.bank: _figures(row) for row in rows}))
+            figures = MappingProxyType({row.bank: _figures(row) for row in rows})
+            return Overview(day, locked, held, since, figures)
 
     def commit(self, requests: Sequence[Request], recorded_at: int) -> list[Answer]:
         """Decide a batch and make it durable; the answers in order, all of them safe to send.

@@ -80,11 +80,14 @@ class BatchHold(NamedTuple):
 
 
 class HeldBatch(NamedTuple):
-    """How many dues a batch holds now, and their sum in fen."""
+    """How many dues a batch holds now, and their sum in fen; `held_at` is since when (microseconds since
+    1970-01-01 UTC), 0 while its lines are being held.
+    """
 
     batch: str
     channel: str
     date: str
+    held_at: int
     lines: int
     amount: int
 
@@ -128,7 +131,9 @@ def held_batches(connection: Connection) -> tuple[HeldBatch, ...]:
         batch = name.partition("/")[0]
         lines, total = counts.get(batch, (0, 0))
         counts[batch] = lines + 1, total + amount
-    query = select(holds.c.batch, holds.c.channel, holds.c.date).order_by(holds.c.created_at, holds.c.batch)
+    query = select(holds.c.batch, holds.c.channel, holds.c.date, holds.c.held_at).order_by(
+        holds.c.created_at, holds.c.batch
+    )
     known = connection.execute(query.where(holds.c.batch.in_(sorted(counts))))
     return tuple(HeldBatch(*row, *counts[row.batch]) for row in known)
 

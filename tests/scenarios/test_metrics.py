@@ -92,6 +92,7 @@ def test_what_was_collected_is_the_books_in_the_metrics_and_in_the_figures(
     assert status["totals_date"] == "20261124"
     assert [row["collected"] for row in status["totals"]] == [120_000, 0]
     assert status["held_messages"] == {BANK: 0, OTHER_BANK: 0}
+    assert (status["held_dues"], status["held_since_us"]) == (0, 0)
     assert (status["locked_dues"], status["cutover_waits"], status["certificate"]) == (0, "", None)
     assert status["disks"][-1]["room"] == list(ROOMY)
 

@@ -93,6 +93,7 @@ export function held(snapshot) {
   const rows = [
     ["messages", count(messages), messages > 0],
     ["locked", count(snapshot.locked_dues), snapshot.locked_dues > 0],
+    ["dues", count(snapshot.held_dues), false],
     ["cutover", waits, Boolean(snapshot.waits)],
     ["breaks", openBreaks(snapshot.breaks), Boolean(snapshot.breaks.fault)],
   ];

@@ -8,9 +8,10 @@ import pytest
 
 from fep.day.cutover_clock import WHY, to_do
 from fep.day.schedule import Obstacle
-from fep.doctor.daycheck import on_calendar, on_day
+from fep.doctor.daycheck import on_calendar, on_day, on_holds
 from fep.doctor.finding import Observation, Verdict
 from fep.settings.config import BusinessDay
+from ledger.book.hold import HeldBatch
 from ledger.rules.beijing import BEIJING
 
 DATE = "20261124"
@@ -123,3 +124,21 @@ def test_a_year_that_is_to_be_told_is_named_and_bad_where_the_next_cut_over_need
 ) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=BEIJING)
     assert on_calendar(day, date, moment) == on_calendar(day, date, moment.astimezone(UTC)) == observation
+
+
+def test_a_batch_that_has_held_dues_for_a_week_is_named() -> None:
+    since = int((ENDS - timedelta(days=7)).timestamp() * 1_000_000)
+    held = (
+        HeldBatch("B0000123", "91020000", DATE, since, 3, 360_000),
+        HeldBatch("B0000124", "91020000", DATE, since + 1, 2, 240_000),
+        HeldBatch("B0000125", "91020000", DATE, 0, 1, 120_000),
+    )
+    assert list(on_holds(held, ENDS)) == [
+        Observation(Verdict.OK, "6 dues are held by 3 batches"),
+        Observation(
+            Verdict.WARN,
+            "batch B0000123 has held dues for 7 days",
+            "ask its bank for the results; no clock lets the dues go",
+        ),
+    ]
+    assert list(on_holds((), ENDS)) == []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
 
-from fep.settings.config import Bank
+from fep.settings.config import Bank, Channel
 from fep.status.day_metrics import DayTotalsCollector
 from fep.status.day_totals import BankTotals, day_totals
-from ledger.rules.request import BankDay, Totals
+from ledger.book.front import Overview
+from ledger.rules.request import NO_TOTALS, BankDay, Totals
 from tests.support.builders import BANK
 from tests.support.snapshots import OTHER
 
@@ -20,6 +21,7 @@ FIGURES = {
     BANK: BankDay(Totals(3, 360_000, 1, 120_000, 2, 50_000, 1, 20_000), used=270_000, unfit=5),
     "09990000": BankDay(Totals(1, 7)),
 }
+OVERVIEW = Overview(held_dues=17, held_since=1_764_000_000_500_000)
 ROWS = (
     BankTotals(OTHER, f"Bank {OTHER}", 0, 0, 0, 0, 0, 0, 0, 0),
     BankTotals(BANK, f"Bank {BANK}", 3, 360_000, 1, 120_000, 2, 50_000, 1, 20_000),
@@ -34,9 +36,9 @@ def test_each_bank_has_its_totals_and_money_of_a_bank_that_has_left_is_not_lost(
 
 def test_each_figure_is_a_metric_with_a_series_for_each_bank() -> None:
     registry = CollectorRegistry()
-    registry.register(DayTotalsCollector(lambda: ROWS))
+    registry.register(DayTotalsCollector(lambda: ROWS, lambda: OVERVIEW))
     samples = {
-        (sample.name, sample.labels["bank"]): sample.value
+        (sample.name, sample.labels.get("bank", "")): sample.value
         for family in registry.collect()
         for sample in family.samples
     }
@@ -47,4 +49,14 @@ def test_each_figure_is_a_metric_with_a_series_for_each_bank() -> None:
     assert list(shown.values()) == [3, 360_000, 1, 120_000, 2, 50_000, 1, 20_000]
     assert samples["qianzhi_collected_fen_total", "09990000"] == 7
     assert samples["qianzhi_collected_fen_total", OTHER] == 0
-    assert len(samples) == 8 * 3
+    assert samples["qianzhi_held_dues", ""] == 17
+    assert samples["qianzhi_held_since_timestamp_seconds", ""] == 1_764_000_000.5
+    assert len(samples) == 8 * 3 + 2
+
+
+def test_a_channel_has_its_totals_beside_the_banks() -> None:
+    channel = Channel(code="91020000", name="Batch")
+    assert day_totals((bank(BANK), channel), {}) == (
+        BankTotals(BANK, f"Bank {BANK}", *NO_TOTALS),
+        BankTotals("91020000", "Batch", *NO_TOTALS),
+    )

@@ -254,7 +254,7 @@ def made_keys() -> set[str]:
         *(f"queue.{figure}" for figure in (*listed["QUEUE"], "waiting", "refused")),
         *(f"reason.{reason}" for reason in ("", *reasons())),
         *(f"alarm.bank_down.{seen}" for seen in ("heard", "never")),
-        *(f"held.{what}" for what in ("messages", "locked", "cutover", "breaks")),
+        *(f"held.{what}" for what in ("messages", "locked", "dues", "cutover", "breaks")),
         *(f"waits.{obstacle}" for obstacle in Obstacle),
         *(f"disk.{what}" for what in ("book", "keystore", "log")),
         *("alarm.lost", "alarm.lost.do", "events.since", "events.times"),

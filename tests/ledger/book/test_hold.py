@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 import ledger.book.hold
 from ledger.book.front import FrontBook
-from ledger.book.hold import HoldRefused
+from ledger.book.hold import HeldBatch, HoldRefused, held_batches
 from ledger.book.store import Store
 from ledger.errors import BatchRefused, Conflict, LedgerError
 from ledger.files.hold_file import HoldAnswer, ReleaseAnswer, ReleaseCause
@@ -15,7 +15,19 @@ from ledger.rules.holding import NotHeld
 from ledger.rules.request import Act
 from ledger.rules.view import DueState
 from protocol.responses import Response
-from tests.support.batches import AMOUNT, BATCH, apply, apply_file, back, done, failed, hold, line, release
+from tests.support.batches import (
+    AMOUNT,
+    BATCH,
+    CHANNEL,
+    apply,
+    apply_file,
+    back,
+    done,
+    failed,
+    hold,
+    line,
+    release,
+)
 from tests.support.book_loads import close, due_states, load, rows
 from tests.support.builders import policy, premium, request
 from tests.support.next_day_file import next_book
@@ -239,3 +251,13 @@ def test_a_cancel_is_not_reversed_while_its_due_is_held(store: Store, front: Fro
     assert (answer.response, answer.reason) == (Response.NOT_POSSIBLE, "IN BATCH COLLECTION")
     assert held(store) == {"D1": "B0000123/1"}
     assert due_states(store)["D1"] == DueState.OPEN
+
+
+def test_an_operator_sees_how_many_dues_are_held_and_since_when(store: Store, front: FrontBook) -> None:
+    assert (front.overview().held_dues, front.overview().held_since) == (0, 0)
+    hold(store, line(1), line(2))
+    assert (front.overview().held_dues, front.overview().held_since) == (2, 7)
+    with store.reading() as connection:
+        assert held_batches(connection) == (HeldBatch(BATCH, CHANNEL, "20261124", 7, 2, 2 * AMOUNT),)
+    release(store)
+    assert (front.overview().held_dues, front.overview().held_since) == (0, 0)
