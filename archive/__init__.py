@@ -11,6 +11,7 @@ posting means may not be put here: the archive keeps what `office` has decided.
     rules          states, retention and names: pure
     catalogue      the database of parcels, volumes and copies, and what it refuses by itself
     intake         a posted day of the office, and the core's documents, as parcels
+    numbered_files files that are too large for a volume, in parts
     parcel         what a parcel's folder holds: files, leaves of the log, rows of the indexes
     sealed_line    a line of the sealed layer, under one person's key
     sealing        parcels become a volume; volumes become a set

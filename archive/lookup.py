@@ -17,6 +17,7 @@ from archive import merged_index
 from archive.catalogue.copies import Copy, held_copies
 from archive.catalogue.volumes import CatalogueFile, files_numbered, find_volume, read_volumes
 from archive.errors import NoSuchItem, NothingServed, VolumeFault
+from archive.numbered_files import first_line
 from archive.parcel import transaction_key
 from archive.rules.names import volume_number
 from archive.rules.states import VolumeState
@@ -156,11 +157,14 @@ class Lookup:
         return file
 
     def line_number(self, item: Item, medium: Path) -> int:
-        """The number, from 1, of the line of its file that an item is. Raises VolumeFault."""
+        """The number, from 1, of the line of its file that an item is; one that lies in parts counts whole.
+        Raises VolumeFault.
+        """
+        first = first_line(self.file_of(item).path.rpartition("/")[2])
         if not item.offset:
-            return 1
+            return first
         before = item._replace(offset=0, length=item.offset)
-        return reader.read(medium, self._note(item.volume), _hit(before)).count(b"\n") + 1
+        return reader.read(medium, self._note(item.volume), _hit(before)).count(b"\n") + first
 
     def _note(self, volume: str) -> str:
         with self._store.reading() as connection:

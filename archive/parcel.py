@@ -15,6 +15,8 @@ The files of a parcel, below its folder:
     data/<date>/reports/...              the pages as they were when the parcel was gathered
     data/<date>/documents.csv            the policies' documents: each line one, its body in the sealed layer
     sealed/<date>.jsonl                  what is personal, a line each under its person's own key
+
+A file of lines that is too large for a volume lies there in parts (`archive.numbered_files`).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from typing import Any, Final, NamedTuple
 
 from archive.errors import IntakeRefused
 from archive.log.leaf import Leaf
+from archive.numbered_files import in_order, whole_name
 from archive.sealed_line import label_of
 from archive.volume.index import IndexRow, Kind, key_fault
 from ledger.rules.entry import Entry
@@ -44,6 +47,7 @@ REPORTS: Final = "reports"
 _FIELD: Final = {name: place for place, name in enumerate(Entry._fields)}
 _APPROVED: Final = "00"
 _BLOCK_BYTES: Final = 1 << 20
+_LINES: Final = len(".jsonl")
 
 
 class ParcelFile(NamedTuple):
@@ -92,9 +96,9 @@ def lines_of(path: Path) -> Iterator[Line]:
 
 
 def chains_of(folder: Path, date: str) -> list[tuple[int, Path]]:
-    """The files of entries of a parcel, each with the number of its chain, in the order of the chains."""
+    """The files of entries of a parcel, each with the number of its chain, in the order of the entries."""
     files = folder.joinpath("data", date).glob("entries-*.jsonl")
-    return sorted((int(path.stem.removeprefix("entries-")), path) for path in files)
+    return sorted((int(whole_name(path.name).removeprefix("entries-")[:-_LINES]), path) for path in files)
 
 
 def leaves_of(folder: Path, date: str) -> Iterator[Leaf]:
@@ -108,18 +112,27 @@ def leaves_of(folder: Path, date: str) -> Iterator[Leaf]:
             yield Leaf("entry", f"{chain}/{position}", hashlib.sha256(line.data).hexdigest())
     if (data.joinpath(SEAL)).exists():
         yield Leaf("seal", date, json.loads((data.joinpath(SEAL)).read_bytes())["root"])
-    for path in sorted(data.glob("acts-*.jsonl")):
-        for last in deque(lines_of(path), maxlen=1):
-            name = path.stem.removeprefix("acts-")
-            yield Leaf("acts", f"{name}/{date}", hashlib.sha256(last.data).hexdigest())
-    if (data.joinpath(RECEIPTS)).exists():
-        for line in lines_of(data.joinpath(RECEIPTS)):
+    for name in sorted({whole_name(path.name) for path in data.glob("acts-*.jsonl")}):
+        for last in deque(lines_of(in_order(data, name)[-1]), maxlen=1):
+            book = name.removeprefix("acts-")[:-_LINES]
+            yield Leaf("acts", f"{book}/{date}", hashlib.sha256(last.data).hexdigest())
+    for path in in_order(data, RECEIPTS):
+        for line in lines_of(path):
             yield Leaf("receipt", receipt_number(line.data), hashlib.sha256(line.data).hexdigest())
-    for path in sorted(data.glob("bankfiles/*")):
-        with path.open("rb") as stream:
-            yield Leaf("bankfile", path.stem, hashlib.file_digest(stream, "sha256").hexdigest())
+    for name in sorted({whole_name(path.name) for path in data.glob("bankfiles/*")}):
+        yield Leaf("bankfile", Path(name).stem, _digest(in_order(data.joinpath("bankfiles"), name)))
     for document in documents_of(folder, date):
         yield Leaf("document", document.sha256, document.sha256)
+
+
+def _digest(parts: list[Path]) -> str:
+    """The SHA-256 (hex) of a file, of its parts."""
+    digest = hashlib.sha256()
+    for path in parts:
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def receipt_number(line: bytes) -> str:
@@ -154,8 +167,7 @@ def rows_of(folder: Path, date: str) -> Iterator[IndexRow]:
         where = path.relative_to(folder).as_posix()
         for line in lines_of(path):
             yield from _entry_rows(where, line)
-    receipts = folder.joinpath("data", date, RECEIPTS)
-    if receipts.exists():
+    for receipts in in_order(folder.joinpath("data", date), RECEIPTS):
         where = receipts.relative_to(folder).as_posix()
         for line in lines_of(receipts):
             yield IndexRow(Kind.RECEIPT, receipt_number(line.data), where, line.offset, len(line.data))
@@ -187,15 +199,13 @@ def transaction_key(key: str) -> str:
 
 
 def _sealed_rows(folder: Path, date: str) -> Iterator[IndexRow]:
-    path = folder.joinpath("sealed", f"{date}.jsonl")
-    if not path.exists():
-        return
     policies = {document.sha256: document.policy for document in documents_of(folder, date)}
-    where = path.relative_to(folder).as_posix()
-    for line in lines_of(path):
-        label = label_of(line.data)
-        yield IndexRow(Kind.PERSON, label.person, where, line.offset, len(line.data))
-        kind, _, name = label.ref.partition("/")
-        if kind == "document":
-            yield IndexRow(Kind.DOCUMENT, name, where, line.offset, len(line.data))
-            yield IndexRow(Kind.POLICY, policies[name], where, line.offset, len(line.data))
+    for path in in_order(folder.joinpath("sealed"), f"{date}.jsonl"):
+        where = path.relative_to(folder).as_posix()
+        for line in lines_of(path):
+            label = label_of(line.data)
+            yield IndexRow(Kind.PERSON, label.person, where, line.offset, len(line.data))
+            kind, _, name = label.ref.partition("/")
+            if kind == "document":
+                yield IndexRow(Kind.DOCUMENT, name, where, line.offset, len(line.data))
+                yield IndexRow(Kind.POLICY, policies[name], where, line.offset, len(line.data))

@@ -20,6 +20,7 @@ from archive.log.tiles import nodes_of
 from archive.log.tree import inclusion_proof
 from archive.lookup import Item, Lookup
 from archive.medium_check import copy_out
+from archive.numbered_files import whole_name
 from archive.parcel import RECEIPTS, leaves_of, receipt_number
 from archive.sealing import Places
 from archive.witnessing import newest, witnessed
@@ -61,7 +62,7 @@ def _parcel_of(parcels: tuple[Parcel, ...], path: str) -> Parcel:
 
 def _leaf(path: str, data: bytes) -> Leaf:
     """The leaf of a record. Raises NoSuchItem for one that has none."""
-    name = path.rpartition("/")[2]
+    name = whole_name(path.rpartition("/")[2])
     digest = hashlib.sha256(data).hexdigest()
     if name.startswith("entries-"):
         chain, position = json.loads(data)[:2]

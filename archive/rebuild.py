@@ -36,7 +36,7 @@ from archive.volume.medium import opened
 from ledger.book.store import Store
 from qianzhi_errors.sentence import Sentence
 
-_DATE: Final = re.compile(r"(?:data/([0-9]{8})/.*|sealed/([0-9]{8})\.jsonl)")
+_DATE: Final = re.compile(r"(?:data/([0-9]{8})/.*|sealed/([0-9]{8})(?:\.p[0-9]{8})?\.jsonl)")
 _TILES: Final = "log/tile/"
 _PREVIOUS: Final = "previous.txt"
 _PARITY: Final = "parity of "

@@ -25,6 +25,7 @@ from archive.intake.office_day import (
 )
 from archive.intake.pieces import MissingPiece
 from archive.intake.receipts import write_receipts
+from archive.numbered_files import SUFFIXES, cut
 from archive.parcel import ParcelFile, digest_of, files_of, rows_of
 from archive.rules.names import FILE_BYTES_MAX, PARCEL_BYTES_MAX
 from archive.sealed_line import KeysOfPolicies
@@ -100,19 +101,22 @@ def fresh_folder(folder: Path) -> Path:
     return fresh
 
 
-def put_in_place(fresh: Path, folder: Path) -> Gathered:
-    """Move a parcel whose files are all written to its place. Raises IntakeRefused for one that is too
-    large.
+def put_in_place(fresh: Path, folder: Path, file_bytes: int = FILE_BYTES_MAX) -> Gathered:
+    """Move a parcel whose files are all written to its place, a file of lines above `file_bytes` in parts.
+    Raises IntakeRefused for any other file that is larger, and for a parcel that is.
     """
+    for path in sorted(path for path in fresh.rglob("*") if path.suffix in SUFFIXES):
+        if path.stat().st_size > file_bytes:
+            cut(path, file_bytes)
     files = tuple(files_of(fresh))
     for file in files:
-        if file.bytes > FILE_BYTES_MAX:
+        if file.bytes > file_bytes:
             raise IntakeRefused(
                 Sentence(
                     "{path} has {bytes} bytes, {most} at most",
                     path=file.path,
                     bytes=file.bytes,
-                    most=FILE_BYTES_MAX,
+                    most=file_bytes,
                 )
             )
     gathered = Gathered(files, digest_of(files), ())

@@ -20,6 +20,11 @@ from tests.mutants.swap import ROOT, functions_of, import_instead, swap_function
 
 SECONDS_MAX: Final = 60.0
 """A mutant that runs longer never ends: it is found."""
+SECONDS_MIN: Final = 5.0
+TIMES_MAX: Final = 10
+"""So many times what the module's tests take without a mutant is as good as never, if it is SECONDS_MIN at
+least: a module of loops has dozens of mutants that never end.
+"""
 
 OPTIONS: Final = (
     *("-x", "-q", "-s", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-p", "no:randomly"),
@@ -56,6 +61,11 @@ def tests_beside(path: str) -> list[str]:
     return [str(file.relative_to(ROOT)) for file in own if file.exists() and file.stem not in others]
 
 
+def seconds_of(whole: float) -> float:
+    """How long a mutant may run whose module's tests take `whole` seconds without one."""
+    return min(max(TIMES_MAX * whole, SECONDS_MIN), SECONDS_MAX)
+
+
 def judge(path: str, mutants: Sequence[Mutant], processes: int) -> list[Verdict]:
     """Judge each mutant of a module. Raises NotReady."""
     tests = tests_beside(path)
@@ -84,6 +94,7 @@ class _Judging:
         self._path, self._mutants, self._tests = path, [whole, *mutants], tests
         self._processes = processes
         self._running: dict[int, tuple[Mutant, float]] = {}
+        self._seconds = SECONDS_MAX
         self.verdicts: list[Verdict] = []
         self.fault = ""
 
@@ -93,6 +104,7 @@ class _Judging:
         gc.freeze()  # what is there stays there: no child copies a page only because it collects garbage
         gc.disable()
         waiting = iter(self._mutants)
+        began = time.monotonic()
         while not self.fault:
             room = self._processes if self.verdicts else 1
             while len(self._running) < room and (mutant := next(waiting, None)) is not None:
@@ -100,6 +112,8 @@ class _Judging:
             if not self._running:
                 break
             self.verdicts.extend(self._ended())
+            if len(self.verdicts) == 1:
+                self._seconds = seconds_of(time.monotonic() - began)
             if len(self.verdicts) == 1 and self.verdicts[0].is_killed:
                 self.fault = "its tests fail without a mutant"
         return True
@@ -120,7 +134,7 @@ class _Judging:
     def _start(self, mutant: Mutant, session: pytest.Session) -> None:
         pid = os.fork()
         if pid:
-            self._running[pid] = mutant, time.monotonic() + SECONDS_MAX
+            self._running[pid] = mutant, time.monotonic() + self._seconds
             return
         try:
             os._exit(self._code(mutant, session))

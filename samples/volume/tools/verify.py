@@ -126,7 +126,7 @@ def check_chains(folder: Path, previous: Path | None) -> Iterator[str]:
         tips[json.loads(last)[0]] = [json.loads(last)[1], hashlib.sha256(last).hexdigest()]
     for date in sorted(folder.glob("data/*")):
         for path in sorted(date.glob("entries-*.jsonl")):
-            chain = int(path.stem.removeprefix("entries-"))
+            chain = int(path.stem.removeprefix("entries-").partition(".")[0])
             with path.open("rb") as file:
                 for number, line in enumerate(file, 1):
                     fields = json.loads(line)

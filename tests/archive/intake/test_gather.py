@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from archive.errors import IntakeRefused, ParcelDiffers
-from archive.intake.gather import Gathered, gather_office
+from archive.intake.gather import Gathered, gather_office, put_in_place
 from archive.intake.take import parcel_folder, take_in
 from archive.parcel import OFFICE, leaves_of, rows_of
 from archive.sealed_line import KeysOfPolicies, open_line
@@ -190,3 +190,21 @@ def test_an_intake_again_that_comes_to_another_digest_is_an_alarm_and_overwrites
     with on_sqlite.reading() as connection:
         acts = connection.scalars(text("SELECT act FROM audit_log ORDER BY number")).all()
     assert acts == ["create", "intake", "alarm"]
+
+
+def test_a_file_of_lines_above_the_limit_is_put_in_place_in_parts_and_no_other_is_taken(
+    tmp_path: Path,
+) -> None:
+    fresh = tmp_path / "p.new"
+    fresh.mkdir()
+    (fresh / "receipts.txt").write_bytes(b"12345678\n" * 3)
+    (fresh / "seal.json").write_bytes(b"{}\n")
+    gathered = put_in_place(fresh, tmp_path / "p", 20)
+    assert [(file.path, file.bytes) for file in gathered.files] == [
+        ("receipts.p00000001.txt", 18),
+        ("receipts.p00000003.txt", 9),
+        ("seal.json", 3),
+    ]
+    (tmp_path / "p" / "page.html").write_bytes(b"x" * 21)
+    with pytest.raises(IntakeRefused, match=r"page.html has 21 bytes, 20 at most"):
+        put_in_place(tmp_path / "p", tmp_path / "q", 20)
