@@ -130,10 +130,10 @@ class Batches:
         channel = self._channel(file.channel)
         lines = may_apply(self.operations.store, file, self.operations.front_key.content)
         begin(book, file, digest)
-        done = tuple(self._answered(book, file, lines, Done, channel))
-        gone_back = tuple(self._answered(book, file, lines, Returned, channel))
+        done = tuple(self.answered(book, file, lines, Done, channel))
+        gone_back = tuple(self.answered(book, file, lines, Returned, channel))
         let_failed_go(book, file, digest, lines)
-        return end(book, digest, _answer(file, lines, done, gone_back))
+        return end(book, digest, part_answer(file, lines, done, gone_back))
 
     def _channel(self, code: str) -> Channel:
         """Return the settings of a channel. Raises ControlError where there are none."""
@@ -142,7 +142,7 @@ class Batches:
                 return channel
         raise ControlError(Sentence("{code} is no channel in the settings: nothing was done", code=code))
 
-    def _answered(
+    def answered(
         self,
         book: BatchBook,
         file: ApplyFile,
@@ -150,14 +150,14 @@ class Batches:
         kind: type[Done] | type[Returned],
         channel: Channel,
     ) -> Iterator[tuple[int, Answer]]:
-        """Yield the ledger's answer to each line of a kind."""
+        """Yield the ledger's answer to each line of a kind; a few hundred are asked for at a time."""
         window = KeyWindow(beijing(book.at).date(), self.operations.key_days)
         mine = [line for line in file.lines if isinstance(line, kind)]
         for start in range(0, len(mine), REQUESTS_AT_ONCE):
             chunk = mine[start : start + REQUESTS_AT_ONCE]
             requests = [self._request(line, lines[line.line], channel, window) for line in chunk]
             answers: list[Answer] = blockingCallFromThread(
-                self.operations.reactor, partial(self._ask, requests)
+                self.operations.reactor, partial(self.answers_to, requests)
             )
             yield from zip([line.line for line in chunk], answers, strict=True)
             book.progress(len(chunk))
@@ -172,13 +172,13 @@ class Batches:
         days = channel.reversal_days
         return returned(about, line.value_date, line.reference, content, reversal_days=days)
 
-    def _ask(self, requests: Sequence[Request]) -> Deferred[Any]:
+    def answers_to(self, requests: Sequence[Request]) -> Deferred[Any]:
+        """Fires with the ledger's answers, each durable, in the order of the requests. Fails with
+        OutcomeUnknown, or with Unavailable where the machine stops or the queue stays full.
+        """
         return Deferred.fromCoroutine(self._asked(requests))
 
     async def _asked(self, requests: Sequence[Request]) -> list[Answer]:
-        """Return the answers, each durable. Raises OutcomeUnknown, or Unavailable where the machine stops or
-        the queue stays full.
-        """
         answers: dict[str, Answer] = {}
         waiting = list(requests)
         for _ in range(ATTEMPTS):
@@ -199,7 +199,7 @@ class Batches:
         return outcome
 
 
-def _answer(
+def part_answer(
     file: ApplyFile,
     lines: Mapping[int, BatchLine],
     done: Sequence[tuple[int, Answer]],
