@@ -32,6 +32,7 @@ The modules:
   trace, describe, doctor, audit_log          look, and print
   completion                                  the shell's own script
   language, help_text, term                   the reader's language: texts, help, names of states
+  handed_out                                  files of the office that its group may read
   options, output, progress, failure          what several commands share: arguments in, text out
   audit_entry, unserved, wall_clock           what several commands share: the audit log, the book, the time
 

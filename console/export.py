@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 import click
 
 from console.closing import opened
+from console.handed_out import make_folder, open_to_group
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, show
 from console.say import say
@@ -133,7 +134,7 @@ def _exported(store: Store, settings: Settings, date: str) -> tuple[Export, Path
     folder = Path(settings.office.exports) / date
     fresh = folder.with_name(f"{date}{_FRESH}")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    make_folder(fresh)
     try:
         with store.transaction() as connection:
             again = find_export(connection, date) is not None
@@ -159,7 +160,7 @@ def _put_in_place(fresh: Path, folder: Path) -> None:
     """Move the files of an export that is durable; `fresh` goes last, and shows until then that some are
     missing.
     """
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     for file in sorted(fresh.iterdir()):
         file.replace(folder / file.name)
     fresh.rmdir()
@@ -171,6 +172,7 @@ def _into(folder: Path) -> OpenFile:
     @contextmanager
     def open_file(name: str) -> Iterator[BinaryIO]:
         with (folder / name).open("wb") as stream:
+            open_to_group(stream)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

@@ -15,6 +15,7 @@ import click
 from rich.table import Table
 
 from console.closing import chart_of, close_command, closing, opened, print_step
+from console.handed_out import make_folder, write
 from console.language import chinese, speaks_chinese, spoken
 from console.options import DATE, OFFICE_SETTINGS
 from console.output import JSON, cell, here, show, table
@@ -191,7 +192,7 @@ def report_command(date: str, config: Path) -> None:
     """
     settings = load_settings(config)
     folder = Path(settings.office.reports)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     day, chart_here = today(), chart_of(settings)
     with opened(settings, write=False) as store, store.reading(snapshot=True) as connection:
         date = date or close.last_posted(connection)
@@ -210,6 +211,6 @@ def report_command(date: str, config: Path) -> None:
         pages[f"{of_bank.bank}.html"] = report.as_html(of_bank, chinese()).encode()
         pages[f"{of_bank.bank}.csv"] = report.as_csv(of_bank, reader)
     for name, page in pages.items():
-        (folder / f"{date}.{name}").write_bytes(page)
+        write(folder / f"{date}.{name}", page)
     opened_first = here(folder / f"{date}.overview.html")
     say(_("wrote {pages} files; open {path}").format(pages=len(pages), path=opened_first))

@@ -55,6 +55,8 @@ FILES: Final = (
     ("deploy/qianzhi-fep.service", "usr/lib/systemd/system/"),
     ("deploy/qianzhi-office.service", "usr/lib/systemd/system/"),
     ("deploy/qianzhi-office.timer", "usr/lib/systemd/system/"),
+    ("deploy/qianzhi-archive.service", "usr/lib/systemd/system/"),
+    ("deploy/qianzhi-archive.timer", "usr/lib/systemd/system/"),
     ("deploy/sysusers.conf", "usr/lib/sysusers.d/qianzhi.conf"),
     ("deploy/tmpfiles.conf", "usr/lib/tmpfiles.d/qianzhi.conf"),
     ("README.md", f"{DOCUMENTS}/"),

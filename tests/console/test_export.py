@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,24 @@ def test_an_export_that_dies_after_its_commit_is_whole_when_it_is_run_again(
     assert digests(folder) == kept | {"manifest.json": made[0].manifest}
     assert [path.name for path in folder.parent.iterdir()] == [date]
     assert "nothing waits to be exported" in export(config).output
+
+
+@pytest.mark.slow
+def test_what_is_made_for_others_is_read_by_the_office_s_group_and_the_book_by_nobody_else(
+    office: tuple[Path, str],
+) -> None:
+    config, date = office
+    config.with_name("office.db").chmod(0o600)
+    old = os.umask(0o077)  # as console.main sets it
+    try:
+        assert export(config).exit_code == 0
+        reported = CliRunner().invoke(cli, ["recon", "report", "--config", str(config)])
+    finally:
+        os.umask(old)
+    assert reported.exit_code == 0
+    made = [config.with_name("exports") / date, config.with_name("reports")]
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for folder in made for path in folder.iterdir()}
+    assert set(modes.values()) == {0o640}
+    folders = [config.with_name("exports"), *made]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o750] * 3
+    assert stat.S_IMODE(config.with_name("office.db").stat().st_mode) == 0o600

@@ -143,7 +143,8 @@ def test_the_page_leads_to_the_first_close_and_a_purge_leaves_what_it_says(
         "/srv/qianzhi-bankfiles",
         "/etc/systemd/system/qianzhi-fep.service.d",
     ]
-    named = f"qianzhi: left as they are: {', '.join(folders)}, the users qianzhi-fep and qianzhi-office"
+    users = "the users qianzhi-fep, qianzhi-office and qianzhi-archive"
+    named = f"qianzhi: left as they are: {', '.join(folders)}, {users}"
     assert named in done.stdout
     by_hand = ["qianzhi-backup.service", "qianzhi-backup.timer", "timers.target.wants/qianzhi-backup.timer"]
     ours = [f"/etc/systemd/system/{name}" for name in by_hand]

@@ -97,9 +97,11 @@ dpkg --force-unsafe-io --install /*.deb > /installed 2>&1 || { cat /installed; e
 say compiled sh -c 'ls /usr/lib/qianzhi/lib/*/site-packages/fep/__pycache__ | grep -c "^service"'
 say altered dpkg --verify qianzhi
 say version qianzhi --version
-say users sh -c 'getent passwd qianzhi-fep qianzhi-office | cut -d : -f 1,6,7'
-say folders stat -c '%U:%G %a %n' /etc/qianzhi/credentials /srv/qianzhi-bankfiles
-say units systemd-analyze verify --man=no qianzhi-fep.service qianzhi-office.service qianzhi-office.timer
+say users sh -c 'getent passwd qianzhi-fep qianzhi-office qianzhi-archive | cut -d : -f 1,6,7'
+say folders stat -c '%U:%G %a %n' /etc/qianzhi/credentials /srv/qianzhi-bankfiles /var/lib/qianzhi-office \
+    /etc/qianzhi-archive/credentials /srv/qianzhi-documents
+say units systemd-analyze verify --man=no qianzhi-fep.service qianzhi-office.service \
+    qianzhi-office.timer qianzhi-archive.service qianzhi-archive.timer
 say complete env COMP_WORDS="qianzhi day c" COMP_CWORD=2 _QIANZHI_COMPLETE=bash_complete qianzhi
 libraries=$(find /usr/lib/qianzhi -name '*.so*' -type f -exec ldd {} + | grep -v 'vdso\|/usr/lib/qianzhi')
 say missing sh -c "echo '$libraries' | grep 'not found' || true"
@@ -164,10 +166,13 @@ def test_installed_it_serves_and_removed_it_leaves_the_book(package: Path, tmp_p
         "altered": "",
         "version": f"qianzhi, version {what.number}|",
         "users": "|".join(
-            f"qianzhi-{system}:/var/lib/qianzhi-{system}:/usr/sbin/nologin" for system in ("fep", "office")
+            f"qianzhi-{system}:/var/lib/qianzhi-{system}:/usr/sbin/nologin"
+            for system in ("fep", "office", "archive")
         )
         + "|",
-        "folders": "root:root 700 /etc/qianzhi/credentials|root:qianzhi-office 750 /srv/qianzhi-bankfiles|",
+        "folders": "root:root 700 /etc/qianzhi/credentials|root:qianzhi-office 750 /srv/qianzhi-bankfiles|"
+        "qianzhi-office:qianzhi-office 750 /var/lib/qianzhi-office|"
+        "root:root 700 /etc/qianzhi-archive/credentials|root:qianzhi-archive 750 /srv/qianzhi-documents|",
         "units": "",
         "compiled": "1|",
         "complete": "plain,cutover|",
@@ -194,7 +199,7 @@ def test_what_is_installed_of_the_simulators_needs_none_of_what_is_not() -> None
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     installed = {name for name in setup["options.packages.find"]["include"].split() if name.startswith(TOOLS)}
-    kept_back = {f"{TOOLS}.{name}" for name in ("world", "cluster", "days")}
+    kept_back = {f"{TOOLS}.{name}" for name in ("world", "cluster", "days", "channel")}
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / TOOLS).rglob("*.py")}
     packages = {".".join(folder.parts) for folder in folders}
     assert {name for name in packages if name not in kept_back} == installed

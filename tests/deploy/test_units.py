@@ -11,8 +11,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEPLOY = ROOT / "deploy"
-SERVICES = ("qianzhi-fep.service", "qianzhi-office.service")
-EXPOSURE_MAX = {"qianzhi-fep.service": 14, "qianzhi-office.service": 10}
+SERVICES = ("qianzhi-fep.service", "qianzhi-office.service", "qianzhi-archive.service")
+TIMERS = ("qianzhi-archive.timer", "qianzhi-office.timer")
+EXPOSURE_MAX = {"qianzhi-fep.service": 14, "qianzhi-office.service": 10, "qianzhi-archive.service": 11}
 """Tenths, as `systemd-analyze security` of systemd 252 counts; docs/hardening.md says what the rest is."""
 INSTALLED = "/usr/bin/qianzhi"
 
@@ -46,61 +47,82 @@ def test_exposure_is_what_the_documentation_says(unit: str) -> None:
 @needs_systemd
 def test_units_are_in_order(tmp_path: Path) -> None:
     """But for the program's place, which is not on this machine: another program stands in for it."""
-    for name in (*SERVICES, "qianzhi-office.timer"):
+    for name in (*SERVICES, *TIMERS):
         text = (DEPLOY / name).read_text(encoding="utf-8")
         assert (INSTALLED in text) == name.endswith(".service")
         (tmp_path / name).write_text(text.replace(INSTALLED, "/bin/true"), encoding="utf-8")
-    for name in (*SERVICES, "qianzhi-office.timer"):
+    for name in (*SERVICES, *TIMERS):
         checked = analyzed("verify", str(tmp_path / name))
         assert (checked.returncode, checked.stderr.replace("\n", "")) == (0, "")
 
 
 @needs_systemd
-def test_the_timer_means_what_it_says() -> None:
-    for calendar in [value for key, value in settings("qianzhi-office.timer") if key == "OnCalendar"]:
+def test_a_timer_means_what_it_says() -> None:
+    calendars = [value for timer in TIMERS for key, value in settings(timer) if key == "OnCalendar"]
+    assert len(calendars) > len(TIMERS)
+    for calendar in calendars:
         assert analyzed("calendar", calendar).returncode == 0, calendar
 
 
 @EVERY
-@pytest.mark.parametrize(
-    "line",
-    [
-        "NoNewPrivileges=true",
-        "CapabilityBoundingSet=",
-        "ProtectSystem=strict",
-        "ProtectHome=true",
-        "PrivateTmp=true",
-        "PrivateDevices=true",
-        "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
-        "SystemCallArchitectures=native",
-        "SystemCallFilter=@system-service",
-        "SocketBindDeny=any",
-        "IPAddressDeny=any",
-        "IPAddressAllow=localhost",
-        "LimitCORE=0",
-        "MemorySwapMax=0",
-        "UMask=0077",
-    ],
+def test_unit_has_what_every_unit_has(unit: str) -> None:
+    lines = (DEPLOY / unit).read_text(encoding="utf-8").splitlines()
+    lacking = [line for line in LINES if line not in lines]
+    assert lacking == []
+
+
+LINES = (
+    "NoNewPrivileges=true",
+    "CapabilityBoundingSet=",
+    "ProtectSystem=strict",
+    "ProtectHome=true",
+    "PrivateTmp=true",
+    "PrivateDevices=true",
+    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "SocketBindDeny=any",
+    "IPAddressDeny=any",
+    "IPAddressAllow=localhost",
+    "LimitCORE=0",
+    "MemorySwapMax=0",
+    "UMask=0077",
 )
-def test_unit_has(unit: str, line: str) -> None:
-    assert line in (DEPLOY / unit).read_text(encoding="utf-8").splitlines()
 
 
-def test_the_front_alone_gets_the_master_key_and_neither_sees_the_other() -> None:
-    front, office = dict(settings(SERVICES[0])), dict(settings(SERVICES[1]))
+def test_each_unit_gets_its_own_master_key_alone_and_sees_none_of_the_others() -> None:
+    front, office, archive = (dict(settings(unit)) for unit in SERVICES)
     assert front["LoadCredential"] == "master-key:/etc/qianzhi/credentials/master-key"
     assert "LoadCredential" not in office
-    assert front["User"] != office["User"]
-    assert "-/var/lib/qianzhi-office" in front["InaccessiblePaths"].split()
-    assert {"-/var/lib/qianzhi-fep", "-/etc/qianzhi"} <= set(office["InaccessiblePaths"].split())
+    key = "archive-master-key"
+    assert archive["LoadCredential"] == f"{key}:/etc/qianzhi-archive/credentials/{key}"
+    assert len({unit["User"] for unit in (front, office, archive)}) == len(SERVICES)
+    hidden = [set(unit["InaccessiblePaths"].split()) for unit in (front, office, archive)]
+    of_front, of_archive = {"-/var/lib/qianzhi-fep", "-/etc/qianzhi"}, {"-/var/lib/qianzhi-archive"}
+    assert {"-/var/lib/qianzhi-office", *of_archive} <= hidden[0]
+    assert {*of_front, *of_archive, "-/etc/qianzhi-archive"} <= hidden[1]
+    assert {*of_front, "-/etc/qianzhi-office", "-/etc/qianzhi-archive/credentials"} <= hidden[2]
+
+
+def test_the_archive_reads_the_office_s_files_by_its_group_and_writes_its_own_state_alone() -> None:
+    office, archive = dict(settings(SERVICES[1])), dict(settings(SERVICES[2]))
+    assert archive["SupplementaryGroups"] == office["Group"]
+    assert (office["StateDirectoryMode"], archive["StateDirectoryMode"]) == ("0750", "0700")
+    assert archive["ReadWritePaths"] == "/var/lib/qianzhi-archive"
+    assert {"-/srv/qianzhi-bankfiles", "-/var/lib/qianzhi-office"} <= set(archive["ReadOnlyPaths"].split())
+
+
+def test_the_archive_may_call_the_system_as_the_office_may() -> None:
+    filters = [[pair for pair in settings(unit) if pair[0].startswith("SystemCall")] for unit in SERVICES[1:]]
+    assert filters[0] == filters[1] != []
 
 
 def test_a_bank_can_be_asked_for_its_certificate_in_the_front() -> None:
-    """A C callback of pyOpenSSL needs memory that is written and then run; the office needs none."""
+    """A C callback of pyOpenSSL needs memory that is written and then run; the others need none."""
     assert dict(settings(SERVICES[0]))["MemoryDenyWriteExecute"] == "false"
-    assert dict(settings(SERVICES[1]))["MemoryDenyWriteExecute"] == "true"
+    assert {dict(settings(unit))["MemoryDenyWriteExecute"] for unit in SERVICES[1:]} == {"true"}
 
 
-def test_only_the_office_has_a_timer_and_it_starts_the_office() -> None:
-    assert sorted(file.name for file in DEPLOY.glob("*.timer")) == ["qianzhi-office.timer"]
-    assert (DEPLOY / "qianzhi-office.timer").stem == (DEPLOY / SERVICES[1]).stem
+def test_office_and_archive_have_a_timer_and_each_starts_its_own() -> None:
+    assert sorted(file.name for file in DEPLOY.glob("*.timer")) == list(TIMERS)
+    assert {Path(timer).stem for timer in TIMERS} == {Path(unit).stem for unit in SERVICES[1:]}
