@@ -12,7 +12,13 @@ The parts, each importing only those before it (tests/test_directions.py says wh
     keys, desk    the two keys of this program and their database; what every act needs, and its record
     kept_files    every file that was written or taken, once, its bytes sealed
     forms/        the files of banks, as data: requests written, answers, returns and statements read
-    mandates, mandate_file   what payers signed, and the files of it
+    dues, mandates, mandate_file   what may be collected, on which dates, and what payers signed
+    plan          which dues are asked for on a date: batches with their hold files
+    batches       batches and lines as rows, and their steps
+    approval, mandate_end   the front's hold, the other person's word, lines taken out before a batch is sent
+    sending, answers   request files to the bank, and what it says became of them; returns
+    results, releases   outcomes to the front and its receipts, settlement; releases that two people force
+    report        what waits
 
 `config` reads the settings, `install` writes new ones, `errors` has the exceptions.
 

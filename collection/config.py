@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from collection.errors import NoSuchItem, NotAllowed
+from collection.rules.attempts import Pace
+from collection.rules.dunning import Timetable
 from ledger.files.clerks import Name, name_faults, refusal
 from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
@@ -70,7 +72,9 @@ class Channel(Section):
     bank: str = Field(pattern=r"^[0-9]{1,11}$", description="the code of the bank whose product it is")
     name: str = Field(min_length=1, max_length=60, description="for people")
     request: str = Field(description="the form of its files: a shipped one's name, or a file of one's own")
-    codes: str = Field(description="the table of its codes: a shipped one's name, or a file of one's own")
+    codes: str = Field(
+        default="", description="the table of its codes, shipped or a file of one's own; empty: the form's"
+    )
     payee: str = Field(default="", max_length=60, description="the insurer's name in its files")
     payee_account: str = Field(default="", max_length=34, description="the insurer's account in its files")
     agreement: str = Field(default="", max_length=34, description="the number of the contract with the bank")
@@ -113,6 +117,23 @@ class Dunning(Section):
     quiet: Annotated[tuple[Hour, ...], Field(max_length=2, min_length=2)] = Field(
         default=("21:00", "08:00"), strict=False, description="from and until when no customer is written to"
     )
+
+    @property
+    def pace(self) -> Pace:
+        """How often and when a due is tried."""
+        return Pace(
+            self.attempts_max,
+            self.gap_days,
+            self.paydays,
+            self.grace_days,
+            self.result_margin_days,
+            self.result_days,
+        )
+
+    @property
+    def timetable(self) -> Timetable:
+        """When customers are told."""
+        return Timetable(self.notice, self.remind, self.task, self.grace_days, self.reinstate)
 
     @property
     def quiet_hours(self) -> tuple[time, time]:

@@ -27,7 +27,6 @@ code = "91020000"               # a bank of its own in the front's settings
 bank = "01020000"
 name = "示例工商银行批扣"
 request = "batch-standard"
-codes = "unionpay"
 {clerks}"""
 _CLERK: Final = """
 [[clerk]]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from collection.database.history import Event, write_events
 from collection.database.schema import Direction, mandates
 from collection.desk import Desk, act, checked_reason, note
+from collection.dues import tell_dates
 from collection.errors import ActRefused, NoSuchItem
 from collection.kept_files import check_new, keep
 from collection.rules.mandate import AccountKind, Period, Purpose, SignedBy, is_over, tail_of, unused_since
@@ -115,9 +116,11 @@ def add_signed(
         check_new(connection, content)
         digest = keep(desk, connection, Direction.MANDATES, name, content)
         note(desk, connection, "mandate import", "", f"{len(rows)} mandates, file {digest}")
-        return tuple(
+        taken = tuple(
             _signed(desk, connection, _added(desk, connection, wanted), evidence) for wanted, evidence in rows
         )
+        tell_dates(desk, connection, desk.today)
+        return taken
 
 
 def sign(desk: Desk, name: str, evidence: Evidence) -> Mandate:
@@ -125,7 +128,9 @@ def sign(desk: Desk, name: str, evidence: Evidence) -> Mandate:
     bank must agree first. Raises CollectionError.
     """
     with act(desk, "mandate", "mandate sign", name) as connection:
-        return _signed(desk, connection, find(connection, name), evidence)
+        signed = _signed(desk, connection, find(connection, name), evidence)
+        tell_dates(desk, connection, desk.today)
+        return signed
 
 
 def resume(desk: Desk, name: str, evidence: Evidence) -> Mandate:
@@ -134,18 +139,10 @@ def resume(desk: Desk, name: str, evidence: Evidence) -> Mandate:
         _check_evidence(evidence)
         mandate = find(connection, name)
         _check_alone(connection, mandate)
-        changes = {**_evidence_columns(desk, evidence)}
-        return move(desk, connection, mandate, MandateEvent.RESUME, "", **changes)
-
-
-def suspend(desk: Desk, name: str, reason: str) -> Mandate:
-    """Suspend an active mandate, and return it."""
-    return _step(desk, name, MandateEvent.SUSPEND, reason)
-
-
-def cancel(desk: Desk, name: str, reason: str) -> Mandate:
-    """End a mandate because its payer says so, and return it. Lines that were not sent are the caller's."""
-    return _step(desk, name, MandateEvent.CANCEL, reason)
+        changes = _evidence_columns(desk, evidence)
+        resumed = move(desk, connection, mandate, MandateEvent.RESUME, "", **changes)
+        tell_dates(desk, connection, desk.today)
+        return resumed
 
 
 def agree(desk: Desk, name: str) -> Mandate:
@@ -153,12 +150,16 @@ def agree(desk: Desk, name: str) -> Mandate:
     with act(desk, "mandate", "mandate agree", name) as connection:
         mandate = find(connection, name)
         _check_alone(connection, mandate)
-        return move(desk, connection, mandate, MandateEvent.AGREE, "")
+        agreed = move(desk, connection, mandate, MandateEvent.AGREE, "")
+        tell_dates(desk, connection, desk.today)
+        return agreed
 
 
 def refuse(desk: Desk, name: str, reason: str) -> Mandate:
     """Note that the payer's bank refused, and return the mandate."""
-    return _step(desk, name, MandateEvent.REFUSE, reason)
+    with act(desk, "mandate", "mandate refuse", name) as connection:
+        words = checked_reason(reason)
+        return move(desk, connection, find(connection, name), MandateEvent.REFUSE, words)
 
 
 def send(desk: Desk, channel: str) -> tuple[tuple[Mandate, Account], ...]:
@@ -265,12 +266,6 @@ def note_use(connection: Connection, names: Iterable[str], date: str) -> None:
         connection.execute(update(mandates).where(first).values(first_use=date, last_use=date))
         later = chosen & (mandates.c.last_use < date)
         connection.execute(update(mandates).where(later).values(last_use=date))
-
-
-def _step(desk: Desk, name: str, event: MandateEvent, reason: str) -> Mandate:
-    with act(desk, "mandate", f"mandate {event}", name) as connection:
-        words = checked_reason(reason)
-        return move(desk, connection, find(connection, name), event, words)
 
 
 def _added(desk: Desk, connection: Connection, wanted: Wanted) -> Mandate:

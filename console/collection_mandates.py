@@ -14,12 +14,14 @@ from typing import Final
 
 import click
 
-from collection import mandate_file, mandates
+from collection import mandate_end, mandate_file, mandates
+from collection.batches import WrittenFile
 from collection.desk import Desk
 from collection.kept_files import digest_of
 from collection.mandates import Account, Evidence, Mandate, Wanted
 from collection.rules.mandate import AccountKind, Period, Purpose, SignedBy
 from collection.rules.states import MandateState
+from console.collection_batches import say_written
 from console.collection_opened import COLLECTION_SETTINGS, REASON, opened, write_private
 from console.collection_wording import MANDATE_STATES
 from console.options import DATE
@@ -125,21 +127,39 @@ def resume_command(mandate: str, evidence: Path, signed_by: str, config: Path, a
         _show((mandates.resume(desk, mandate, proof),), as_json=as_json)
 
 
-def _ending(end: Callable[[Desk, str, str], Mandate]) -> Callable[[str, str, Path, bool], None]:
-    def command(mandate: str, reason: str, config: Path, as_json: bool) -> None:
+def _ending(
+    end: Callable[[Desk, str, str], tuple[Mandate, list[WrittenFile]]],
+) -> Callable[[str, str, Path], None]:
+    def command(mandate: str, reason: str, config: Path) -> None:
         with opened(config) as desk:
-            _show((end(desk, mandate, reason),), as_json=as_json)
+            row, releases = end(desk, mandate, reason)
+            say_written(desk, releases)
+        _show((row,), as_json=False)
 
     return command
 
 
 for _name, _end, _words in (
-    ("suspend", mandates.suspend, "Suspend active MANDATE: nothing is collected by it until it is resumed."),
-    ("cancel", mandates.cancel, "End MANDATE, because its payer says so."),
-    ("refuse", mandates.refuse, "Note that the payer's bank refused MANDATE."),
+    (
+        "suspend",
+        mandate_end.suspend,
+        "Suspend active MANDATE: nothing is collected by it until it is resumed.",
+    ),
+    ("cancel", mandate_end.cancel, "End MANDATE, because its payer says so."),
 ):
-    _command = click.argument("mandate")(REASON(COLLECTION_SETTINGS(JSON(_ending(_end)))))
+    _command = click.argument("mandate")(REASON(COLLECTION_SETTINGS(_ending(_end))))
     mandate_group.command(_name, help=_words)(_command)
+
+
+@mandate_group.command("refuse")
+@click.argument("mandate")
+@REASON
+@COLLECTION_SETTINGS
+@JSON
+def refuse_command(mandate: str, reason: str, config: Path, as_json: bool) -> None:
+    """Note that the payer's bank refused MANDATE."""
+    with opened(config) as desk:
+        _show((mandates.refuse(desk, mandate, reason),), as_json=as_json)
 
 
 @mandate_group.command("agree")

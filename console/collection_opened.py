@@ -14,6 +14,8 @@ import click
 
 from collection.config import Settings, load_settings
 from collection.desk import Desk
+from collection.forms.codes import Codes, codes_of
+from collection.forms.form_file import Form, form_of
 from collection.keys import check, keys_of, prepare
 from console import settings_place
 from console.inside_keys import ACCOUNT, FILES, inside_secret
@@ -44,6 +46,17 @@ def opened(config: Path, *, write: bool = True) -> Iterator[Desk]:
             yield Desk(store, settings, keys, book, os.urandom, now_us(), at_keyboard())
     finally:
         store.close()
+
+
+def form_of_channel(settings: Settings, channel: str) -> Form:
+    """The form of a channel's files. Raises FormError and NoSuchItem."""
+    return form_of(settings.channel_of(channel).request)
+
+
+def codes_of_channel(settings: Settings, channel: str) -> Codes:
+    """The table of a channel's codes: its own, or its form's. Raises FormError and NoSuchItem."""
+    given = settings.channel_of(channel).codes
+    return codes_of(given or form_of_channel(settings, channel).codes)
 
 
 def write_private(settings: Settings, name: str, content: bytes) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from collection.plan import LeftOut
 from collection.rules.states import BatchState, LineState, MandateState
 from office.reports.wording import Words
 
@@ -51,5 +52,16 @@ LINE_STATES: Final[Mapping[LineState, Words]] = MappingProxyType(
         LineState.RETURNED: Words("已退回", "Returned"),
         LineState.MISFIT: Words("无法入账", "Misfit"),
         LineState.DROPPED: Words("已撤出", "Dropped"),
+    }
+)
+LEFT_OUT: Final[Mapping[LeftOut, Words]] = MappingProxyType(
+    {
+        LeftOut.NO_ATTEMPT: Words("不再扣款", "No further attempt"),
+        LeftOut.LATER: Words("日期未到", "Later date"),
+        LeftOut.GRACE: Words("宽限期将满", "Grace ends"),
+        LeftOut.LIMIT: Words("超出授权限额", "Above the mandate's limit"),
+        LeftOut.CHANNEL_LIMIT: Words("超出渠道限额", "Above the channel's limit"),
+        LeftOut.TERM: Words("不在授权期限内", "Outside the mandate's term"),
+        LeftOut.PERIOD: Words("本扣款周期已扣", "Within the mandate's period"),
     }
 )

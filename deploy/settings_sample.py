@@ -84,12 +84,13 @@ COLLECTION_PLACES: Final[Mapping[str, str]] = {
     "channel.bank": '"01020000"',
     "channel.name": '"Example bank, collection in batches"',
     "channel.request": '"batch-standard"',
-    "channel.codes": '"unionpay"',
     "clerk.name": '"li"',
 }
 """The same for collection, which runs under the office's user; channel and clerk are to be replaced."""
 
 EXAMPLES: Final[Mapping[str, str]] = {
+    "channel.code": '"91020000"',
+    "channel.name": '"Example bank, collection in batches"',
     "keystore.pkcs11_module": '"/usr/lib/softhsm/libsofthsm2.so"',
     "keystore.token": '"qianzhi"',
     "keystore.pin": '"credential:token-pin"',

@@ -44,7 +44,6 @@ class DueState(StrEnum):
 class Direction(StrEnum):
     """From whom to whom a file went."""
 
-    DUES = "dues"
     HOLD = "hold"
     HOLD_ANSWER = "hold_answer"
     REQUEST = "request"
@@ -52,6 +51,7 @@ class Direction(StrEnum):
     APPLY = "apply"
     APPLY_ANSWER = "apply_answer"
     RELEASE = "release"
+    RELEASE_ANSWER = "release_answer"
     RETURNS = "returns"
     STATEMENT = "statement"
     MANDATES = "mandates"
@@ -205,9 +205,11 @@ lines = Table(
     text_column("state"),
     text_column("code"),
     text_column("class"),
+    integer_column("retry"),
     text_column("text"),
     text_column("value_date"),
     text_column("reference"),
+    integer_column("request_part"),
     integer_column("part"),
     text_column("receipt"),
     text_column("entry_key"),
@@ -221,8 +223,9 @@ lines = Table(
     Index("lines_by_due", "due"),
     partial_index("lines_open", "batch", where=one_of("state", OPEN_LINES)),
 )
-"""One due in one batch. `code`, `class` and `text` are what the bank said; `part` is the file of outcomes for
-the front that has this line, 0 for none; `receipt` and `entry_key` are what the front answered to it.
+"""One due in one batch. `request_part` is the file of requests that has it, 0 until it is written. `code`,
+`class`, `retry` and `text` are what the bank said; `part` is the file of outcomes for the front that has this
+line, 0 for none; `receipt` and `entry_key` are what the front answered to it.
 """
 
 proposals = Table(

@@ -59,7 +59,8 @@ class BatchState(StrEnum):
 
 
 class BatchEvent(StrEnum):
-    """What moves a batch. NOT_RECEIVED: the bank has no such file, which is sent again as it was. ANSWER: its
+    """What moves a batch. RECALL: a line is taken out of what was written, and the rest is written anew.
+    NOT_RECEIVED: the bank has no such file, which is sent again as it was. ANSWER: its
     last open line has an outcome, or an answer says that it is complete.
     """
 
@@ -67,6 +68,7 @@ class BatchEvent(StrEnum):
     APPROVE = "approve"
     WRITE = "write"
     SEND = "send"
+    RECALL = "recall"
     NOT_RECEIVED = "not_received"
     ACCEPT = "accept"
     REFUSE_WHOLE = "refuse_whole"
@@ -137,10 +139,13 @@ BATCH: Final[Mapping[tuple[BatchState, BatchEvent], BatchState]] = MappingProxyT
         (BatchState.APPROVED, BatchEvent.CANCEL): BatchState.CANCELLED,
         (BatchState.WRITTEN, BatchEvent.SEND): BatchState.SENT,
         (BatchState.WRITTEN, BatchEvent.CANCEL): BatchState.CANCELLED,
+        (BatchState.WRITTEN, BatchEvent.RECALL): BatchState.APPROVED,
         (BatchState.SENT, BatchEvent.NOT_RECEIVED): BatchState.SENT,
         (BatchState.SENT, BatchEvent.ACCEPT): BatchState.ACCEPTED,
         (BatchState.SENT, BatchEvent.REFUSE_WHOLE): BatchState.REFUSED_WHOLE,
         (BatchState.SENT, BatchEvent.ANSWER): BatchState.ANSWERED,
+        (BatchState.ACCEPTED, BatchEvent.REFUSE_WHOLE): BatchState.REFUSED_WHOLE,
+        (BatchState.ACCEPTED, BatchEvent.NOT_RECEIVED): BatchState.ACCEPTED,
         (BatchState.ACCEPTED, BatchEvent.ANSWER): BatchState.ANSWERED,
         (BatchState.ANSWERED, BatchEvent.ANSWER): BatchState.ANSWERED,
         (BatchState.ANSWERED, BatchEvent.APPLY): BatchState.APPLIED,

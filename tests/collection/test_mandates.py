@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collection import mandates
+from collection import mandate_end, mandates
 from collection.errors import ActRefused, NoSuchItem, NotAllowed
 from collection.mandates import Account, Evidence
 from collection.rules.mandate import AccountKind, SignedBy
@@ -62,7 +62,7 @@ def test_a_policy_has_one_active_mandate_for_a_purpose(room: Room) -> None:
     second = mandates.add(room.desk(), room.wanted())
     with pytest.raises(ActRefused, match="M0000001 of this policy is active"):
         mandates.sign(room.desk(), second.mandate, EVIDENCE)
-    mandates.suspend(room.desk(), first.mandate, "moved abroad")
+    mandate_end.suspend(room.desk(), first.mandate, "moved abroad")
     mandates.sign(room.desk(), second.mandate, EVIDENCE)
     with pytest.raises(ActRefused, match="M0000002 of this policy is active"):
         mandates.resume(room.desk(), first.mandate, EVIDENCE)
@@ -70,11 +70,11 @@ def test_a_policy_has_one_active_mandate_for_a_purpose(room: Room) -> None:
 
 def test_a_suspended_mandate_is_resumed_by_new_evidence_and_a_cancelled_one_never(room: Room) -> None:
     name = room.mandate().mandate
-    mandates.suspend(room.desk(), name, "card lost")
+    mandate_end.suspend(room.desk(), name, "card lost")
     new = Evidence("f" * 64, SignedBy.PORTAL)
     resumed = mandates.resume(room.desk(), name, new)
     assert (resumed.state, resumed.evidence_digest) == (MandateState.ACTIVE, new.digest)
-    mandates.cancel(room.desk(), name, "asked by telephone")
+    mandate_end.cancel(room.desk(), name, "asked by telephone")
     for step in (mandates.resume, mandates.sign):
         with pytest.raises(ActRefused, match="is cancelled"):
             step(room.desk(), name, new)

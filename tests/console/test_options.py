@@ -21,6 +21,7 @@ DATED = (
     ("recon", "show"),
     ("recon", "report"),
     ("archive", "intake"),
+    ("collection", "plan"),
 )
 
 

@@ -38,7 +38,12 @@ ACTS_OR_FILES = {
     "archive shelve", "archive write",
     "customers init", "customers propose", "customers approve", "customers reject", "customers withdraw",
     "customers escrow", "customers open-escrow", "customers rewrap",
-    "collection init", "collection mandate export",
+    "collection init", "collection mandate export", "collection mandate suspend", "collection mandate cancel",
+    "collection accept", "collection approve", "collection reject",
+    "collection batch approve", "collection batch recall", "collection batch cancel",
+    "collection batch write", "collection batch sent", "collection batch accept",
+    "collection batch apply", "collection batch settle", "collection batch close",
+    "collection batch release",
 }  # fmt: skip
 """Commands that do something, or write a file or a text that has a form of its own: they show no data."""
 

@@ -55,7 +55,7 @@ def test_a_batch_is_cancelled_only_before_it_is_sent() -> None:
 
 def test_a_batch_is_approved_before_it_is_written_and_held_before_that() -> None:
     ways = {to: {state for (state, _event), end in BATCH.items() if end is to} for to in BatchState}
-    assert ways[BatchState.APPROVED] == {BatchState.HELD}
+    assert ways[BatchState.APPROVED] == {BatchState.HELD, BatchState.WRITTEN}
     assert ways[BatchState.WRITTEN] == {BatchState.APPROVED}
     assert ways[BatchState.SENT] == {BatchState.WRITTEN, BatchState.SENT}
 
