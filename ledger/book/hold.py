@@ -16,7 +16,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, insert, select, update
 
 from ledger.book import visible
 from ledger.book.audit_log import record
@@ -368,7 +368,7 @@ def let_go_of(book: BatchBook, digest: str, lines: Iterable[BatchLine]) -> None:
 
 def _let_go(connection: Connection, digest: str, lines: Sequence[BatchLine]) -> None:
     """The dues are open again, or withdrawn if they were to leave (ledger.rules.holding.let_go)."""
-    mine = dues.c.held_by.in_([line.hold for line in lines])
+    mine = held_by_any(lines)
     held = select(dues.c.due, dues.c.amount, dues.c.withdrawn).where(mine)
     rows = connection.execute(held.order_by(dues.c.due).with_for_update()).all()
     if not rows:
@@ -383,6 +383,11 @@ def _let_go(connection: Connection, digest: str, lines: Sequence[BatchLine]) -> 
             withdrawn=hold_files.c.withdrawn + sum(row.withdrawn for row in rows),
         )
     )
+
+
+def held_by_any(lines: Sequence[BatchLine]) -> ColumnElement[bool]:
+    """Whether a due is held by one of these lines, in a form for which its index is used."""
+    return and_(dues.c.held_by != "", dues.c.held_by.in_([line.hold for line in lines]))
 
 
 def _end_release(connection: Connection, book: BatchBook, file: ReleaseFile, digest: str) -> None:

@@ -21,6 +21,7 @@ from ledger.book.hold import (
     begin_file,
     chunks,
     end_file,
+    held_by_any,
     hold_of,
     let_go_of,
     lines_of,
@@ -112,7 +113,7 @@ def _entries(connection: Connection, lines: Sequence[BatchLine]) -> dict[str, st
 
 def _held(connection: Connection, lines: Sequence[BatchLine]) -> frozenset[str]:
     """Those of these lines that hold their dues."""
-    query = select(dues.c.held_by).where(dues.c.held_by.in_([line.hold for line in lines]))
+    query = select(dues.c.held_by).where(held_by_any(lines))
     return frozenset(connection.execute(query).scalars())
 
 

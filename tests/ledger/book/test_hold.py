@@ -83,6 +83,12 @@ def test_the_same_file_gets_the_same_answer_and_another_of_the_batch_is_refused(
     assert acts(store) == [("li", "batch hold"), ("li", "batch hold ended")]
 
 
+def test_a_hold_that_was_carried_out_holds_nothing_again(store: Store) -> None:
+    first = hold(store)
+    release(store)
+    assert (hold(store), held(store)) == (first, {})
+
+
 def test_a_due_has_one_owner(store: Store) -> None:
     hold(store, line(1))
     assert hold(store, line(7, due="D1", policy="P1"), batch="B0000124").refused == ((7, NotHeld.HELD),)
@@ -222,7 +228,8 @@ def test_what_leaves_while_it_is_held_is_collected_all_the_same(store: Store, fr
         "UPDATE dues SET state = 'settled', settled_by = 'k', sequence = 1 WHERE due = 'D1'",
         "UPDATE dues SET held_by = 'B0000124/1' WHERE due = 'B6'",
         "UPDATE dues SET held_by = 'B0000123/1' WHERE due = 'D2'",
-        "UPDATE holds SET held_at = 0, released_at = 1",
+        "UPDATE holds SET held_at = 0",
+        "UPDATE holds SET held_at = 0, lines = 0, amount = 0, released_at = 1",
         "UPDATE hold_lines SET line = 0",
     ],
 )

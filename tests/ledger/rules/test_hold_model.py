@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
+import pytest
+
 from ledger.rules.batch_line import BatchLine, collected, returned
 from ledger.rules.decide import fold
 from ledger.rules.entry import Entry, Kind
@@ -238,6 +240,7 @@ def test_no_order_of_counters_and_batches_takes_the_money_of_a_due_twice() -> No
     assert (len(states), len(told)) == (1934, 1755)
 
 
+@pytest.mark.slow
 def test_a_second_charge_by_a_forced_release_is_a_break_or_a_result_to_come() -> None:
     states = dict(walked(Without(forced=True)))
     twice = [state for state in states if is_charged_twice(state)]
