@@ -28,10 +28,9 @@ class Part(NamedTuple):
 
 def parts_of(batch: RequestBatch, form: Form) -> tuple[Part, ...]:
     """Return a batch's lines in the shares of its files, in their order. Raises FormFault if there are more
-    files than the form allows, or a line that no batch can have.
+    files than the form allows.
     """
-    check(batch)
-    lines = tuple(batch.lines)
+    lines = batch.lines
     parts = -(-len(lines) // form.lines_max)
     if parts > form.files_max:
         raise FormFault(
@@ -48,6 +47,7 @@ def write(batch: RequestBatch, form: Form) -> tuple[NamedFile, ...]:
     """Return the request files of a batch. Raises FormFault, which names the file, the line and the column;
     then nothing is to be sent.
     """
+    check(batch)
     return tuple(_written(batch, form, part) for part in parts_of(batch, form))
 
 
