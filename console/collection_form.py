@@ -15,7 +15,7 @@ import click
 from rich.console import RenderableType
 
 from collection.errors import FormFault
-from collection.forms.codes import codes_of
+from collection.forms.codes import codes_of, hold_together
 from collection.forms.form_file import Column, Form, form_of, load, shipped
 from collection.forms.lines import NamedFile
 from collection.forms.record_text import BYTES_MAX
@@ -100,6 +100,7 @@ def check_command(name: str, files: tuple[Path, ...], codes: str, as_json: bool)
     """
     form = form_of(name)
     known = codes_of(codes or form.codes)
+    hold_together(form, known)
     found = []
     for file in files:
         with file.open("rb") as stream:

@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import Field, field_validator
 
 from collection.errors import FormError
-from collection.forms.form_file import Section, Word, checked
+from collection.forms.form_file import Form, Section, Word, checked
 from ledger.files.near_name import near_name
 from qianzhi_errors.sentence import Sentence, listed
 
@@ -100,6 +100,22 @@ class Codes:
     def knows(self, code: str) -> bool:
         """Return whether the table has this code of a line: one that it has not is worth an alarm."""
         return code in self.lines
+
+
+def hold_together(form: Form, codes: Codes) -> None:
+    """Raise FormError where a form and a table of codes differ about what says done: one would say that a
+    line's money came, and the other not.
+    """
+    said = {*form.answer.done, *(flag for flag, way in form.answer.flags.items() if way == DONE)}
+    meant = {code for code, line in codes.lines.items() if line.klass == DONE}
+    if said != meant:
+        raise FormError(
+            Sentence(
+                "{codes}: the form has other codes for done than this table: {differing}",
+                codes=codes.name,
+                differing=listed(sorted(said ^ meant)),
+            )
+        )
 
 
 def shipped() -> tuple[str, ...]:

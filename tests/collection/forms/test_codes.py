@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from collection.errors import FormError
-from collection.forms.codes import load, parse, shipped
+from collection.forms import form_file
+from collection.forms.codes import hold_together, load, parse, shipped
+from collection.forms.form_file import shipped as forms
 
 OUTCOMES = {
     **{"0": "accepted", "1": "resend", "2": "release", "3": "release", "4": "release", "5": "release"},
@@ -26,6 +28,17 @@ def test_every_table_knows_the_file_codes_and_its_line_codes(name: str) -> None:
     assert {code: codes.file(code) for code in OUTCOMES} == OUTCOMES
     assert {code: codes.line(code).klass for code in CLASSES[name]} == CLASSES[name]
     assert all(line.zh and line.en for line in codes.lines.values())
+
+
+def test_the_shipped_forms_and_their_tables_agree_about_what_is_done() -> None:
+    for name in forms():
+        form = form_file.load(name)
+        hold_together(form, load(form.codes))
+
+
+def test_a_form_and_a_table_that_differ_about_done_are_refused() -> None:
+    with pytest.raises(FormError, match="iso20022: the form has other codes for done than this table"):
+        hold_together(form_file.load("batch-ubp"), load("iso20022"))
 
 
 @pytest.mark.parametrize("name", shipped())
