@@ -14,7 +14,7 @@ import click
 
 from collection.config import Settings, load_settings
 from collection.desk import Desk
-from collection.forms.codes import Codes, codes_of
+from collection.forms.codes import Codes, codes_of, hold_together
 from collection.forms.form_file import Form, form_of
 from collection.keys import check, keys_of, prepare
 from console import settings_place
@@ -54,9 +54,13 @@ def form_of_channel(settings: Settings, channel: str) -> Form:
 
 
 def codes_of_channel(settings: Settings, channel: str) -> Codes:
-    """The table of a channel's codes: its own, or its form's. Raises FormError and NoSuchItem."""
-    given = settings.channel_of(channel).codes
-    return codes_of(given or form_of_channel(settings, channel).codes)
+    """The table of a channel's codes: its own, or its form's. Raises FormError, also where it and the form
+    differ about what says done, and NoSuchItem.
+    """
+    form = form_of_channel(settings, channel)
+    codes = codes_of(settings.channel_of(channel).codes or form.codes)
+    hold_together(form, codes)
+    return codes
 
 
 def write_private(settings: Settings, name: str, content: bytes) -> Path:
