@@ -1,5 +1,6 @@
 """The commands `qianzhi customers`: persons loaded and shown, restricted and shredded by two people, their
-keys held in escrow and wrapped anew, the audit. How they are reached and served: console.customers_service.
+keys held in escrow and wrapped anew, the audit. How they are reached and served: console.customers_service;
+notices and tasks: console.customers_notices.
 
 Parses arguments, opens the database and the keys, calls, prints. The person who acts is the one at the
 keyboard; what that person may do, `customers.decisions` and `customers.look_up` say.
@@ -18,6 +19,7 @@ from typing import Final
 import click
 
 from console import audit_log
+from console.customers_notices import COMMANDS as NOTICE_COMMANDS
 from console.customers_opened import opened
 from console.customers_service import orphans_command
 from console.inside_keys import PERSONS
@@ -298,4 +300,5 @@ def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
         audit_log.show(office.store, read, verify=verify, as_json=as_json)
 
 
-customers.add_command(orphans_command)
+for _joined in (orphans_command, *NOTICE_COMMANDS):
+    customers.add_command(_joined)

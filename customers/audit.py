@@ -25,6 +25,7 @@ from customers.database.schema import (
 )
 from customers.keys import KeyRow, Keys, key_of_row
 from customers.load import place_of
+from customers.notice_audit import notice_findings
 from customers.proposals import Proposal, listing
 from customers.rules.states import TRANSITIONS, Act, PersonState, ProposalState
 from customers.sealing import opened, parse
@@ -207,6 +208,12 @@ def _follow(states: dict[str, PersonState], record: AuditRecord) -> None:
         states[record.subject] = TRANSITIONS.get((before, Act(record.act)), before)
 
 
+def _notices(evidence: Evidence) -> Iterator[Failing]:
+    """Notices were sent once, and they, their deliveries and the tasks say the same."""
+    for subject, reason in notice_findings(evidence.connection):
+        yield Failing(subject, reason)
+
+
 CHECKS: Final[tuple[Callable[[Evidence], Iterator[Failing]], ...]] = (
     _records,
     _loads,
@@ -214,6 +221,7 @@ CHECKS: Final[tuple[Callable[[Evidence], Iterator[Failing]], ...]] = (
     _proposals,
     _certificates,
     _looks,
+    _notices,
 )
 """All checks, in the order in which they are made."""
 

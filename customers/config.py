@@ -12,12 +12,15 @@ from typing import Literal
 from pydantic import Field
 
 from customers.errors import NotAllowed
+from customers.sender_settings import Notices, Sender, rooted_notices, rooted_sender, sender_faults
 from ledger.files.clerks import Name, name_faults, refusal
 from ledger.files.secret_source import KeystoreFile, rooted_keystore
 from ledger.files.settings import Fault, Section, SettingsError, read_settings, rooted_database, rooted_path
 from qianzhi_errors.sentence import Sentence
 
-Permission = Literal["load", "show", "look", "restrict", "release", "shred", "escrow", "rewrap"]
+Permission = Literal[
+    "load", "show", "look", "restrict", "release", "shred", "escrow", "rewrap", "send", "tasks"
+]
 
 
 class Customers(Section):
@@ -54,6 +57,8 @@ class Settings(Section):
     keystore: KeystoreFile
     clerk: tuple[Clerk, ...] = Field(default=(), strict=False)
     holder: tuple[Holder, ...] = Field(default=(), strict=False)
+    notices: Notices = Notices()
+    sender: tuple[Sender, ...] = Field(default=(), strict=False)
 
     def check_may(self, person: str, permission: Permission) -> None:
         """Raise NotAllowed unless the settings give this person the permission."""
@@ -79,12 +84,20 @@ def load_settings(path: Path) -> Settings:
         }
     )
     rooted = rooted_keystore(settings.keystore, folder)
-    return settings.model_copy(update={"customers": customers, "keystore": rooted})
+    return settings.model_copy(
+        update={
+            "customers": customers,
+            "keystore": rooted,
+            "notices": rooted_notices(settings.notices, folder),
+            "sender": tuple(rooted_sender(sender, folder) for sender in settings.sender),
+        }
+    )
 
 
 def _contradictions(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong between values that are each valid alone."""
     yield from name_faults(settings.clerk)
+    yield from sender_faults(settings.sender)
     if len(settings.holder) not in (0, 2):
         yield Fault("holder", Sentence("a list of keys is sealed for two holders: give two, or none"))
     if len({holder.public for holder in settings.holder}) < len(settings.holder):

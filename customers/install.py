@@ -21,6 +21,12 @@ escrow = "escrow"               # the sealed lists of keys
 [keystore]
 file = "keystore"
 master_key = "file:master.key"  # what opens it: keep a copy where the keystore's copies are not
+
+[[sender]]
+name = "folder"                 # a file for each notice, for whoever takes it from there
+kind = "folder"
+path = "outbox"
+from_address = "service@insurer.example"
 {clerks}"""
 _CLERK: Final = """
 [[clerk]]
@@ -28,9 +34,9 @@ name = "{name}"
 may = [{may}]
 """
 SAMPLE_CLERKS: Final = (
-    ("li", ("load", "show", "look", "restrict", "release", "shred")),
+    ("li", ("load", "show", "look", "restrict", "release", "shred", "send", "tasks")),
     ("wang", ("look", "restrict", "release", "shred", "escrow", "rewrap")),
-    ("zhao", ("show",)),
+    ("zhao", ("show", "tasks")),
 )
 """Clerks of the new settings: li proposes and wang decides, or the other way round."""
 

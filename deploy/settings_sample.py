@@ -56,6 +56,11 @@ CUSTOMERS_PLACES: Final[Mapping[str, str]] = {
     "customers.escrow": '"/var/lib/qianzhi-office/escrow"',
     "keystore.file": '"/var/lib/qianzhi-office/customers-keystore"',
     "keystore.master_key": '"credential:customers-master-key"',
+    "notices.letters": '"/var/lib/qianzhi-office/letters"',
+    "sender.name": '"folder"',
+    "sender.kind": '"folder"',
+    "sender.path": '"/var/lib/qianzhi-office/outbox"',
+    "sender.from_address": '"service@insurer.example"',
     "clerk.name": '"li"',
 }
 """The same for the customers, who run under the office's user. The clerk is to be replaced by the site's own.

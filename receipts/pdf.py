@@ -28,7 +28,8 @@ from receipts.line import Receipt, SignedReceipt
 
 EMBEDDED: Final = "receipt.txt"
 """The name of the embedded file: the receipt's line and a line feed."""
-_FAMILY: Final = "Noto Sans CJK SC"
+FAMILY: Final = "Noto Sans CJK SC"
+"""The font of our pages, once `add_font` has brought it."""
 _FACE: Final = 2
 """The place of the simplified Chinese face in Noto's collection of fonts."""
 _COLLECTION: Final = b"ttcf"
@@ -82,7 +83,7 @@ def receipt_pdf(signed: SignedReceipt, heading: Heading, font: Path) -> bytes:
     page.set_title(title)
     page.set_producer(_PRODUCER)
     page.set_xmp_metadata(_XMP.format(title=escape(title), at=_moment(receipt).isoformat(), by=_PRODUCER))
-    _add_font(page, font)
+    add_font(page, font)
     page.add_page()
     _write_heading(page, receipt, heading)
     for label, value in _rows(receipt, heading):
@@ -99,12 +100,13 @@ def receipt_pdf(signed: SignedReceipt, heading: Heading, font: Path) -> bytes:
     return bytes(page.output())
 
 
-def _add_font(page: FPDF, font: Path) -> None:
+def add_font(page: FPDF, font: Path) -> None:
+    """Have a file of pages use the font of this path, under FAMILY. Raises FontUnusable."""
     kind = _kind_of(font)
     if kind not in _FONTS:
         raise _other_font(font)
     try:
-        page.add_font(_FAMILY, fname=font, collection_font_number=_FACE if kind == _COLLECTION else 0)
+        page.add_font(FAMILY, fname=font, collection_font_number=_FACE if kind == _COLLECTION else 0)
     except Exception as error:  # whatever the library makes of a damaged one
         raise _other_font(font) from error
 
@@ -125,14 +127,14 @@ def _other_font(font: Path) -> FontUnusable:
 
 
 def _write_heading(page: FPDF, receipt: Receipt, heading: Heading) -> None:
-    page.set_font(_FAMILY, size=11)
+    page.set_font(FAMILY, size=11)
     page.cell(0, 20, heading.insurer or receipt.insurer, new_x="LMARGIN", new_y="NEXT", align="C")
-    page.set_font(_FAMILY, size=18)
+    page.set_font(FAMILY, size=18)
     page.cell(0, 34, heading.title, new_x="LMARGIN", new_y="NEXT", align="C")
     page.ln(9)
     page.line(_MARGIN, page.get_y(), page.w - _MARGIN, page.get_y())
     page.ln(9)
-    page.set_font(_FAMILY, size=10)
+    page.set_font(FAMILY, size=10)
 
 
 def _rows(receipt: Receipt, heading: Heading) -> Iterator[tuple[str, str]]:
@@ -164,11 +166,11 @@ def _write_proof(page: FPDF, text: str) -> None:
             if is_dark:
                 page.rect(_MARGIN + _MODULE * x, top + _MODULE * y, _MODULE * width, _MODULE, style="F")
             x += width
-    page.set_font(_FAMILY, size=9)
+    page.set_font(FAMILY, size=9)
     page.set_xy(_MARGIN + side + 18, top)
     page.multi_cell(0, 15, "\n\n".join(_NOTES), align="L", wrapmode=WrapMode.CHAR)
     page.set_xy(_MARGIN, top + side + 18)
-    page.set_font(_FAMILY, size=8)
+    page.set_font(FAMILY, size=8)
     pieces = (text[at : at + _TEXT_COLUMNS] for at in range(0, len(text), _TEXT_COLUMNS))
     page.multi_cell(0, 14, "\n".join(pieces), align="L", new_x="LMARGIN", new_y="NEXT")
 

@@ -16,7 +16,11 @@ PARTS: Final = MappingProxyType(
         "ledger.book": ("ledger.rules", "ledger.files", "ledger.errors"),
         "customers.rules": (),
         "customers.database": ("customers.rules",),
-        "customers.notices": ("customers.rules", "customers.database", "customers.book", "customers.errors"),
+        "customers.notices": (
+            *("customers.rules", "customers.database", "customers.book", "customers.contacts"),
+            *("customers.keys", "customers.errors", "customers.sender_settings"),
+            *("customers.load", "customers.sealing", "customers.serving"),
+        ),
         "collection.forms": ("collection.errors",),
         "collection.rules": (),
         "collection.database": ("collection.rules",),

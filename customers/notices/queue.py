@@ -105,6 +105,11 @@ def find(connection: Connection, number: int) -> Notice:
     return notice_of(row)
 
 
+def notice_rows(connection: Connection) -> Iterator[Notice]:
+    """All notices, in the order in which they were queued."""
+    yield from map(notice_of, connection.execute(NOTICES))
+
+
 def notice_of(row: Sequence[Any]) -> Notice:
     """The notice of a row of NOTICES."""
     notice = Notice._make(row)

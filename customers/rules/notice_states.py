@@ -51,6 +51,7 @@ NOTICE_TRANSITIONS: Final[Mapping[tuple[NoticeState, NoticeStep], NoticeState]] 
     {
         (_N.QUEUED, NoticeStep.SEND): _N.UNKNOWN,
         (_N.QUEUED, NoticeStep.GIVE_UP): _N.FAILED,
+        (_N.QUEUED, NoticeStep.ARRIVE): _N.DELIVERED,
         (_N.UNKNOWN, NoticeStep.ACCEPT): _N.ACCEPTED,
         (_N.UNKNOWN, NoticeStep.REFUSE): _N.QUEUED,
         (_N.UNKNOWN, NoticeStep.ARRIVE): _N.DELIVERED,
@@ -61,7 +62,7 @@ NOTICE_TRANSITIONS: Final[Mapping[tuple[NoticeState, NoticeStep], NoticeState]] 
     }
 )
 """All that can happen to a notice. One that was refused waits for the next channel. `again` is for one of
-which nobody knows whether the sender has it.
+which nobody knows whether the sender has it; while it waits, the report on it may still come.
 """
 
 

@@ -6,6 +6,7 @@ value of one may be put here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import time, timedelta
 from typing import Final, NamedTuple
@@ -20,6 +21,8 @@ AGAIN_US: Final = 24 * _HOUR_US
 """For so long nothing is sent again of which nobody knows whether the sender has it."""
 LATER_US: Final = _HOUR_US // 4
 """So much later a sender is asked again that had no time."""
+TRIES_MAX: Final = 3
+"""So often a contact is tried for a notice of which nobody knows whether the sender has it."""
 A_DAY_MAX: Final = 3
 """So many notices a person gets on a day at most; letters are not counted."""
 
@@ -85,7 +88,9 @@ def decide(
     sender, in the order in which they are to be tried; `sent_today` is how many notices went to the person on
     this day in Beijing.
     """
+    tried = Counter(attempt.reach.contact for attempt in attempts)
     failed = {attempt.reach.contact for attempt in attempts if attempt.state is DeliveryState.FAILED}
+    failed |= {contact for contact, tries in tried.items() if tries >= TRIES_MAX}
     following = next((reach for reach in reaches if reach.contact not in failed), None)
     if following is None:
         return GiveUp()

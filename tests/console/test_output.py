@@ -44,6 +44,7 @@ ACTS_OR_FILES = {
     "collection batch write", "collection batch sent", "collection batch accept",
     "collection batch apply", "collection batch settle", "collection batch close",
     "collection batch release",
+    "customers notify", "customers assign", "customers done",
 }  # fmt: skip
 """Commands that do something, or write a file or a text that has a form of its own: they show no data."""
 

@@ -73,7 +73,7 @@ PLACES = MappingProxyType(
         "pkcs11": ("fep/keys/hsm.py",),
         "OpenSSL": ("fep/links/tls.py", "fep/links/server.py", "simulators/link.py"),
         "jinja2": ("office/reports/report.py", "simulators/certify/report.py"),
-        "fpdf": ("receipts",),
+        "fpdf": ("receipts", "customers/notices/letters.py"),
         "segno": ("receipts",),
         "pycdlib": ("archive",),
         "defusedxml": ("office/statements/camt.py", "collection/forms/xml_reading.py"),
