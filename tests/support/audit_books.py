@@ -18,8 +18,10 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from fep.keys.keys import FrontKey
+from ledger.book.audit_log import record
 from ledger.book.front import FrontBook
 from ledger.book.retire import retire
+from ledger.book.schema import audit_log as front_audit_log
 from ledger.rules.request import Act, Request, key_of
 from office.accounting import breaks, date_decisions
 from office.accounting.bank_dates import date_name
@@ -115,6 +117,8 @@ def build(urls: Urls, *, retired: bool = False) -> None:
         here.days.trade(3)
         list(here.at_close().run())
         hold_some(here.front_store)
+        with here.front_store.transaction() as connection:  # what came last, no other row tells again
+            record(connection, front_audit_log, 1, "li", "reload", "", "")
         _FILES[urls] = tuple(here.days.loaded)
         if retired:
             _retire(here)

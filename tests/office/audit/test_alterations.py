@@ -42,6 +42,8 @@ CANNOT: Final = MappingProxyType(
         ("front", "audit_log", "act"): LAST,
         ("front", "audit_log", "at"): LAST,
         ("front", "audit_log", "by"): LAST,
+        ("front", "audit_log", "subject"): LAST,
+        ("front", "audit_log", "note"): LAST,
         ("front", "chains", "node"): EPOCH,
         ("front", "chains", "epoch"): EPOCH,
         ("front", "facts", "name"): STARTS,
