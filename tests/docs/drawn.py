@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archive.rules.states import COPY, PARCEL, VOLUME, CopyState, ParcelState, VolumeState
+from collection.rules.states import BATCH, LINE, MANDATE, BatchState, LineState, MandateState
 from customers.rules.states import PROPOSAL_TRANSITIONS as PROPOSAL
 from customers.rules.states import TRANSITIONS as PERSON
 from customers.rules.states import PersonState, ProposalState
@@ -87,6 +88,24 @@ def copy() -> Figure:
     return Figure("The states of a copy", boxes, _arrows(COPY))
 
 
+def batch() -> Figure:
+    """How far a batch of collection has come."""
+    boxes = tuple((state.value, "") for state in BatchState)
+    return Figure("The states of a batch", boxes, _arrows(BATCH))
+
+
+def line() -> Figure:
+    """What becomes of a line of a batch."""
+    boxes = tuple((state.value, "") for state in LineState)
+    return Figure("The states of a line", boxes, _arrows(LINE))
+
+
+def mandate() -> Figure:
+    """The life of a mandate."""
+    boxes = tuple((state.value, "") for state in MandateState)
+    return Figure("The states of a mandate", boxes, _arrows(MANDATE))
+
+
 def _arrows(table: Any) -> tuple[Arrow, ...]:  # noqa: ANN401 - tables over different enumerations
     return tuple(
         Arrow(state.value, following.value, event.value.replace("_", " "))
@@ -99,4 +118,5 @@ def figures() -> dict[str, str]:
     figures_by_name = {"packages": packages(), "session": session(), "day": day(), "break": break_()}
     figures_by_name |= {"person": person(), "proposal": proposal()}
     figures_by_name |= {"parcel": parcel(), "volume": volume(), "copy": copy()}
+    figures_by_name |= {"batch": batch(), "line": line(), "mandate": mandate()}
     return {f"{name}.svg": draw(figure) for name, figure in figures_by_name.items()}
