@@ -199,6 +199,12 @@ def test_only_two_people_release_a_line_and_each_line_is_named(planned: Store) -
     assert is_refused(planned, "UPDATE proposals SET state = 'rejected'")
 
 
+def test_a_line_is_not_sent_before_its_batch(planned: Store) -> None:
+    run(planned, *_SEND[:4])
+    assert is_refused(planned, "UPDATE lines SET state = 'sent'")
+    run(planned, *_SEND[4:])
+
+
 def test_what_was_sent_is_not_dropped_by_hand_nor_its_batch_closed(planned: Store) -> None:
     run(planned, *_SEND)
     assert is_refused(planned, "UPDATE batches SET state = 'cancelled'")
