@@ -91,9 +91,8 @@ def forms() -> str:
     for name in shipped():
         form = load(name)
         separator = f", `{form.separator}`".replace("|", "\\|") if form.separator else ""
-        rows.append(
-            f"| `{name}` | {form.form}{separator} | {form.encoding} | {form.lines_max:,} | `{form.codes}` |"
-        )
+        written = f"`{form.form}`{separator} | `{form.encoding}`"
+        rows.append(f"| `{name}` | {written} | {form.lines_max:,} | `{form.codes}` |")
     return "\n".join(rows)
 
 
@@ -104,7 +103,7 @@ def file_codes() -> str:
     rows = ["| outcome | codes |", "|---|---|"]
     for outcome in outcomes:
         mine = ", ".join(f"`{code}`" for code, meaning in codes.items() if meaning == outcome)
-        rows.append(f"| {outcome} | {mine} |")
+        rows.append(f"| `{outcome}` | {mine} |")
     return "\n".join(rows)
 
 
@@ -118,7 +117,13 @@ def classes() -> str:
             ", ".join(code for code, line in codes_of(name).lines.items() if line.klass == klass)
             for name in names
         ]
-        cells = [klass, "yes" if meaning.retry else "no", f"`{meaning.zh}`", meaning.en, *examples]
+        cells = [
+            f"`{klass}`",
+            "yes" if meaning.retry else "no",
+            f"`{meaning.zh}`",
+            f"`{meaning.en}`",
+            *examples,
+        ]
         rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows)
 

@@ -29,6 +29,7 @@ TRANSLATED = (
     "index",
     "connect",
     "protocol",
+    "batch-files",
     "tools",
     "install",
     "day",
