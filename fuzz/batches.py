@@ -1,4 +1,5 @@
-"""Targets for a batch's files from a bank in each form, for a form of one's own, and for a table of codes.
+"""Targets for a batch's files from a bank in each form, for a form of one's own, for a table of codes, and
+for the files between collection and the front.
 
 As in `fuzz.wire`: any bytes, and only the promises that the modules' docstrings make.
 """
@@ -15,6 +16,8 @@ from collection.forms import answer, codes, form_file, returns, statement
 from collection.forms.form_file import Form, load
 from collection.forms.lines import Payee, RequestBatch, RequestLine
 from fuzz.errors import require
+from ledger.files import apply_file, hold_file
+from ledger.files.record_lines import BatchFileRefused
 
 CHANNEL: Final = "91020000"
 BATCH: Final = "B0000123"
@@ -101,3 +104,36 @@ def form_text(data: bytes) -> None:
         require(str(error), "a refusal without a reason")
     else:
         require(table.line("\0").klass == "unknown", "a code that no table knows is known")
+
+
+_FRONT_FILES: Final = (
+    (hold_file.read_hold, hold_file.write_hold),
+    (hold_file.read_release, hold_file.write_release),
+    (apply_file.read_apply, apply_file.write_apply),
+    (hold_file.read_hold_answer, hold_file.write_hold_answer),
+    (hold_file.read_release_answer, hold_file.write_release_answer),
+    (apply_file.read_apply_answer, apply_file.write_apply_answer),
+)
+
+
+def front_files(data: bytes) -> None:
+    """What a batch holds, lets go and reports, and the front's answers: whole, or a BatchFileRefused that
+    repeats nothing long; written again it is the same file, and is of one kind only.
+    """
+    kinds = 0
+    for read, write in _FRONT_FILES:
+        try:
+            file = read(data)
+        except BatchFileRefused as error:
+            require(not NUMBERS.search(str(error)) or _states_sums(str(error)), "a refusal repeats a number")
+            continue
+        kinds += 1
+        written = write(file)  # type: ignore[operator]
+        require(read(written) == file, "written again, another file")
+        require(sorted(written.splitlines()) == sorted(data.splitlines()), "written again, other lines")
+    require(kinds <= 1, "a file of two kinds")
+
+
+def _states_sums(text: str) -> bool:
+    """Whether a refusal compares sums, of which each may have as many digits as an account."""
+    return ": the records make " in text

@@ -35,9 +35,33 @@ from fuzz.corpus import FOLDER
 from fuzz.files import BANK, DATE
 from fuzz.wire import FRAMINGS, TEXT_ENCODINGS, ZMKS, codec_with_subfields
 from ledger.files import bankfile, bookfile, layout, sample
+from ledger.files.apply_file import (
+    ApplyAnswer,
+    ApplyFile,
+    Done,
+    Failed,
+    FailureClass,
+    LineReceipt,
+    Returned,
+    write_apply,
+    write_apply_answer,
+)
 from ledger.files.bankline import BankLine
 from ledger.files.bookfile import PolicyDues
+from ledger.files.hold_file import (
+    HoldAnswer,
+    HoldFile,
+    HoldLine,
+    ReleaseAnswer,
+    ReleaseCause,
+    ReleaseFile,
+    write_hold,
+    write_hold_answer,
+    write_release,
+    write_release_answer,
+)
 from ledger.rules.dues import KINDS
+from ledger.rules.holding import NotHeld
 from ledger.rules.identity import Document
 from protocol import dialect, framing, keyblock, tlv
 from protocol.codec import Codec
@@ -350,6 +374,22 @@ def batch_form_seeds() -> Seeds:
     yield "wrong.txt", b'form = "delimited"\nseparatr = "|"\n'
 
 
+def held_batch_seeds() -> Seeds:
+    """One file of each kind, and one that was cut."""
+    lines = (HoldLine(1, "D1", "P1", 120_000), HoldLine(2, "D2", "P1", 80_000))
+    whole = write_hold(HoldFile("B0000123", CHANNEL, DAY, f"{DAY}203000", lines))
+    results = (Done(1, DAY, "REF1"), Failed(2, FailureClass.FUNDS), Returned(1, DAY, "REF2", "AC04"))
+    receipts = (LineReceipt(1, "202611240100000000017", f"{CHANNEL}/B0000123/{DAY}203000/000001"),)
+    yield "hold.txt", whole
+    yield "cut.txt", whole[:-_CUT_BYTES]
+    yield "held.txt", write_hold_answer(HoldAnswer("B0000123", 1, 120_000, ((2, NotHeld.PAID),)))
+    forced = ReleaseFile("B0000123", CHANNEL, ReleaseCause.FORCED, (1, 2), ("li", "wang"))
+    yield "release.txt", write_release(forced)
+    yield "released.txt", write_release_answer(ReleaseAnswer("B0000123", 2, 200_000, 1))
+    yield "apply.txt", write_apply(ApplyFile("B0000123", CHANNEL, 1, results, 120_000, 120_000))
+    yield "applied.txt", write_apply_answer(ApplyAnswer("B0000123", 1, 1, 120_000, 1, 1, (2,), receipts))
+
+
 def seeds() -> Iterator[tuple[str, str, bytes]]:
     """Target, file name and input of every seed."""
     makers = {
@@ -367,6 +407,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         "sealed-line": sealed_line_seeds(),
         **{f"batchfile-{name.removeprefix('batch-')}": batch_seeds(name) for name in form_file.shipped()},
         "batch-form": batch_form_seeds(),
+        "held-batch": held_batch_seeds(),
         "control": control_seeds(),
     }
     for target, made in makers.items():

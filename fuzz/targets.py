@@ -35,6 +35,7 @@ TARGETS: Final[Mapping[str, Run]] = MappingProxyType(
             for name in form_file.shipped()
         },
         "batch-form": batches.form_text,
+        "held-batch": batches.front_files,
         "control": operator.lines,
     }
 )

@@ -205,5 +205,7 @@ def read_release_answer(data: bytes) -> ReleaseAnswer:
     """The answer that `write_release_answer` wrote. Raises BatchFileRefused."""
     head, rows, last = framed(data, "RELEASED")
     batch, released, amount, left = head.checked(BATCH, COUNT, SUM, COUNT)
-    check_figures(last, last.checked(COUNT), (len(rows),))
+    if rows:
+        raise rows[0].refused(Sentence("{record} expected", record="T"))
+    check_figures(last, last.checked(COUNT), (0,))
     return ReleaseAnswer(batch, int(released), int(amount), int(left))

@@ -22,7 +22,7 @@ from fuzz.files import layout_of
 from fuzz.limits import Limits, Run, timed, weighed
 from fuzz.seeds import file_text, seeds
 from fuzz.targets import TARGETS
-from ledger.files import bankfile, bookfile, bookline
+from ledger.files import bankfile, bookfile, bookline, hold_file, record_lines
 from protocol import keyblock, tlv
 from protocol.analyzer.error_locator import WrongByte
 from protocol.codec import Codec
@@ -189,6 +189,10 @@ PLANTED: dict[str, list[Plant]] = {
         broken(form_file, "near_name"),
         broken(codes.Codes, "line"),
         broken(form_file.FileForm, "parts_of"),
+    ],
+    "held-batch": [
+        broken(hold_file, "check_figures"),
+        instead(record_lines.Record, "checked", lambda right, row, *fields: right(row, *fields)[:1] * 9),
     ],
     "control": [
         broken(fep.operator.control.json, "loads"),

@@ -119,3 +119,10 @@ def test_what_does_not_fit_is_refused_and_written_down(desk: Desk, machine: Mach
         ("batch hold", "failed: BatchFileRefused"),
         ("batch hold", "failed: ControlError"),
     ]
+
+
+def test_nobody_connects_as_a_channel(machine: Machine, bank: Client, books: Books) -> None:
+    """It has no port, and a message in its name on a bank's link is refused: no key of its can be made."""
+    assert CHANNEL not in machine.service.bank_ports
+    assert bank.ask(message(de32=CHANNEL)).fields[39] != "00"
+    assert books.rows("SELECT key FROM journal WHERE bank = :bank", bank=CHANNEL) == []

@@ -162,5 +162,7 @@ def test_an_answer_to_a_hold_with_a_fault_is_refused(data: bytes, wording: str) 
 
 
 def test_an_answer_to_a_release_has_no_lines() -> None:
-    with pytest.raises(BatchFileRefused, match=r"^line 3: the records make 1, and T says 0$"):
-        read_release_answer(b"RELEASED|B0000123|1|120000|0\nL|17\nT|0\n")
+    with pytest.raises(BatchFileRefused, match=r"^line 2: T expected$"):
+        read_release_answer(b"RELEASED|B0000123|1|120000|0\nL|17\nT|1\n")
+    with pytest.raises(BatchFileRefused, match=r"^line 2: the records make 0, and T says 1$"):
+        read_release_answer(b"RELEASED|B0000123|1|120000|0\nT|1\n")
