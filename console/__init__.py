@@ -26,7 +26,8 @@ The modules:
   book, day, journal, due, batch, clock       the front book
   bank, keys, key_use, firewall               who may connect, with which keys, through which rules
   office, recon, audit, closing, dayfiles     the back office; `closing` joins its parts for a close
-  customers                                   persons, their holdings and keys
+  customers, customers_service,               persons, their holdings, contacts and keys
+  customers_opened
   archive, archive_find, archive_copies,      the archive; `archive_opened` joins its parts
   archive_decide, archive_opened
   trace, describe, doctor, audit_log          look, and print

@@ -21,7 +21,7 @@ import click
 from console import audit_log
 from console.customers_notices import COMMANDS as NOTICE_COMMANDS
 from console.customers_opened import opened
-from console.customers_service import orphans_command
+from console.customers_service import SERVICE_COMMANDS
 from console.inside_keys import PERSONS
 from console.language import spoken
 from console.options import CUSTOMERS_SETTINGS
@@ -29,9 +29,10 @@ from console.output import JSON, show
 from console.say import say
 from console.term import term
 from customers import decisions, escrow, install, look_up, master
-from customers.audit import Evidence, audit
+from customers.audit import audit
 from customers.database.schema import audit_log as audit_table
 from customers.decisions import Desk
+from customers.evidence import Evidence
 from customers.load import load
 from customers.load_file import parse
 from customers.load_service import Loader
@@ -278,8 +279,8 @@ def audit_command(config: Path, as_json: bool) -> None:
 
     def lines() -> Iterator[str]:
         yield _(
-            "{persons} persons, {shredded} of them shredded; {holdings} holdings, {loads} loads,"
-            " {proposals} proposals, {records} records"
+            "{persons} persons, {shredded} of them shredded; {holdings} holdings, {contacts} contacts,"
+            " {loads} loads, {proposals} proposals, {records} records"
         ).format(**audited._asdict())
         for failing in audited.failings:
             yield escaped(f"{failing.subject}: {spoken(failing.reason)}")
@@ -300,5 +301,5 @@ def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
         audit_log.show(office.store, read, verify=verify, as_json=as_json)
 
 
-for _joined in (orphans_command, *NOTICE_COMMANDS):
+for _joined in (*SERVICE_COMMANDS, *NOTICE_COMMANDS):
     customers.add_command(_joined)

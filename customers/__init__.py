@@ -10,13 +10,16 @@ The parts, each importing only those before it (tests/test_directions.py says wh
     rules/        pure: a person's name, digests of documents and contacts, the states of all that has any
     sealing       AES-256-GCM: sealed lines under a person's key, that key under the master key
     database/     tables and what they refuse, the audit log
-    load_file     the core system's file of persons and holdings, read whole and written
+    load_rows, load_file   the core system's file: its kinds of rows; read whole and written
     keys, book    the opened keys and the wrapped ones; who is what to a policy: what the archive asks
     contacts      how a person is reached, what happened to each contact, and its value for who sends
-    load          a file into the database: persons made or found again, names and holdings brought up to date
+    load, load_service   a file into the database: persons and holdings; contacts, agents and consents
+    change_file, changes   contacts that customers want instead: asked of the core system, and its answers
+    consents, serving   for what a person may be written to; who serves which policy, and which are orphans
     proposals, certificate, decisions   what two people decide about a person, and the proof of a shredding
     notices/      notices to customers and tasks for staff
     look_up       what a clerk is shown, masked, and the record of it
+    evidence, audit, audit_service   the database held against itself and its audit log
 
 `config` reads the settings, `errors` has the exceptions.
 

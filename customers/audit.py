@@ -2,19 +2,21 @@
 follow from its own chained audit log, and what was shredded must be gone.
 
 Nothing that does the work is used here but the forms of names, sealed lines and digests. Reads only; a check
-is a function in CHECKS. No finding repeats a name, a document's number or a key.
+is a function in CHECKS; those of contacts, agents and consents are in `customers.audit_service`. No finding
+repeats a name, a document's number or a key.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import Connection, Row
 
+from customers.audit_service import SERVICE_CHECKS
 from customers.certificate import certificate_path, digest_of
+from customers.database.contact_tables import contacts
 from customers.database.schema import (
     audit_log,
     holdings,
@@ -23,6 +25,7 @@ from customers.database.schema import (
     persons,
     proposals,
 )
+from customers.evidence import Evidence, Failing, acts_of, records_of, rows_of
 from customers.keys import KeyRow, Keys, key_of_row
 from customers.load import place_of
 from customers.notice_audit import notice_findings
@@ -36,23 +39,6 @@ from ledger.rules.masking import masked_name
 from qianzhi_errors.sentence import Sentence
 
 
-class Evidence(NamedTuple):
-    """What is audited: a connection on one moment of the database, the opened keys, and the folder of
-    certificates.
-    """
-
-    connection: Connection
-    keys: Keys
-    certificates: Path
-
-
-class Failing(NamedTuple):
-    """One thing that does not hold: of which person, proposal, load or record, and what."""
-
-    subject: str
-    reason: str
-
-
 class Audited(NamedTuple):
     """The outcome: how many rows of each kind were looked at, and what does not hold."""
 
@@ -62,6 +48,7 @@ class Audited(NamedTuple):
     loads: int
     proposals: int
     records: int
+    contacts: int
     failings: tuple[Failing, ...]
 
 
@@ -69,12 +56,13 @@ def audit(evidence: Evidence) -> Audited:
     """Make all checks."""
     connection = evidence.connection
     failings = tuple(failing for check in CHECKS for failing in check(evidence))
-    states = Counter(row.state for row in _rows(connection, persons))
-    held, loaded, proposed, recorded = (
-        sum(1 for _ in _rows(connection, table)) for table in (holdings, loads, proposals, audit_log)
+    states = Counter(row.state for row in rows_of(connection, persons))
+    held, loaded, proposed, recorded, reached = (
+        sum(1 for _ in rows_of(connection, table))
+        for table in (holdings, loads, proposals, audit_log, contacts)
     )
     shredded = states[PersonState.SHREDDED.value]
-    return Audited(states.total(), shredded, held, loaded, proposed, recorded, failings)
+    return Audited(states.total(), shredded, held, loaded, proposed, recorded, reached, failings)
 
 
 def _records(evidence: Evidence) -> Iterator[Failing]:
@@ -86,14 +74,14 @@ def _records(evidence: Evidence) -> Iterator[Failing]:
 def _loads(evidence: Evidence) -> Iterator[Failing]:
     """What each load brought is there, and each has its record."""
     connection = evidence.connection
-    brought = Counter(row.load for row in _rows(connection, persons))
-    begun = Counter(row.load for row in _rows(connection, holdings))
+    brought = Counter(row.load for row in rows_of(connection, persons))
+    begun = Counter(row.load for row in rows_of(connection, holdings))
     # A shredded holder gives way to a new one, without a row of the file that ends the holding.
-    gone = {row.person for row in _rows(connection, persons) if row.state == PersonState.SHREDDED}
-    ended = Counter(row.ended_load for row in _rows(connection, holdings))
-    of_living = Counter(row.ended_load for row in _rows(connection, holdings) if row.person not in gone)
-    notes = [record.note for record in _acts(connection, "load")]
-    rows = list(_rows(connection, loads))
+    gone = {row.person for row in rows_of(connection, persons) if row.state == PersonState.SHREDDED}
+    ended = Counter(row.ended_load for row in rows_of(connection, holdings))
+    of_living = Counter(row.ended_load for row in rows_of(connection, holdings) if row.person not in gone)
+    notes = [record.note for record in acts_of(connection, "load")]
+    rows = list(rows_of(connection, loads))
     for place, row in enumerate(rows, 1):
         if row.number != place:
             yield Failing(str(place), Sentence("load {number}: missing", number=place))
@@ -109,8 +97,8 @@ def _persons(evidence: Evidence) -> Iterator[Failing]:
     """Each person has a key that opens what is sealed in its row; a shredded one has none, nor anything that
     it sealed.
     """
-    keys = {row.person: row for row in _rows(evidence.connection, person_keys)}
-    for row in _rows(evidence.connection, persons):
+    keys = {row.person: row for row in rows_of(evidence.connection, person_keys)}
+    for row in rows_of(evidence.connection, persons):
         key = keys.pop(row.person, None)
         if key is None:
             yield Failing(row.person, Sentence("has no row of a key"))
@@ -144,7 +132,7 @@ def _proposals(evidence: Evidence) -> Iterator[Failing]:
     """Each step of a proposal stands in the audit log, by two people; each person is in the state to which
     the proposals lead.
     """
-    acts = {(record.act, record.by, record.subject) for record in _all(evidence.connection)}
+    acts = {(record.act, record.by, record.subject) for record in records_of(evidence.connection)}
     for place, row in enumerate(listing(evidence.connection, everything=True), 1):
         if row.number != place:
             yield Failing(str(place), Sentence("proposal {number}: missing", number=place))
@@ -156,18 +144,18 @@ def _proposals(evidence: Evidence) -> Iterator[Failing]:
         if not steps <= acts:
             yield Failing(str(row.number), Sentence("a step of it is not in the audit log"))
     states: dict[str, PersonState] = {}
-    for record in _all(evidence.connection):
+    for record in records_of(evidence.connection):
         _follow(states, record)
-    for person in _rows(evidence.connection, persons):
+    for person in rows_of(evidence.connection, persons):
         if person.state != states.get(person.person, PersonState.ACTIVE):
             yield Failing(person.person, Sentence("is in a state to which no two people took it"))
 
 
 def _certificates(evidence: Evidence) -> Iterator[Failing]:
     """Each shredding has a certificate, whose digest its record has and whose file is there."""
-    notes = {record.subject: record.note for record in _acts(evidence.connection, Act.SHRED)}
+    notes = {record.subject: record.note for record in acts_of(evidence.connection, Act.SHRED)}
     shredded = {row.person: row for row in _done(evidence.connection) if row.act is Act.SHRED}
-    for person in _rows(evidence.connection, persons):
+    for person in rows_of(evidence.connection, persons):
         if person.state == PersonState.SHREDDED and person.person not in shredded:
             yield Failing(person.person, Sentence("is shredded without a proposal that was carried out"))
     for name, row in shredded.items():
@@ -189,7 +177,7 @@ def _looks(evidence: Evidence) -> Iterator[Failing]:
     }
     states: dict[str, PersonState] = {}
     last: AuditRecord | None = None
-    for record in _all(evidence.connection):
+    for record in records_of(evidence.connection):
         _follow(states, record)
         is_shown = record.act == "show" and not record.note.startswith(Stage.FAILED)
         if is_shown and states.get(record.subject) is PersonState.RESTRICTED:
@@ -222,21 +210,9 @@ CHECKS: Final[tuple[Callable[[Evidence], Iterator[Failing]], ...]] = (
     _certificates,
     _looks,
     _notices,
+    *SERVICE_CHECKS,
 )
 """All checks, in the order in which they are made."""
-
-
-def _rows(connection: Connection, table: Table) -> Iterator[Row[Any]]:
-    query = select(table).order_by(*table.primary_key.columns)
-    yield from connection.execution_options(yield_per=1000).execute(query)
-
-
-def _all(connection: Connection) -> Iterator[AuditRecord]:
-    return read_audit_log(connection, audit_log)
-
-
-def _acts(connection: Connection, act: str) -> list[AuditRecord]:
-    return [record for record in _all(connection) if record.act == act]
 
 
 def _done(connection: Connection) -> list[Proposal]:

@@ -19,7 +19,18 @@ from ledger.files.settings import Fault, Section, SettingsError, read_settings, 
 from qianzhi_errors.sentence import Sentence
 
 Permission = Literal[
-    "load", "show", "look", "restrict", "release", "shred", "escrow", "rewrap", "send", "tasks"
+    "load",
+    "show",
+    "change",
+    "consent",
+    "look",
+    "restrict",
+    "release",
+    "shred",
+    "escrow",
+    "rewrap",
+    "send",
+    "tasks",
 ]
 
 

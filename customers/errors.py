@@ -14,12 +14,26 @@ class CustomersError(LedgerError):
     """Base of all errors that the customers' package raises on purpose."""
 
 
-class LoadFileError(CustomersError):
-    """A file of holdings has faults, which `problems` lists, and is refused as a whole."""
+class _FileError(CustomersError):
+    """A file of the core system has faults, which `problems` lists, and is refused as a whole."""
+
+    _ending: str
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__(listed((*map(str, problems), Sentence("nothing was loaded")), "{first}\n{rest}"))
+        super().__init__(listed((*map(str, problems), self._ending), "{first}\n{rest}"))
         self.problems = problems
+
+
+class LoadFileError(_FileError):
+    """A file of holdings has faults."""
+
+    _ending = Sentence("nothing was loaded")
+
+
+class AnswersError(_FileError):
+    """A file of answers to changes has faults, or an answer that does not fit."""
+
+    _ending = Sentence("nothing was taken")
 
 
 class HoldingsRefused(CustomersError):
@@ -52,6 +66,14 @@ class Restricted(CustomersError):
 
 class Shredded(CustomersError):
     """The person's key was destroyed: nothing can be opened or changed any more."""
+
+
+class ChangeRefused(CustomersError):
+    """A customer's request for another contact cannot be written down. Nothing was changed."""
+
+
+class ConsentRefused(CustomersError):
+    """A consent cannot be granted or withdrawn. Nothing was changed."""
 
 
 class ProposalRefused(CustomersError):

@@ -34,7 +34,7 @@ name = "{name}"
 may = [{may}]
 """
 SAMPLE_CLERKS: Final = (
-    ("li", ("load", "show", "look", "restrict", "release", "shred", "send", "tasks")),
+    ("li", ("load", "show", "change", "consent", "look", "restrict", "release", "shred", "send", "tasks")),
     ("wang", ("look", "restrict", "release", "shred", "escrow", "rewrap")),
     ("zhao", ("show", "tasks")),
 )

@@ -15,11 +15,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sqlalchemy import MetaData, create_engine, select
 
 import console.customers
+import console.customers_service
 from console.main import cli
 from customers.config import load_settings
 from customers.errors import CustomersError
 from customers.load_file import write
-from customers.load_rows import Holding
+from customers.load_rows import AgentRow, ContactRow, Holding, LeftRow, ServingRow
+from customers.rules.contact import ContactKind
 from customers.rules.person import Role
 from fep.keys.keystore import KeystoreError
 from ledger.files.settings import SettingsError
@@ -29,10 +31,17 @@ from tests.support.canary import Mark, text_mark
 from tests.support.customers_desk import POLICY
 
 NAME, NUMBER, PASSPORT = "欧阳金丝雀", "11010119900307803X", "E98765432"
-MARKS = (text_mark("name", NAME), text_mark("number", NUMBER), text_mark("passport", PASSPORT))
+MOBILE, EMAIL = "13912345678", "canary@example.com"
+MARKS = (
+    *(text_mark("name", NAME), text_mark("number", NUMBER), text_mark("passport", PASSPORT)),
+    *(text_mark("mobile", MOBILE), text_mark("email", EMAIL)),
+)
 ROWS = (
     Holding(0, POLICY, Role.HOLDER, NAME, Document("resident", NUMBER), "20170301"),
     Holding(0, POLICY, Role.INSURED, NAME, Document("passport", PASSPORT), "20170301"),
+    ContactRow(0, Document("resident", NUMBER), ContactKind.MOBILE, MOBILE, "20261101"),
+    AgentRow(0, "A1", "Wang", "Shanghai", "021-1"),
+    ServingRow(0, POLICY, "A1", "20200101"),
 )
 HOLDERS = [X25519PrivateKey.from_private_bytes(bytes([seed]) * 32) for seed in (1, 2)]
 
@@ -44,21 +53,23 @@ class Keyboard:
         self.config = folder / "customers.toml"
         self.by = "li"
         self.printed: list[str] = []
-        patch.setattr(console.customers, "at_keyboard", lambda: self.by)
+        for module in (console.customers, console.customers_service):
+            patch.setattr(module, "at_keyboard", lambda: self.by)
         patch.setenv("QIANZHI_CUSTOMERS_CONFIG", str(self.config))
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, typed: str = "") -> str:
         """Run a command, keep what it printed, and raise what it raised."""
-        result = CliRunner().invoke(cli, arguments)
+        result = CliRunner().invoke(cli, arguments, input=typed)
         self.printed += [result.output, str(result.exception or "")]
         if isinstance(result.exception, QianzhiError):
             raise result.exception
+        assert isinstance(result.exception, SystemExit | None), result.exc_info
         assert result.exit_code in (0, 1), result.output
         return result.output
 
-    def customers(self, *arguments: str, by: str = "li") -> str:
+    def customers(self, *arguments: str, by: str = "li", typed: str = "") -> str:
         self.by = by
-        return self.run("customers", *arguments)
+        return self.run("customers", *arguments, typed=typed)
 
 
 @pytest.fixture
@@ -108,6 +119,7 @@ def test_a_person_is_forgotten_by_two_people_and_nothing_was_in_clear(
     assert f"{person} active 欧* resident **************803X" in keyboard.customers(
         "show", person, "--reason", "called"
     )
+    keyboard.customers("change", person, "email", "--source", "counter", typed=f"{EMAIL}\n")
     keyboard.customers("escrow", by="wang")
     said = keyboard.customers("propose", "shred", person, "--reason", "asked for in writing")
     assert said == f"proposal 1: shred {person}; another must approve it\n"
@@ -126,6 +138,36 @@ def test_a_person_is_forgotten_by_two_people_and_nothing_was_in_clear(
     everything = files + rows_of(keyboard.config) + "".join(keyboard.printed).encode()
     assert person.encode() in everything
     assert leaks(MARKS, everything) == []
+
+
+def test_a_contact_is_changed_by_a_request_and_the_core_systems_answer(
+    keyboard: Keyboard, tmp_path: Path
+) -> None:
+    person, file = person_of(keyboard), tmp_path / "changes.csv"
+    said = keyboard.customers("change", person, "mobile", typed="139 0000 0002\n")
+    assert said == "the new contact: change 1: it waits for the core system\n"
+    said = [keyboard.customers("changes", str(file)) for _ in range(2)]
+    assert said == [f"wrote {file}: 1 changes\n"] * 2
+    assert (file.stat().st_mode & 0o777, "13900000002" in file.read_text(encoding="utf-8")) == (0o600, True)
+    answers = tmp_path / "answers.csv"
+    answers.write_text("change,answer,reason\n1,done,\nTOTAL,20261125,1,0\n", encoding="utf-8")
+    assert keyboard.customers("answers", str(answers)).startswith("1 done, 0 declined; 0 known already")
+    assert keyboard.customers("mark", person, "2", "failed") == "contact 2 is bouncing\n"
+    assert keyboard.customers("consent", "grant", person, "debit", "--evidence", str(answers)) == (
+        "consent 1: grant debit\n"
+    )
+    shown = keyboard.customers("show", person, "--reason", "called")
+    assert shown.splitlines()[2:] == ["  2 mobile *0002 bouncing", "  consents: debit"]
+    assert keyboard.customers("consent", "revoke", person, "debit", "--evidence", str(answers))
+    assert keyboard.customers("audit").startswith("2 persons, 0 of them shredded; 2 holdings, 2 contacts")
+
+
+def test_policies_that_nobody_serves_are_listed(keyboard: Keyboard, tmp_path: Path) -> None:
+    assert keyboard.customers("orphans") == ""
+    file = tmp_path / "left.csv"
+    file.write_bytes(b"".join(write("20261125", [LeftRow(0, "A1", "20261120")])))
+    keyboard.customers("load", str(file))
+    assert keyboard.customers("orphans") == f"{POLICY} {person_of(keyboard)} A1 20261120\n"
 
 
 def test_a_list_of_keys_is_opened_layer_by_layer(keyboard: Keyboard, tmp_path: Path) -> None:
@@ -186,7 +228,7 @@ def test_settings_are_not_written_over_and_a_wrong_call_is_one(keyboard: Keyboar
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ('may = ["show"]', 'may = ["sow"]', "clerk[2].may[0]"),
+        ('may = ["show", "tasks"]', 'may = ["sow"]', "clerk[2].may[0]"),
         ('name = "zhao"', 'name = "li"', "two clerks have one name"),
         ('name = "safe 1"', 'name = "safe 0"', "two holders have one name"),
         (

@@ -38,6 +38,7 @@ ACTS_OR_FILES = {
     "archive shelve", "archive write",
     "customers init", "customers propose", "customers approve", "customers reject", "customers withdraw",
     "customers escrow", "customers open-escrow", "customers rewrap",
+    "customers change", "customers changes", "customers mark", "customers consent",
     "collection init", "collection mandate export", "collection mandate suspend", "collection mandate cancel",
     "collection accept", "collection approve", "collection reject",
     "collection batch approve", "collection batch recall", "collection batch cancel",

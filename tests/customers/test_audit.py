@@ -10,13 +10,21 @@ import pytest
 from sqlalchemy import inspect, text
 
 from customers import decisions
-from customers.audit import Evidence, audit
+from customers.audit import audit
+from customers.change_file import Answer, parse_answers, write_answers
+from customers.changes import Asked, request_change, take_answers, write_file
+from customers.consents import grant
+from customers.contacts import mark
 from customers.database.schema import CUSTOMERS
-from customers.load_rows import EndedHolding
+from customers.evidence import Evidence
+from customers.load_rows import AgentRow, ContactRow, EndedHolding, ServingRow
+from customers.rules.contact import ContactKind, Source
+from customers.rules.contact_states import ChangeState, Outcome, Purpose
 from customers.rules.person import Role
 from customers.rules.states import Act
 from ledger.book.store import Store
-from tests.support.customers_desk import LI, OTHER_POLICY, POLICY, Counter, holding
+from ledger.rules.beijing import midnight
+from tests.support.customers_desk import FACTORY, LI, OTHER_POLICY, POLICY, Counter, holding
 
 
 @pytest.fixture
@@ -33,10 +41,35 @@ def worked(tmp_path: Path) -> Iterator[Counter]:
     counter.agreed(Act.RESTRICT, counter.person())
     counter.agreed(Act.LOOK, counter.person())
     counter.show(counter.person())
+    counter.load(counter.file_of("20261125", ContactRow(0, FACTORY, ContactKind.POST, "上海市示例路2号", "")))
     counter.agreed(Act.SHRED, counter.person(OTHER_POLICY, "payer"))
     decisions.propose(counter.desk(), "li", counter.person("P9"), Act.SHRED, "why")
+    _served(counter)
     yield counter
     counter.close()
+
+
+def _served(counter: Counter) -> None:
+    """Li has a dead contact and one by a change that was done, a consent and an agent; the factory had a
+    contact.
+    """
+    loader, person = counter.loader(), counter.person("P9")
+    rows = (
+        ContactRow(0, LI, ContactKind.MOBILE, "13800138001", "20261101"),
+        ContactRow(0, LI, ContactKind.EMAIL, "li@example.com", ""),
+        AgentRow(0, "A1", "Wang", "Shanghai", ""),
+        ServingRow(0, "P9", "A1", "20261101"),
+    )
+    counter.load(counter.file_of("20261126", *rows))
+    request_change(loader, Asked(person, ContactKind.MOBILE, "13800138002", Source.COUNTER))
+    request_change(loader, Asked(person, ContactKind.POST, "上海市黄浦区示例路1号", Source.STAFF))
+    write_file(loader)
+    answers = [Answer(0, 1, ChangeState.DONE, ""), Answer(0, 2, ChangeState.DECLINED, "no")]
+    take_answers(loader, parse_answers(write_answers("20261126", answers)))
+    grant(counter.desk(), "li", person, Purpose.DEBIT, "ab" * 32)
+    with counter.store.transaction() as connection:
+        for date in ("20261127", "20261128"):
+            mark(connection, 3, Outcome.FAILED, midnight(date))
 
 
 def reasons(counter: Counter) -> list[str]:
@@ -49,8 +82,8 @@ def test_nothing_is_found_where_nothing_was_changed(worked: Counter) -> None:
     assert reasons(worked) == []
     with worked.store.reading(snapshot=True) as connection:
         audited = audit(Evidence(connection, worked.keys, worked.folder.joinpath("certificates")))
-    assert (audited.persons, audited.shredded, audited.holdings, audited.loads) == (3, 1, 5, 2)
-    assert (audited.proposals, audited.records) == (4, 14)
+    assert (audited.persons, audited.shredded, audited.holdings, audited.loads) == (3, 1, 5, 4)
+    assert (audited.proposals, audited.records) == (4, 22)
 
 
 def tampered(counter: Counter, statement: str) -> None:
@@ -108,6 +141,31 @@ _ZHANG = "(SELECT person FROM persons WHERE state = 'restricted')"
             "holdings that ended",
         ),
         ("DELETE FROM proposals WHERE act = 'look'", "a look at a restricted person that nobody approved"),
+        ("UPDATE contacts SET tail = '*9' WHERE number = 3", "the tail or the digest is another's"),
+        (f"UPDATE contacts SET value_digest = '{'0' * 32}' WHERE number = 3", "digest is another's"),
+        (
+            "UPDATE contacts SET value_sealed = (SELECT value_sealed FROM contacts WHERE number = 2)"
+            " WHERE number = 3",
+            "does not open: it was altered, or stood elsewhere",
+        ),
+        ("UPDATE contacts SET tail = '*9' WHERE number = 1", "is shredded, and a contact is there"),
+        ("UPDATE changes SET tail = '*9' WHERE number = 1", "the tail or the digest is another's"),
+        ("UPDATE contacts SET state = 'good' WHERE number = 3", "to which its history does not lead"),
+        ("DELETE FROM contact_events WHERE contact = 3 AND number = 2", "a step of its history does not"),
+        ("UPDATE contact_events SET event = 'delivered' WHERE number = 2", "a step of its history does not"),
+        ("UPDATE contact_events SET at = 1 WHERE contact = 3", "is dead by failures on one day"),
+        (
+            "UPDATE contacts SET load = 9 WHERE number = 2",
+            "its contacts, servings and consents are not those",
+        ),
+        ("UPDATE serving SET load = 9", "its contacts, servings and consents are not those"),
+        ("UPDATE changes SET made_by = 'zhao' WHERE number = 1", "is not in the audit log"),
+        ("UPDATE changes SET state = 'done' WHERE number = 2", "its answer is not in the audit log"),
+        ("UPDATE changes SET state = 'declined' WHERE number = 1", "came by a change that was not done"),
+        ("DELETE FROM changes WHERE number = 1", "changes 1: missing"),
+        ("UPDATE agents SET state = 'left', left_on = '20261101'", "is served by an agent who left"),
+        ("UPDATE consents SET purpose = 'notice'", "is not in the audit log"),
+        ("UPDATE consents SET number = 2", "consents 1: missing"),
     ],
 )
 def test_a_change_behind_the_databases_back_is_found(worked: Counter, statement: str, reason: str) -> None:

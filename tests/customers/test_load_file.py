@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,3 +169,8 @@ def test_spellings_of_a_document_are_one_person() -> None:
 def test_more_rows_than_a_file_may_have_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("customers.load_file.ROWS_MAX", 3)
     assert "line 6: more than 3 rows: give several files" in faults(GOOD)
+
+
+def test_the_sample_file_is_one() -> None:
+    data = Path(__file__).parents[2].joinpath("samples", "holdings.csv").read_bytes()
+    assert len(parse(data).rows) == 16

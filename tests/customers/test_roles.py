@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from customers.audit import Evidence, audit
+from customers.audit import audit
 from customers.book import Book
+from customers.evidence import Evidence
 from customers.rules.states import Act, PersonState
 from ledger.book.store import Store
 from ledger.errors import LedgerError

@@ -9,8 +9,12 @@ from sqlalchemy import select
 
 from customers import decisions
 from customers.certificate import certificate_path, digest_of
+from customers.changes import Asked, request_change
+from customers.database.contact_tables import changes, contacts
 from customers.database.schema import audit_log, person_keys, persons
 from customers.errors import NotErased
+from customers.load_rows import ContactRow
+from customers.rules.contact import ContactKind, Source
 from customers.rules.states import Act, PersonState
 from customers.sealing import Label, opened, parse, place_on_volume, sealed_line
 from ledger.book.audit_log import newest_of
@@ -43,14 +47,20 @@ def test_holders_keys_come_with_their_policies_and_none_of_who_was_forgotten(loa
     assert loaded.book.holder_keys([POLICY]) == {POLICY: (person, None)}
 
 
-def test_no_byte_of_a_destroyed_key_is_left_in_an_embedded_database(loaded: Counter) -> None:
+def test_no_byte_of_a_destroyed_key_or_contact_is_left_in_an_embedded_database(loaded: Counter) -> None:
     if not loaded.store.is_sqlite:
         pytest.skip("a server's files are its own: docs/customers.md says what its administrator does")
     person = loaded.person()
+    contact = ContactRow(0, ZHANG, ContactKind.MOBILE, "13800138001", "20261101")
+    loaded.load(loaded.file_of("20261125", contact))
+    asked = Asked(person, ContactKind.EMAIL, "canary@example.com", Source.COUNTER)
+    request_change(loaded.loader(), asked)
     with loaded.store.reading() as connection:
         row = connection.execute(select(person_keys).where(person_keys.c.person == person)).one()
         of_person = connection.execute(select(persons).where(persons.c.person == person)).one()
+        reached = [connection.execute(select(table)).one() for table in (contacts, changes)]
     traces = [row.wrapped, of_person.name_sealed, of_person.id_sealed, of_person.id_digest]
+    traces += [value for row in reached for value in (row.value_sealed, row.value_digest)]
     before = everything(loaded.folder)
     assert all(trace.encode() in before for trace in traces)
     loaded.agreed(Act.SHRED, person)

@@ -34,7 +34,7 @@ ZHANG = Document("resident", "11010119900307803X")
 LI = Document("passport", "E12345678")
 FACTORY = Document("company", "91350100M000100Y43")
 NAMES = {ZHANG: "张三丰", LI: "Li Si", FACTORY: "示例机械厂"}
-MAY = ("load", "show", "look", "restrict", "release", "shred", "escrow", "rewrap")
+MAY = ("load", "show", "change", "consent", "look", "restrict", "release", "shred", "escrow", "rewrap")
 CLERKS = (Clerk(name="li", may=MAY), Clerk(name="wang", may=MAY), Clerk(name="guest", may=()))
 AT = 1_795_000_000_000_000
 
@@ -91,7 +91,10 @@ class Counter:
         return b"".join(write(date, (*rows, *ended)))
 
     def load(self, data: bytes) -> Loaded:
-        return load(Loader(self.desk(), self.keys, self.entropy, "li"), parse(data))
+        return load(self.loader(), parse(data))
+
+    def loader(self, by: str = "li") -> Loader:
+        return Loader(self.desk(), self.keys, self.entropy, by)
 
     def person(self, policy: str = POLICY, role: str = Role.HOLDER) -> str:
         return self.book.person_of(policy, role) or ""
