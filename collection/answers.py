@@ -101,8 +101,8 @@ def take_returns(
     """
     with act(desk, "send", "returns take", channel) as connection:
         check_new(connection, content)
-        desk.settings.channel_of(channel)
-        file = return_files.read(name, content, form, channel)
+        account = desk.settings.channel_of(channel).payee_account
+        file = return_files.read(name, content, form, channel, account)
         sha256 = keep(desk, connection, Direction.RETURNS, name, content, channel=channel)
         names = sorted({line.batch for line in file.lines})
         for batch_name in names:

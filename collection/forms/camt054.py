@@ -22,16 +22,17 @@ _MESSAGE: Final = re.compile(r"(B[0-9]{7})-[0-9]{2}")
 
 
 class Notice(NamedTuple):
-    """What one message books: on `date`, for the insurer's `account`."""
+    """What one message books on a day, YYYYMMDD."""
 
-    account: str
     date: str
     settlements: tuple[StatementLine, ...]
     returns: tuple[ReturnLine, ...]
 
 
-def read(name: str, content: bytes) -> Notice:
-    """Return what a message books. Raises FormFault with the entry and the element at fault."""
+def read(name: str, content: bytes, account: str = "") -> Notice:
+    """Return what a message books. Raises FormFault with the entry and the element at fault, also where the
+    message is of another account than the one that is given.
+    """
     body = message(name, content, "camt.054.001", VERSIONS, "BkToCstmrDbtCdtNtfctn")
     notices = body.findall("Ntfctn")
     if len(notices) != 1:
@@ -47,8 +48,9 @@ def read(name: str, content: bytes) -> Notice:
         else:
             returns.extend(_returns(name, line, entry))
     _hold_totals(name, notice)
+    if text(name, 0, notice, "Acct/Id/Othr/Id") != account and account:
+        raise FormFault(name, 0, Sentence("Acct: of another account than the settings name"))
     return Notice(
-        text(name, 0, notice, "Acct/Id/Othr/Id"),
         day_of(name, 0, "CreDtTm", text(name, 0, notice, "CreDtTm")),
         tuple(settlements),
         tuple(returns),

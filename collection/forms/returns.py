@@ -24,15 +24,16 @@ class ReturnFile(NamedTuple):
     lines: tuple[ReturnLine, ...]
 
 
-def read(name: str, content: bytes, form: Form, channel: str) -> ReturnFile:
+def read(name: str, content: bytes, form: Form, channel: str, account: str = "") -> ReturnFile:
     """Return a return file of a channel. Raises FormFault, and then nothing of the file is to be used;
-    FormError where the form has no such file.
+    FormError where the form has no such file. A camt.054 names the insurer's account: it must be `account`,
+    where that is given.
     """
     file = form.returns
     if file is None:
         raise FormError(Sentence("the form has no return file"))
     if form.form == "pain.008":
-        notice = camt054.read(name, content)
+        notice = camt054.read(name, content, account)
         edge = hold_name(name, file, {"date": notice.date})
         lines = notice.returns
     else:

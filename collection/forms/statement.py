@@ -26,15 +26,16 @@ class StatementFile(NamedTuple):
     lines: tuple[StatementLine, ...]
 
 
-def read(name: str, content: bytes, form: Form, channel: str) -> StatementFile:
+def read(name: str, content: bytes, form: Form, channel: str, account: str = "") -> StatementFile:
     """Return a statement file of a channel. Raises FormFault, and then nothing of the file is to be used;
-    FormError where the form has no such file.
+    FormError where the form has no such file. A camt.054 names the insurer's account: it must be `account`,
+    where that is given.
     """
     file = form.statement
     if file is None:
         raise FormError(Sentence("the form has no statement file"))
     if form.form == "pain.008":
-        notice = camt054.read(name, content)
+        notice = camt054.read(name, content, account)
         edge = hold_name(name, file, {"date": notice.date})
         lines = notice.settlements
     else:

@@ -80,6 +80,18 @@ def test_a_camt_054_says_what_was_paid_and_what_was_taken_back() -> None:
     assert [line.code for line in camt054.read(back.name, back.content).returns] == ["MD06"] * 3
 
 
+def test_a_camt_054_of_another_account_is_refused_and_the_account_not_shown() -> None:
+    channel = channel_of(Habits(failed=0, returned=1000))
+    channel.take(write(SENT, FORM), DAY)
+    paid, back = channel.statement(after(DAY, 1)), channel.returns(after(DAY, 3))
+    for file, reader in ((paid, statement.read), (back, returns.read)):
+        assert file is not None
+        assert reader(file.name, file.content, FORM, "91020000", PAYEE.account).lines
+        with pytest.raises(FormFault, match="Acct: of another account than the settings name") as refused:
+            reader(file.name, file.content, FORM, "91020000", "999")
+        assert PAYEE.account not in str(refused.value)
+
+
 def test_a_batch_refused_whole_has_no_line() -> None:
     file = report(Habits(ways=((Way.REFUSED, 1000),)))
     answer = read(file.name, file.content, FORM, SENT)
