@@ -6,6 +6,9 @@ from typing import Any
 
 from archive.rules.states import COPY, PARCEL, VOLUME, CopyState, ParcelState, VolumeState
 from collection.rules.states import BATCH, LINE, MANDATE, BatchState, LineState, MandateState
+from customers.rules.notice_states import NOTICE_TRANSITIONS as NOTICE
+from customers.rules.notice_states import TASK_TRANSITIONS as TASK
+from customers.rules.notice_states import NoticeState, TaskState
 from customers.rules.states import PROPOSAL_TRANSITIONS as PROPOSAL
 from customers.rules.states import TRANSITIONS as PERSON
 from customers.rules.states import PersonState, ProposalState
@@ -70,6 +73,18 @@ def proposal() -> Figure:
     return Figure("The states of a proposal", boxes, _arrows(PROPOSAL))
 
 
+def notice() -> Figure:
+    """How far a notice to a customer has come."""
+    boxes = tuple((state.value, "") for state in NoticeState)
+    return Figure("The states of a notice", boxes, _arrows(NOTICE))
+
+
+def task() -> Figure:
+    """How far a task for staff has come."""
+    boxes = tuple((state.value, "") for state in TaskState)
+    return Figure("The states of a task", boxes, _arrows(TASK))
+
+
 def parcel() -> Figure:
     """How far a parcel of the archive has come."""
     boxes = tuple((state.value, "") for state in ParcelState)
@@ -117,6 +132,7 @@ def figures() -> dict[str, str]:
     """File name -> SVG, of all figures."""
     figures_by_name = {"packages": packages(), "session": session(), "day": day(), "break": break_()}
     figures_by_name |= {"person": person(), "proposal": proposal()}
+    figures_by_name |= {"notice": notice(), "task": task()}
     figures_by_name |= {"parcel": parcel(), "volume": volume(), "copy": copy()}
     figures_by_name |= {"batch": batch(), "line": line(), "mandate": mandate()}
     return {f"{name}.svg": draw(figure) for name, figure in figures_by_name.items()}
