@@ -21,16 +21,18 @@ from sqlalchemy import Connection
 
 from archive.catalogue import parcels, volumes
 from archive.catalogue.acts import write_record
+from archive.catalogue.cosignatures import Cosigned, add_cosignature
 from archive.catalogue.ends import add_policies
 from archive.catalogue.volumes import CatalogueFile, Volume
 from archive.errors import ActRefused, VolumeFault
 from archive.keeping import Actor
+from archive.log.checkpoint import moment_of
 from archive.log.note import NoteKey, check_note, parse_note
 from archive.medium_check import copy_out, faults_of, whole_digest
 from archive.parcel import DOCUMENTS, OFFICE, ParcelFile, digest_of, documents_of, leaves_of
 from archive.rules.retention import destroy_after, shipped
 from archive.rules.states import VolumeState
-from archive.sealing import Places
+from archive.sealing import COSIGNED, Places
 from archive.volume import names, reader
 from archive.volume.medium import opened
 from ledger.book.store import Store
@@ -67,6 +69,7 @@ def rebuild(store: Store, places: Places, images: Iterable[Path], key: NoteKey, 
             raise ActRefused(Sentence("the catalogue has volumes: only an empty one is rebuilt"))
         for seen in found:
             count += _write(connection, places, seen)
+            _write_cosignatures(connection, seen, key, actor)
         for seen in found:
             volumes.put_into_set(connection, seen.members, seen.volume.volume)
         names_found = tuple(seen.volume.volume for seen in found)
@@ -76,13 +79,14 @@ def rebuild(store: Store, places: Places, images: Iterable[Path], key: NoteKey, 
 
 class _Examined(NamedTuple):
     """An image that is what its note says: the volume's row and files, and the members of its set if it is
-    their parity.
+    their parity; and the checkpoint before it as witnesses have signed it, empty where none has.
     """
 
     path: Path
     volume: Volume
     files: tuple[CatalogueFile, ...]
     members: tuple[str, ...]
+    cosigned: bytes
 
 
 def _examined(path: Path, key: NoteKey) -> _Examined:
@@ -100,6 +104,8 @@ def _examined(path: Path, key: NoteKey) -> _Examined:
             data = medium.read(tag, 0, medium.size(tag))
             digest = hashlib.sha256(data).hexdigest()
             files.append(CatalogueFile(description.volume, 0, tag, len(data), digest, 0))
+        there = any(file.path == COSIGNED for file in files)
+        cosigned = medium.read(COSIGNED, 0, medium.size(COSIGNED)) if there else b""
         previous = medium.read(_PREVIOUS, 0, medium.size(_PREVIOUS)).decode("ascii").splitlines()
     for fault in faults_of(path, files):
         raise VolumeFault(str(path), fault)
@@ -125,7 +131,7 @@ def _examined(path: Path, key: NoteKey) -> _Examined:
         destroy_after(shipped()[description.retention], description.last_date),
         "",
     )
-    return _Examined(path, volume, tuple(files), tuple(members))
+    return _Examined(path, volume, tuple(files), tuple(members), cosigned)
 
 
 def _write(connection: Connection, places: Places, seen: _Examined) -> int:
@@ -142,6 +148,14 @@ def _write(connection: Connection, places: Places, seen: _Examined) -> int:
             log = Path(scratch).joinpath("log")
             shutil.copytree(log, places.log, dirs_exist_ok=True, copy_function=shutil.copyfile)
         return _write_parcels(connection, seen, Path(scratch))
+
+
+def _write_cosignatures(connection: Connection, seen: _Examined, key: NoteKey, actor: Actor) -> None:
+    """Write down what witnesses have signed of the tree before a volume."""
+    for line in parse_note(seen.cosigned).signatures if seen.cosigned else ():
+        if (line.name, line.key_id) != (key.name, key.id):
+            row = (seen.volume.first_leaf, line.name, moment_of(line), line.line, actor.by)
+            add_cosignature(connection, Cosigned(*row, seen.volume.made_at - 1))
 
 
 def _write_parcels(connection: Connection, seen: _Examined, scratch: Path) -> int:

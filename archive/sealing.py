@@ -24,6 +24,7 @@ from sqlalchemy import Connection
 from archive import merged_index
 from archive.catalogue import parcels, volumes
 from archive.catalogue.acts import MACHINE, write_record
+from archive.catalogue.cosignatures import read_cosignatures
 from archive.catalogue.ends import add_policies, follow_ends
 from archive.catalogue.parcels import Parcel
 from archive.catalogue.volumes import CatalogueFile, Volume
@@ -46,6 +47,7 @@ from ledger.book.store import Store
 from qianzhi_errors.sentence import Sentence, listed
 
 SEAL: Final = "seal"
+COSIGNED: Final = "log/cosigned"
 NOT_KEPT: Final = (VolumeState.OPEN, VolumeState.DESTROYED)
 """The states of a volume that is in no set, and of which no copy is written."""
 _MICROSECONDS: Final = 1_000_000
@@ -236,7 +238,7 @@ class Sealing:
             write_parity(members, folder)
         self.step("log")
         checkpoint, counted, first_leaves = self._extend_log(volume, contents, folder)
-        self._write_beside(folder, earlier)
+        self._write_beside(folder, volume, earlier)
         self.step("build")
         description = self._description(volume, contents, checkpoint, counted, earlier)
         completed = build.complete(folder, description, _rows(folder, contents), self._sign, sources())
@@ -309,8 +311,17 @@ class Sealing:
         write_parts(folder.joinpath("log", "checkpoint"), [note.encode()])
         return checkpoint, counted, first_leaves
 
-    def _write_beside(self, folder: Path, earlier: list[Volume]) -> None:
-        """Write what a volume says of others: the public keys, and all volumes before it."""
+    def _write_beside(self, folder: Path, volume: Volume, earlier: list[Volume]) -> None:
+        """Write what a volume says of others: the public keys, all volumes before it, and the checkpoint of
+        the last with what witnesses had signed of it when this volume was begun.
+        """
+        with self.store.reading() as connection:
+            signed_by = read_cosignatures(connection, volume.first_leaf)
+        lines_before = [row.line for row in signed_by if row.taken_at < volume.made_at]
+        if lines_before:
+            before = Checkpoint(self.identity.name, volume.first_leaf, bytes.fromhex(earlier[-1].root))
+            note = signed(before.text, self.identity.name, self.identity.seed)
+            write_parts(folder.joinpath(COSIGNED), [str(note).encode(), *map(str.encode, lines_before)])
         write_parts(folder.joinpath("keys", "public-keys.txt"), [self.identity.public_keys])
         lines = (
             f"{v.volume} {v.manifest} {v.first_leaf + v.leaves} {_base64(v.root)}\n".encode() for v in earlier

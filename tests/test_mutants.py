@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.judge import OPTIONS
+from tests.mutants.judge import OPTIONS, seconds_of
 
 ROOT = Path(__file__).parents[1]
 LISTS = sorted((ROOT / "tests" / "mutants" / "equal").glob("*.toml"))
@@ -29,6 +29,10 @@ def missing(module: str, line: str) -> bool:
     """Whether a module has no such line. A list quotes a statement in one line, however it is wrapped."""
     source = (ROOT / module).read_text("utf-8")
     return "".join(line.split()) not in "".join(source.split()).replace(",)", ")").replace(",]", "]")
+
+
+def test_a_mutant_that_never_ends_is_ended_after_some_times_what_its_tests_take() -> None:
+    assert [seconds_of(whole) for whole in (0.1, 0.5, 2.0, 90.0)] == [5.0, 5.0, 20.0, 60.0]
 
 
 @pytest.mark.parametrize("file", LISTS, ids=lambda file: file.stem)

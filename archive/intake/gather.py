@@ -27,8 +27,9 @@ from archive.intake.pieces import MissingPiece
 from archive.intake.receipts import write_receipts
 from archive.numbered_files import SUFFIXES, cut
 from archive.parcel import ParcelFile, digest_of, files_of, rows_of
-from archive.rules.names import FILE_BYTES_MAX, PARCEL_BYTES_MAX
+from archive.rules.names import PARCEL_BYTES_MAX
 from archive.sealed_line import KeysOfPolicies
+from archive.volume.names import FILE_BYTES_MAX
 from qianzhi_errors.sentence import Sentence
 
 _FRESH: Final = ".new"

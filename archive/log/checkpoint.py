@@ -73,12 +73,17 @@ def cosignatures(note: Note, witnesses: Iterable[NoteKey]) -> tuple[Cosignature,
         key = known.get((line.name, line.key_id))
         if key is None:
             continue
-        at = int.from_bytes(line.signature[:_SECONDS_BYTES], "big")
+        at = moment_of(line)
         signature = line.signature[_SECONDS_BYTES:]
         if len(signature) != _SIGNATURE_BYTES or not key.is_signature(_statement(at, note.text), signature):
             raise LogFault(Sentence("the signature of {name} is wrong", name=key.name))
         statements.append(Cosignature(key.name, at))
     return tuple(statements)
+
+
+def moment_of(line: NoteSignature) -> int:
+    """When a witness signed, by its line: seconds since 1970-01-01 UTC. It is not known to hold by that."""
+    return int.from_bytes(line.signature[:_SECONDS_BYTES], "big")
 
 
 def _statement(at: int, text: str) -> bytes:

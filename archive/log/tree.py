@@ -89,11 +89,11 @@ def included_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) ->
             return None
         if at % 2 or at == last:
             computed = node_hash(hashed, computed)
-            while at % 2 == 0 and at:
-                at, last = at // 2, last // 2
+            while at % 2 == 0:
+                at, last = at >> 1, last >> 1
         else:
             computed = node_hash(computed, hashed)
-        at, last = at // 2, last // 2
+        at, last = at >> 1, last >> 1
     return computed if last == 0 else None
 
 
@@ -114,18 +114,18 @@ def is_consistent(old: int, old_root: bytes, new: int, new_root: bytes, proof: S
         return False
     at, last = old - 1, new - 1
     while at % 2:
-        at, last = at // 2, last // 2
+        at, last = at >> 1, last >> 1
     of_old = of_new = hashes[0]
     for hashed in hashes[1:]:
         if last == 0:
             return False
         if at % 2 or at == last:
             of_old, of_new = node_hash(hashed, of_old), node_hash(hashed, of_new)
-            while at % 2 == 0 and at:
-                at, last = at // 2, last // 2
+            while at % 2 == 0:
+                at, last = at >> 1, last >> 1
         else:
             of_new = node_hash(of_new, hashed)
-        at, last = at // 2, last // 2
+        at, last = at >> 1, last >> 1
     return last == 0 and of_old == old_root and of_new == new_root
 
 

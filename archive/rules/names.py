@@ -11,8 +11,6 @@ from typing import Final
 VOLUMES_MAX: Final = 9_999
 VOLUME_BYTES_MIN: Final = 1_000
 VOLUME_BYTES_MAX: Final = 100_000_000_000
-FILE_BYTES_MAX: Final = 1_000_000_000
-"""ISO 9660 level 3 would take more; a file of at most so many bytes is read right by every reader."""
 PARCEL_BYTES_MAX: Final = 50_000_000_000
 ROOM_TENTHS: Final = 22
 """The room that sealing needs, in tenths of a volume: its folder, its image, and the indexes."""

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from archive.audit import audit
+from archive.catalogue.acts import prepare
 from archive.catalogue.cosignatures import Cosigned, read_cosignatures
 from archive.catalogue.schema import audit_log
 from archive.errors import ActRefused, LogFault
@@ -20,12 +21,15 @@ from archive.log.tiles import nodes_of
 from archive.log.tree import is_consistent, root
 from archive.lookup import Lookup, parse_item
 from archive.proving import prove
+from archive.rebuild import rebuild
+from archive.sealing import COSIGNED
 from archive.volume.index import Kind
+from archive.volume.medium import opened
 from archive.witnessing import CLOCK_SECONDS, newest, request, take_cosignatures, witnessed
 from ledger.book.audit_log import read_audit_log
 from ledger.book.store import Store
 from tests.support.archived_days import ARCHIVE, AT
-from tests.support.sealing_room import SEED, places
+from tests.support.sealing_room import SEED, places, sealing
 
 pytestmark = pytest.mark.slow
 
@@ -146,6 +150,36 @@ def test_the_audit_names_a_witness_whose_line_was_changed_or_is_of_no_tree(
     with store.transaction() as connection:
         connection.execute(text("UPDATE cosignatures SET size = 1"))
     assert subjects() == [BANK.name]
+
+
+def test_the_next_volume_carries_the_cosignatures_and_a_catalogue_is_made_again_with_them(
+    store: Store, folder: Path, tmp_path: Path
+) -> None:
+    take(store, cosigned(checkpoint(store), BANK.name, BANK_SEED, SECONDS))
+    with store.reading() as connection:
+        given = read_cosignatures(connection)
+        own = newest(connection, ARCHIVE)
+    assert sealing(store, folder).make_parity(AT + 1_000_000).volume == "QZ-0003"
+    with opened(places(folder).image("QZ-0003")) as medium:
+        note = parse_note(medium.read(COSIGNED, 0, medium.size(COSIGNED)))
+    assert parse_checkpoint(note.text) == own
+    assert check_note(note, [KEY]) == (ARCHIVE,)
+    assert cosignatures(note, [BANK]) == (Cosignature(BANK.name, SECONDS),)
+    other = tmp_path / "other"
+    shutil.copytree(places(folder).images, places(other).images)
+    again = Store(f"sqlite:///{other / 'archive.db'}", by_index=False)
+    prepare(again, ARCHIVE, 1, "li")
+    rebuild(again, places(other), sorted(places(other).images.glob("*.iso")), KEY, LI)
+    with again.reading() as connection:
+        assert [row[:4] for row in read_cosignatures(connection)] == [row[:4] for row in given]
+    again.close()
+
+
+def test_what_came_after_a_volume_was_begun_is_not_on_it(store: Store, folder: Path) -> None:
+    take(store, cosigned(checkpoint(store), BANK.name, BANK_SEED, SECONDS))
+    sealing(store, folder).make_parity(AT)
+    with opened(places(folder).image("QZ-0003")) as medium:
+        assert COSIGNED not in medium.sizes()
 
 
 def test_an_archive_without_a_volume_has_no_checkpoint(on_sqlite: Store) -> None:

@@ -16,6 +16,7 @@ from archive.log.tree import (
     included_root,
     inclusion_proof,
     is_consistent,
+    node_hash,
     root,
     subtree_hash,
 )
@@ -158,6 +159,30 @@ def test_a_proof_of_consistency_with_a_changed_hash_proves_nothing(
         assert not is_consistent(old, before, new, after, [*proof[:at], *proof[at + 1 :]])
         proof[at] = hashlib.sha256(proof[at]).digest()
         assert not is_consistent(old, before, new, after, proof)
+
+
+def test_a_proof_of_another_length_proves_nothing_whatever_its_hashes_are() -> None:
+    first, other, third = (hashlib.sha256(bytes([number])).digest() for number in range(3))
+    pair = node_hash(first, other)
+    triple = node_hash(pair, third)
+    assert included_root(first, 0, 2, [other]) == pair
+    for size, proof in ((4, [other]), (2, [other, third]), (1, [other])):
+        assert included_root(first, 0, size, proof) is None, size
+    assert is_consistent(4, first, 8, pair, [other])
+    assert not is_consistent(4, first, 16, pair, [other])
+    assert not is_consistent(4, first, 8, triple, [other, third])
+    assert not is_consistent(5, first, 3, triple, [first, other, third])
+    assert not is_consistent(3, first, 5, first, [])
+    assert not is_consistent(0, root(0, nodes_over(())), 8, pair, [other])
+
+
+def test_every_small_tree_goes_on_from_each_earlier_one() -> None:
+    nodes = nodes_over(lines(17))
+    roots = [root(size, nodes) for size in range(18)]
+    for new in range(18):
+        for old in range(new + 1):
+            proof = consistency_proof(old, new, nodes)
+            assert is_consistent(old, roots[old], new, roots[new], proof), (old, new)
 
 
 def test_nothing_is_consistent_with_a_shorter_tree() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive.rules import names
 from archive.rules.names import VOLUMES_MAX, copy_name, is_prefix, volume_name, volume_number
 
 numbers = st.integers(1, VOLUMES_MAX)
@@ -17,6 +18,12 @@ def test_a_name_has_its_number_and_sorts_by_it(one: int, other: int) -> None:
     assert (volume_number(first), volume_number(second)) == (one, other)
     assert (first < second) == (one < other)
     assert copy_name(first, 2) == f"{first}-C2"
+
+
+def test_the_limits_are_those_of_a_disc_and_of_the_design() -> None:
+    assert (names.VOLUME_BYTES_MIN, names.VOLUME_BYTES_MAX) == (1_000, 100_000_000_000)
+    assert names.PARCEL_BYTES_MAX == 50_000_000_000
+    assert names.ROOM_TENTHS == 22
 
 
 @pytest.mark.parametrize("number", [0, -1, VOLUMES_MAX + 1])
