@@ -36,6 +36,20 @@ def test_every_reason_is_in_the_table() -> None:
     assert {why for *_, why in REFUSED.values()} == set(NotHeld)
 
 
+def test_the_words_are_those_of_the_files() -> None:
+    assert [why.value for why in NotHeld] == [
+        "no such due",
+        "of another policy",
+        "no premium",
+        "paid",
+        "lapsed",
+        "withdrawn",
+        "policy ended",
+        "held by another line",
+        "amount differs",
+    ]
+
+
 @pytest.mark.parametrize("of", [policy(state=state) for state in sorted(STATES - {"lapsed", "terminated"})])
 def test_an_open_premium_of_the_stated_amount_may_be_held(of: Policy) -> None:
     assert why_not_held(due(), of, 120_000, HOLD) is None
