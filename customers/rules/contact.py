@@ -21,7 +21,7 @@ _OURS: Final = re.compile(r"\+86(1[3-9][0-9]{9})")
 _DROPPED: Final = dict.fromkeys(map(ord, " -()"))
 _EMAIL: Final = re.compile(
     r"(?=.{6,120}$)[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}"
+    r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}"
 )
 _WECHAT: Final = re.compile(r"[A-Za-z0-9_-]{6,64}")
 _POST_MIN: Final = 6

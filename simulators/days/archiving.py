@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from customers.load_file import write
-from customers.load_rows import Holding
+from customers.load_rows import AgentRow, ContactRow, Holding, Row, ServingRow
+from customers.rules.contact import ContactKind
 from customers.rules.person import Role
 from fep.operator.identity import at_keyboard
 from ledger.rules.dues import Policy
@@ -25,6 +26,7 @@ from simulators.processes import qianzhi
 
 SET: Final = 2
 DOCUMENT: Final = b"%PDF-1.7\n% the policy of a customer, as the core system leaves it\n"
+_AGENT: Final = "A0017"
 _KEY_ID_BYTES: Final = 4
 
 
@@ -67,14 +69,20 @@ def _load_persons(folder: Path, date: str, holders: tuple[Policy, ...], tell: Ca
         if at_keyboard() not in ("li", "wang", "zhao"):
             settings.write(f'\n[[clerk]]\nname = "{at_keyboard()}"\nmay = ["load"]\n')
     qianzhi("keys", "create", "--config", str(config))
-    rows = (
-        Holding(line, row.policy, Role.HOLDER, row.holder, Document("passport", f"E{line:08}"), "20170101")
-        for line, row in enumerate(holders, 1)
-    )
     path = folder / "holdings.csv"
-    path.write_bytes(b"".join(write(date, rows)))
+    path.write_bytes(b"".join(write(date, _rows(holders))))
     tell(qianzhi("customers", "load", str(path), "--config", str(config)))
     return config
+
+
+def _rows(holders: tuple[Policy, ...]) -> Iterator[Row]:
+    """What the core system knows of the holders: each has a telephone number, and one agent serves all."""
+    yield AgentRow(0, _AGENT, "王芳", "上海二部", "021-5550100")
+    for line, row in enumerate(holders, 1):
+        document = Document("passport", f"E{line:08}")
+        yield Holding(line, row.policy, Role.HOLDER, row.holder, document, "20170101")
+        yield ContactRow(line, document, ContactKind.MOBILE, f"138{line:08}", "20170101")
+        yield ServingRow(line, row.policy, _AGENT, "20170101")
 
 
 def _leave_document(inbox: Path, date: str, policy: str) -> None:

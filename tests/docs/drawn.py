@@ -6,6 +6,9 @@ from typing import Any
 
 from archive.rules.states import COPY, PARCEL, VOLUME, CopyState, ParcelState, VolumeState
 from collection.rules.states import BATCH, LINE, MANDATE, BatchState, LineState, MandateState
+from customers.rules.contact_states import CHANGE_TRANSITIONS as CHANGE
+from customers.rules.contact_states import CONTACT_TRANSITIONS as CONTACT
+from customers.rules.contact_states import ChangeState, ContactState
 from customers.rules.notice_states import NOTICE_TRANSITIONS as NOTICE
 from customers.rules.notice_states import TASK_TRANSITIONS as TASK
 from customers.rules.notice_states import NoticeState, TaskState
@@ -73,6 +76,18 @@ def proposal() -> Figure:
     return Figure("The states of a proposal", boxes, _arrows(PROPOSAL))
 
 
+def contact() -> Figure:
+    """Whether something that is sent to a contact arrives."""
+    boxes = tuple((state.value, "") for state in ContactState)
+    return Figure("The states of a contact", boxes, _arrows(CONTACT))
+
+
+def change() -> Figure:
+    """How far a customer's request for another contact has come."""
+    boxes = tuple((state.value, "") for state in ChangeState)
+    return Figure("The states of a change", boxes, _arrows(CHANGE))
+
+
 def notice() -> Figure:
     """How far a notice to a customer has come."""
     boxes = tuple((state.value, "") for state in NoticeState)
@@ -132,6 +147,7 @@ def figures() -> dict[str, str]:
     """File name -> SVG, of all figures."""
     figures_by_name = {"packages": packages(), "session": session(), "day": day(), "break": break_()}
     figures_by_name |= {"person": person(), "proposal": proposal()}
+    figures_by_name |= {"contact": contact(), "change": change()}
     figures_by_name |= {"notice": notice(), "task": task()}
     figures_by_name |= {"parcel": parcel(), "volume": volume(), "copy": copy()}
     figures_by_name |= {"batch": batch(), "line": line(), "mandate": mandate()}
