@@ -56,7 +56,7 @@ _LAST_GOOD: Final = (
 )
 _SAME_PERSON: Final = (
     "NEW.decision = 'approve' AND EXISTS (SELECT 1 FROM proposals p"
-    """ WHERE p.proposal = NEW.proposal AND p."by" = NEW."by")"""
+    """ WHERE p.proposal = NEW.proposal AND lower(p."by") = lower(NEW."by"))"""
 )
 _NOT_RELEASED: Final = (
     "NOT EXISTS (SELECT 1 FROM proposals p JOIN decisions d ON d.proposal = p.proposal"

@@ -1,7 +1,8 @@
 """What two people decide: the end of a legal hold, a copy that leaves too few, the destruction of a volume.
 
 Statements on `holds`, `releases`, `proposals` and `decisions`; the caller owns the transaction. Who may do
-what, the settings say. The database itself refuses a decision by whoever proposed.
+what, the settings say. The database itself refuses a decision by whoever proposed. Any spelling of a login,
+in large or small letters, is the same person.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def decide(
 ) -> Proposal:
     """Decide on a proposal. Raises NoSuchItem, ActRefused where it was decided on, and SamePerson."""
     proposal = open_proposal(connection, number)
-    if decision is Decision.APPROVE and proposal.by == by:
+    if decision is Decision.APPROVE and proposal.by.lower() == by.lower():
         raise SamePerson(Sentence("{person} proposed it: another person approves", person=by))
     values = {"proposal": number, "decision": decision.value, "by": by, "at": at, "certificate": certificate}
     connection.execute(insert(decisions).values(values))

@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from sqlalchemy import Connection
 
 from archive.errors import IntakeRefused
 from archive.intake.pieces import NAMED_MAX, MissingPiece, write_parts
 from archive.sealed_line import POLICIES_AT_ONCE, KeysOfPolicies, PersonKey, seal
+from archive.volume.writing import make_folder, written
 from customers.sealing import Label
 from ledger.book.journal import select_entries
 from ledger.rules.entry import GENESIS, Entry, entry_hash, forgotten
@@ -42,7 +43,8 @@ def entry_line(entry: Entry) -> bytes:
 
 class JournalDay:
     """The entries of one date on their way into a parcel. `without_person` are the policies whose holder
-    nobody knows; while there are any, the date waits.
+    nobody knows; while there are any, the date waits. A date of any size is held POLICIES_AT_ONCE entries at
+    a time: each line is in its file before the next ones are read.
     """
 
     def __init__(self, archive: str, date: str, folder: Path, keys_of: KeysOfPolicies) -> None:
@@ -50,16 +52,18 @@ class JournalDay:
         self._date = date
         self._folder = folder
         self._keys_of = keys_of
-        self._sealed: list[bytes] = []
+        self._sealed = 0
         self.without_person: set[str] = set()
 
     def write(self, office: Connection, ends: Sequence[ChainEnd]) -> None:
         """Write the date's entries of every chain, up to the ends that its seal names. Raises IntakeRefused
         where the chain does not hold.
         """
-        for end in sorted(ends):
-            self._write_chain(office, end)
-        write_parts(self._folder.joinpath("sealed", f"{self._date}.jsonl"), self._sealed)
+        sealed = self._folder.joinpath("sealed", f"{self._date}.jsonl")
+        make_folder(sealed.parent)
+        with written(sealed) as layer:
+            for end in sorted(ends):
+                self._write_chain(office, end, layer)
 
     def missing(self) -> Iterator[MissingPiece]:
         """Yield a missing piece for each policy without a person, up to NAMED_MAX."""
@@ -69,7 +73,7 @@ class JournalDay:
                 Sentence("nobody is known to hold policy {policy}: load the customers' file", policy=policy),
             )
 
-    def _write_chain(self, office: Connection, end: ChainEnd) -> None:
+    def _write_chain(self, office: Connection, end: ChainEnd, layer: IO[bytes]) -> None:
         query = (
             select_entries(entries)
             .where(entries.c.chain == end.chain, entries.c.business_date == self._date)
@@ -84,10 +88,14 @@ class JournalDay:
             before = entry_at(office, end.chain, begin.position - 1)
             at = ChainEnd(end.chain, begin.position - 1, entry_hash(before) if before else GENESIS)
             entries_of_date = chain((begin,), map(Entry._make, rows))
-            write_parts(path, self._lines(entries_of_date, at, end))
+            write_parts(path, self._lines(entries_of_date, at, end, layer))
 
-    def _lines(self, given: Iterator[Entry], at: ChainEnd, end: ChainEnd) -> Iterator[bytes]:
-        """Yield the line of each entry; raises IntakeRefused unless they lead from `at` to `end`."""
+    def _lines(
+        self, given: Iterator[Entry], at: ChainEnd, end: ChainEnd, layer: IO[bytes]
+    ) -> Iterator[bytes]:
+        """Yield the line of each entry, its holder sealed in `layer`; raises IntakeRefused unless they
+        lead from `at` to `end`.
+        """
         position, tip = at.position, at.tip
         while some := tuple(islice(given, POLICIES_AT_ONCE)):
             keys = self._keys_of(sorted({entry.policy for entry in some if entry.holder}))
@@ -96,7 +104,7 @@ class JournalDay:
                     self._refuse(entry.chain, position + 1)
                 line = entry_line(entry)
                 position, tip = entry.position, hashlib.sha256(line).hexdigest()
-                self._seal_holder(entry, keys)
+                self._seal_holder(entry, keys, layer)
                 yield line + b"\n"
         if (position, tip) != (end.position, end.tip):
             self._refuse(end.chain, position)
@@ -111,7 +119,7 @@ class JournalDay:
             )
         )
 
-    def _seal_holder(self, entry: Entry, keys: Mapping[str, PersonKey]) -> None:
+    def _seal_holder(self, entry: Entry, keys: Mapping[str, PersonKey], layer: IO[bytes]) -> None:
         """Put name and salt under the key of the person who holds the policy; nothing for one forgotten."""
         if not entry.holder:
             return
@@ -121,5 +129,5 @@ class JournalDay:
         elif key.secret is not None:
             plain = json.dumps({"holder": entry.holder, "salt": entry.salt}, ensure_ascii=False).encode()
             label = Label(key.person, HOLDER, f"entries/{entry.chain}/{entry.position}")
-            number = len(self._sealed) + 1
-            self._sealed.append(seal(key.secret, label, plain, self._archive, self._date, number))
+            self._sealed += 1
+            layer.write(seal(key.secret, label, plain, self._archive, self._date, self._sealed))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ledger.book.store import Store
@@ -23,13 +24,13 @@ def office_days(tmp_path_factory: pytest.TempPathFactory) -> OfficeDays:
 
 
 @pytest.fixture
-def catalogue(database: str) -> Iterator[Store]:
+def catalogue(new_database: Callable[[str], str]) -> Iterator[Store]:
     """An empty catalogue, on each kind of database."""
     from archive.catalogue.acts import prepare
     from ledger.book.store import Store
     from tests.support.archived_days import ARCHIVE
 
-    store = Store(database, by_index=False)
+    store = Store(new_database("archive"), by_index=False)
     prepare(store, ARCHIVE, 1, "li")
     yield store
     store.close()

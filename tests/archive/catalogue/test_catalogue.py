@@ -133,8 +133,9 @@ def test_a_hold_keeps_a_volume_until_two_people_release_it(catalogue: Store) -> 
         made = proposals.propose(connection, Act.RELEASE, str(hold.hold), "it is over", "", "li", 2)
     with pytest.raises(LedgerError), catalogue.transaction() as connection:
         proposals.release(connection, hold.hold, 3)
-    with pytest.raises(SamePerson), catalogue.transaction() as connection:
-        proposals.decide(connection, made.proposal, Decision.APPROVE, "li", 3)
+    for spelling in ("li", "LI", "Li"):
+        with pytest.raises(SamePerson), catalogue.transaction() as connection:
+            proposals.decide(connection, made.proposal, Decision.APPROVE, spelling, 3)
     with catalogue.transaction() as connection:
         proposals.decide(connection, made.proposal, Decision.APPROVE, "wang", 3)
         proposals.release(connection, hold.hold, 3)
@@ -175,6 +176,7 @@ REFUSED = {
     "an access deleted": "DELETE FROM accesses",
     "a release by nobody": "INSERT INTO releases VALUES (1, 5)",
     "a decision by who proposed": "INSERT INTO decisions VALUES (1, 'approve', 'li', 5, '')",
+    "a decision by them in capitals": "INSERT INTO decisions VALUES (1, 'approve', 'LI', 5, '')",
 }
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from archive.errors import IntakeRefused, ParcelDiffers
+from archive.intake import journal
 from archive.intake.gather import Gathered, gather_office, put_in_place
 from archive.intake.take import parcel_folder, take_in
 from archive.parcel import OFFICE, leaves_of, rows_of
-from archive.sealed_line import KeysOfPolicies, open_line
+from archive.sealed_line import KeysOfPolicies, PersonKey, open_line, seal
 from archive.volume.index import Kind
+from customers.sealing import Label, SecretKey
 from ledger.book.store import Store
 from ledger.rules.entry import holder_digest
 from office.receipts.published import published_keys
@@ -90,6 +93,30 @@ def test_no_holders_name_is_in_clear_and_each_opens_with_its_persons_key(
         assert holder_digest(plain["salt"], plain["holder"]) == entry[17]
         for path in (tmp_path / "parcel").rglob("*.jsonl"):
             assert plain["holder"].encode() not in path.read_bytes()
+
+
+def test_each_sealed_line_is_in_its_file_before_the_next_entries_are_read(
+    office_days: OfficeDays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+    layer = tmp_path / "parcel.new" / "sealed" / f"{office_days.dates[0]}.jsonl.new"
+
+    def large_line(
+        secret: SecretKey, label: Label, plain: bytes, archive: str, date: str, number: int
+    ) -> bytes:
+        line = seal(secret, label, plain + b" " * 100_000, archive, date, number)
+        lengths.append(len(line))
+        return line
+
+    def keys_of(policies: Sequence[str]) -> Mapping[str, PersonKey]:
+        held = sum(lengths) - (layer.stat().st_size if layer.exists() else 0)
+        assert held < 100_000, f"{held} bytes of {len(lengths)} lines are not in the file"
+        return persons_of(policies)
+
+    monkeypatch.setattr(journal, "seal", large_line)
+    monkeypatch.setattr(journal, "POLICIES_AT_ONCE", 1)
+    gather(office_days, tmp_path / "parcel", key_of=keys_of)
+    assert len(lengths) > 1
 
 
 def test_the_same_date_is_gathered_to_the_same_bytes(office_days: OfficeDays, tmp_path: Path) -> None:
