@@ -18,7 +18,6 @@ from customers.errors import NoticeRefused
 from customers.keys import Keys
 from customers.notices.message import Sender
 from customers.notices.queue import Notice, find
-from customers.notices.tasks import end_by
 from customers.notices.templates import Templates
 from customers.rules.contact_states import Outcome
 from customers.rules.notice_states import (
@@ -26,7 +25,6 @@ from customers.rules.notice_states import (
     NOTICE_TRANSITIONS,
     Channel,
     DeliveryState,
-    Event,
     NoticeStep,
 )
 from customers.rules.sending import Quiet, day_of
@@ -167,8 +165,8 @@ def follow(
 
 
 def arrived(connection: Connection, delivery: Delivery, at: int) -> bool:
-    """Write down that a delivery has arrived: its contact is good, and who is reached is no task any more.
-    Whether that was news.
+    """Write down that a delivery has arrived, and that its contact is good, which ends the task of who could
+    not be reached (`customers.notices.conditions`). Whether that was news.
     """
     if not follow(connection, delivery, NoticeStep.ARRIVE, at):
         return False
@@ -176,7 +174,6 @@ def arrived(connection: Connection, delivery: Delivery, at: int) -> bool:
     if (notice.state, NoticeStep.ARRIVE) in NOTICE_TRANSITIONS:
         move(connection, notice, NoticeStep.ARRIVE, at)
     mark(connection, delivery.contact, Outcome.DELIVERED, at)
-    end_by(connection, Event.REACHED, "", delivery.person, at)
     return True
 
 

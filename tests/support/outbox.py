@@ -60,10 +60,10 @@ class Post:
             tuple(Channel),
         )
 
-    def reach(self, *kinds: ContactKind) -> None:
+    def reach(self, *kinds: ContactKind, verified_at: int = MORNING) -> None:
         """Give the person contacts of these kinds."""
         fresh = [
-            NewContact(self.person, kind, VALUE_OF[kind], Source.CORE, MORNING, load=1) for kind in kinds
+            NewContact(self.person, kind, VALUE_OF[kind], Source.CORE, verified_at, load=1) for kind in kinds
         ]
         with self.counter.store.transaction() as connection:
             add(connection, Sealing(self.counter.keys, self.counter.entropy, MORNING), fresh)

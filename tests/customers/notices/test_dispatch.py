@@ -24,7 +24,7 @@ def post(loaded: Counter) -> Iterator[Post]:
 
 
 def test_a_notice_goes_once_and_its_report_makes_the_contact_good(post: Post) -> None:
-    post.reach(*ALL)
+    post.reach(*ALL, verified_at=0)
     post.put()
     assert post.run() == Dispatched(sent=1)
     assert post.run() == Dispatched()
@@ -35,6 +35,9 @@ def test_a_notice_goes_once_and_its_report_makes_the_contact_good(post: Post) ->
     post.sender.told = lambda sent: Report(sent, has_arrived=True)
     assert post.run() == Dispatched(arrived=1)
     assert (post.notice().state, post.deliveries()[0].state) == ("delivered", "delivered")
+    with post.counter.store.reading() as connection:
+        states = {row.kind: row.state for row in every_contact(connection, post.person)}
+    assert states == {"mobile": "good", "email": "unverified", "post": "unverified"}
     assert post.run() == Dispatched()
 
 

@@ -27,6 +27,7 @@ MESSAGE = Message(
 )
 SMS = MESSAGE._replace(channel=Channel.MOBILE, to=PHONE)
 ASKED = Sent(KEY, "")
+# Answers are compared as they are written: two kinds of them with one reason are equal as tuples.
 
 
 def sender(password: str = "", **settings: object) -> Sender:
@@ -82,9 +83,9 @@ def test_a_mail_server_gets_the_mail_by_tls_and_its_answers_mean_what_they_say(
             }
             for (verb, code), meaning in meanings.items():
                 server.codes = {verb: code}
-                assert smtp.send(MESSAGE) == meaning, (verb, code)
+                assert repr(smtp.send(MESSAGE)) == repr(meaning), (verb, code)
             assert len(server.mails) == 1
-        assert smtp.send(MESSAGE) == Later("ConnectionRefusedError")
+        assert repr(smtp.send(MESSAGE)) == repr(Later("ConnectionRefusedError"))
     assert list(smtp.reports([ASKED])) == []
 
 
@@ -99,7 +100,7 @@ def test_a_mail_server_that_is_not_who_it_says_or_speaks_no_tls_gets_nothing(
         ):
             with running(server) as port:
                 smtp = sender(kind="smtp", channels=["email"], host=HOST, port=port)
-                assert smtp.send(MESSAGE) == Later(reason)
+                assert repr(smtp.send(MESSAGE)) == repr(Later(reason))
                 assert not {"MAIL", "DATA", "AUTH"} & set(server.heard)
 
 
@@ -155,7 +156,7 @@ def test_a_gateway_is_asked_and_understood_as_the_settings_say(
             )
             for (status, body), meaning in meanings:
                 server.answers = [(status, json.dumps(body).encode())]
-                assert gateway.send(SMS) == meaning, body
+                assert repr(gateway.send(SMS)) == repr(meaning), body
             called, headers, body = server.heard[0]
             assert (called, headers["authorization"]) == ("POST /send", "Bearer s3cret")
             assert json.loads(body) == {
@@ -190,7 +191,7 @@ def test_an_unanswered_request_is_made_again_under_the_same_key(tmp_path: Path) 
         assert gateway.send(SMS) == Accepted(KEY)
         assert [headers["idempotency-key"] for _, headers, _ in server.heard] == [KEY, KEY]
         server.answers = [(0, b"")]
-        assert gateway.send(SMS) == Unsure("RemoteDisconnected")
+        assert repr(gateway.send(SMS)) == repr(Unsure("RemoteDisconnected"))
         assert len(server.heard) == 4
 
 
