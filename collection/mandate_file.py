@@ -36,7 +36,7 @@ _CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
         "channel": re.compile("[0-9]{8}").fullmatch,
         "bank": re.compile("[0-9]{1,14}").fullmatch,
         "kind": frozenset(AccountKind).__contains__,
-        "account": re.compile("[0-9A-Z]{6,34}").fullmatch,
+        "account": re.compile("[0-9A-Z]{2,30}[0-9]{4}").fullmatch,
         "name": str.isprintable,
         "limit_fen": re.compile("[0-9]{1,12}").fullmatch,
         "period": frozenset(Period).__contains__,

@@ -28,7 +28,7 @@ from ledger.rules.names import is_name
 from protocol.card_number import is_card_number
 from qianzhi_errors.sentence import Sentence
 
-_ACCOUNT: Final = re.compile("[0-9A-Z]{6,34}")
+_ACCOUNT: Final = re.compile("[0-9A-Z]{2,30}[0-9]{4}")
 _EVIDENCE: Final = re.compile("[0-9a-f]{64}")
 _AT_ONCE: Final = 500
 
@@ -344,7 +344,7 @@ def _check(desk: Desk, wanted: Wanted) -> None:
             Sentence("channel {channel} takes no {kind}", channel=channel.code, kind=wanted.kind)
         )
     if _ACCOUNT.fullmatch(number) is None:
-        raise ActRefused(Sentence("the account: not 6 to 34 digits and capitals"))
+        raise ActRefused(Sentence("the account: not 6 to 34 digits and capitals, the last four digits"))
     if is_credit and not is_card_number(number):
         raise ActRefused(Sentence("the account: the check digit of the card's number is wrong"))
     if not is_name(wanted.account.name):

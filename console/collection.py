@@ -32,6 +32,7 @@ from console.collection_opened import (
     opened,
     write_private,
 )
+from console.collection_remind import remind_command
 from console.collection_wording import BATCH_STATES, LEFT_OUT, MANDATE_STATES
 from console.options import DATE
 from console.output import JSON, show
@@ -288,5 +289,5 @@ def audit_log_command(verify: bool, config: Path, as_json: bool) -> None:
         audit_log.show(desk.store, read, verify=verify, as_json=as_json)
 
 
-for _group in (mandate_group, batch_group, form_group):
-    collection.add_command(_group)
+for _command in (mandate_group, batch_group, form_group, remind_command):
+    collection.add_command(_command)

@@ -136,3 +136,11 @@ def test_what_waits_is_said_and_a_forced_release_is_for_two(office: Keyboard) ->
     office.collection("approve", "1", by="wang")
     waits = json.loads(office.collection("report", "--json"))
     assert (waits["released"], waits["batches"][0]["state"]) == (1, "answered")
+
+
+def test_the_days_notices_are_queued_once(office: Keyboard) -> None:
+    wanted = json.loads(office.collection("remind", "--date", "20261216", "--dry-run", "--json"))
+    assert [(row["about"], row["template"]) for row in wanted["wanted"]] == [("D1/reminder15", "grace")]
+    assert "1 wanted, 1 notices new" in office.collection("remind", "--date", "20261216")
+    assert "1 wanted, 0 notices new" in office.collection("remind", "--date", "20261217")
+    assert "grace" in office.run("customers", "notices")

@@ -22,6 +22,7 @@ DATED = (
     ("recon", "report"),
     ("archive", "intake"),
     ("collection", "plan"),
+    ("collection", "remind"),
 )
 
 

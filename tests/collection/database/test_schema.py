@@ -99,6 +99,7 @@ def test_what_nobody_may_do_to_a_planned_batch_is_refused(planned: Store) -> Non
         "UPDATE batches SET made_by = 'wang'",
         "UPDATE batches SET state = 'approved'",
         "UPDATE batches SET state = 'sent'",
+        "UPDATE batches SET state = 'sent', approved_by = 'wang', approved_at = 2",
         "UPDATE batches SET state = 'cancelled'",  # its line is still open
         "UPDATE lines SET amount = 1",
         "UPDATE lines SET due = 'D2'",
