@@ -10,7 +10,13 @@ from sqlalchemy import text
 
 from customers.audit import audit
 from customers.book import Book
+from customers.change_file import Answer, parse_answers, write_answers
+from customers.changes import Asked, mark_by_clerk, request_change, take_answers, write_file
+from customers.consents import grant, revoke
 from customers.evidence import Evidence
+from customers.load_rows import AgentRow, ContactRow, LeftRow, ServingRow
+from customers.rules.contact import ContactKind, Source
+from customers.rules.contact_states import ChangeState, Outcome, Purpose
 from customers.rules.states import Act, PersonState
 from ledger.book.store import Store
 from ledger.errors import LedgerError
@@ -35,6 +41,7 @@ def test_each_program_does_its_work_under_its_role(logins: dict[str, str], tmp_p
     desk = Counter(logins["customers"], tmp_path)
     desk.load(desk.file())
     person = desk.person()
+    _serve(desk, person)
     desk.agreed(Act.RESTRICT, person)
     desk.agreed(Act.LOOK, person)
     assert desk.show(person).name == "张*"
@@ -53,7 +60,30 @@ def test_each_program_does_its_work_under_its_role(logins: dict[str, str], tmp_p
     desk.close()
 
 
+def _serve(desk: Counter, person: str) -> None:
+    """Contacts, agents, changes and consents, as a clerk and the core system's files have them."""
+    agent = AgentRow(0, "A1", "Wang", "Shanghai", "")
+    rows = (
+        ContactRow(0, ZHANG, ContactKind.MOBILE, "13800138001", ""),
+        ServingRow(0, POLICY, "A1", "20200101"),
+    )
+    desk.load(desk.file_of("20261125", agent, *rows))
+    request_change(desk.loader(), Asked(person, ContactKind.MOBILE, "13800138002", Source.STAFF))
+    write_file(desk.loader())
+    answers = write_answers("20261125", [Answer(0, 1, ChangeState.DONE, "")])
+    take_answers(desk.loader(), parse_answers(answers))
+    mark_by_clerk(desk.loader(), 2, Outcome.FAILED, person)
+    for change in (grant, revoke):
+        change(desk.desk(), "li", person, Purpose.DEBIT, "ab" * 32)
+    desk.load(desk.file_of("20261126", LeftRow(0, "A1", "20261120")))
+
+
 REFUSED = (
+    ("customers", "UPDATE contacts SET person = ''"),
+    ("customers", "UPDATE contact_events SET state = 'good'"),
+    ("customers", "UPDATE consents SET purpose = 'debit'"),
+    ("customers", "UPDATE changes SET made_by = 'x'"),
+    ("sealer", "SELECT tail FROM contacts"),
     ("customers", "DELETE FROM person_keys"),
     ("customers", "UPDATE audit_log SET note = ''"),
     ("customers", "UPDATE facts SET value = ''"),
