@@ -100,6 +100,15 @@ def test_whatever_no_file_sent_is_found(book: Book, statement: str, words: str) 
     assert any(words in failing for failing in book.said())
 
 
+def test_what_a_file_withdrew_may_stay_open_while_a_batch_holds_it_and_only_then(book: Book) -> None:
+    left = "state = 'withdrawn'"
+    held = f"UPDATE dues SET state = 'open', held_by = 'B0000123/' || due WHERE {left}"
+    assert book.connection.execute(text(held)).rowcount > 0
+    assert book.said() == []
+    book.connection.execute(text("UPDATE dues SET held_by = ''"))
+    assert {"is open, and withdrawn by the files"} == set(book.said())
+
+
 def test_files_may_be_given_in_any_order(book: Book) -> None:
     assert book.said(*reversed(book.files)) == []
 
