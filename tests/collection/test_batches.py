@@ -112,6 +112,25 @@ def test_the_files_are_the_same_until_they_are_sent(ready: Room) -> None:
     assert ACCOUNT.number.encode() not in bytes(content)  # type: ignore[call-overload]
 
 
+def test_files_that_would_differ_from_those_written_are_not_given_out(ready: Room) -> None:
+    planned = ready.plan()
+    ready.hold(planned)
+    approval.approve(ready.desk("wang"), planned.batch)
+    sending.write_request(ready.desk(), planned.batch, FORM)
+    named = [channel.model_copy(update={"payee": "other"}) for channel in ready.settings.channel]
+    ready.settings = ready.settings.model_copy(update={"channel": tuple(named)})
+    with pytest.raises(ActRefused, match="would not be those that were written"):
+        sending.write_request(ready.desk(), planned.batch, FORM)
+
+
+def test_an_answer_of_the_front_about_other_lines_is_refused(ready: Room) -> None:
+    name = ready.sent()
+    ready.answer(name, D1="ACSC", D2="AM04")
+    _batch, written = results.write_results(ready.desk(), name)
+    with pytest.raises(FileRefused, match="line 3 of B0000001 was not in part 1"):
+        results.take_results_answer(ready.desk(), "a", ready.front_says(written.content, 3))
+
+
 def test_each_line_gets_its_outcome_and_what_nobody_knows_is_unknown(ready: Room) -> None:
     name = ready.sent()
     answered = ready.answer(name, D1="ACSC", D2="AM04")
