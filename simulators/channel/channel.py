@@ -27,7 +27,7 @@ class Channel:
     def __init__(self, form: Form, channel: str, account: str, random: Random, habits: Habits) -> None:
         """`channel` is its code, `account` the insurer's account with the bank."""
         self._form = form
-        self._channel, self._account = channel, account
+        self.code, self._account = channel, account
         self._random, self._habits = random, habits
         self._seen = set[str]()
         self._answers: defaultdict[str, list[NamedFile]] = defaultdict(list)
@@ -58,12 +58,12 @@ class Channel:
     def returns(self, day: str) -> NamedFile | None:
         """Return the return file of a day; None where nothing was taken back, or the form has none."""
         lines = self._returns.pop(day, [])
-        return files.returned(self._form, self._channel, self._account, day, lines) if lines else None
+        return files.returned(self._form, self.code, self._account, day, lines) if lines else None
 
     def statement(self, day: str) -> NamedFile | None:
         """Return the statement file of a day; None where nothing was paid, or the form has none."""
         lines = self._settled.pop(day, [])
-        return files.settled(self._form, self._channel, self._account, day, lines) if lines else None
+        return files.settled(self._form, self.code, self._account, day, lines) if lines else None
 
     def _take(self, file: NamedFile, day: str) -> None:
         taken = intake.take(file, self._form)
@@ -136,7 +136,7 @@ class Channel:
             self._answers[day].append(answer)
 
     def _answer(self, taken: Taken, file_code: str, lines: list[dict[str, str]]) -> NamedFile:
-        edge = {"channel": self._channel, "part": "1", **taken.edge, "file_code": file_code, "text": ""}
+        edge = {"channel": self.code, "part": "1", **taken.edge, "file_code": file_code, "text": ""}
         asked = [int(line["amount"]) for line in taken.lines.values()]
         return files.answer(self._form, edge, lines, asked)
 

@@ -3,7 +3,8 @@
 Proof of the product and a show of it; not installed. Two ways through a day:
 
 - over real sockets, one day: `demo` (`make demo`) starts the machine as a process, lets `customers` trade
-  at three simulated banks, cuts over in full flow, closes the day at the office; `live` (`make live`)
+  at three simulated banks, cuts over in full flow, closes the day at the office, has `collecting` collect by
+  batches through the banks of `simulators.channel` and `archiving` archive the day; `live` (`make live`)
   trades until Ctrl-C, for whoever wants to see the status page move;
 - without sockets, many days: `business_days` drives the front book directly, at the ledger's own speed.
 

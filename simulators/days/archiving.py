@@ -1,4 +1,4 @@
-"""The end of `make demo`: the closed day goes into the archive, is found, lost, made again and proved.
+"""The end of `make demo`: a receipt is verified; the closed day is archived, found, lost, made again, proved.
 
 The commands are those of a real archive; the persons, a document and the loss of a disc are made here.
 Whether the day itself is right, simulators.days.demo has shown before.
@@ -37,16 +37,14 @@ class ArchiveFailure(QianzhiError):
 def archive_day(
     folder: Path,
     office_config: Path,
+    customers: Path,
     date: str,
-    policies: Iterable[Policy],
     paid: str,
     tell: Callable[[str], None],
 ) -> None:
     """Archive the closed day `date` of the office below `folder`, and tell what came of it. `paid` is a
     policy on which somebody paid that day. Raises ArchiveFailure and ProcessError.
     """
-    holders = tuple(policies)
-    customers = _load_persons(folder / "customers", date, holders, tell)
     config = folder / "archive" / "archive.toml"
     places = ("--office-config", str(office_config), "--customers-config", str(customers))
     qianzhi("archive", "init", str(config.parent), *places)
@@ -61,7 +59,19 @@ def archive_day(
     _prove(config.parent, entry, given, tell)
 
 
-def _load_persons(folder: Path, date: str, holders: tuple[Policy, ...], tell: Callable[[str], None]) -> Path:
+def verify_receipt(folder: Path, office_config: Path, number: str, tell: Callable[[str], None]) -> None:
+    """Verify a receipt by our command, and by openssl with the insurer's public key and nothing of ours."""
+    given = ("--config", str(office_config))
+    line = json.loads(qianzhi("receipt", "show", number, "--json", *given))["line"]
+    public = bytes.fromhex(qianzhi("keys", "export-public", "receipt", *given).strip())
+    text, _bar, signature = line.rpartition("|")
+    signed = base64.b32decode(f"{signature}=")
+    verdict = openssl_says(folder, f"{text}|".encode("ascii"), signed, public)
+    tell(qianzhi("receipt", "verify", line, *given))
+    tell(f"the receipt is {len(line)} characters of text: {verdict}")
+
+
+def load_persons(folder: Path, date: str, holders: Iterable[Policy], tell: Callable[[str], None]) -> Path:
     """Have each policy's holder be a person with a key; returns the settings of the customers' book."""
     config = folder / "customers.toml"
     qianzhi("customers", "init", str(folder))

@@ -8,7 +8,6 @@ only if all of it agrees.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -37,6 +36,7 @@ from fep.settings.config import Settings, load_settings
 from fep.setup.install import install
 from ledger.book.store import Store
 from ledger.files import bankfile, bookfile, layout, sample
+from ledger.files.bookline import DueLine
 from ledger.rules.amount_in_words import in_figures
 from ledger.rules.break_classes import BreakClass
 from office.accounting import breaks, chart, decisions
@@ -52,12 +52,12 @@ from qianzhi_errors import QianzhiError
 from simulators.bank import Bank, together
 from simulators.beliefs import State
 from simulators.days import dayfile
-from simulators.days.archiving import ArchiveFailure, archive_day
+from simulators.days.archiving import ArchiveFailure, archive_day, load_persons, verify_receipt
+from simulators.days.collecting import BatchDay, CollectingFailure, front_settings, mandated
 from simulators.days.comparison import Key, Recorded, crossed, differences, read_journal
 from simulators.days.counterparts import acceptance, statement
 from simulators.days.customers import Customers
 from simulators.days.discrepancies import Counts, effect, seed
-from simulators.days.openssl import openssl_says
 from simulators.processes import ProcessError, qianzhi, serving
 from simulators.profile import profile_of
 
@@ -103,6 +103,7 @@ class Stage:
     next_date: str = ""
     owed: dict[str, int] = field(default_factory=dict)
     """By bank, what it owes for the closed day by its own file, in fen."""
+    customers_config: Path = FOLDER / "customers" / "customers.toml"
 
 
 def main() -> None:
@@ -114,7 +115,7 @@ def main() -> None:
     async def run(reactor: Any) -> None:  # noqa: ANN401 - reactors have no one type
         try:
             await _demo(reactor, console)
-        except (ArchiveFailure, DemoFailure, ProcessError) as error:
+        except (ArchiveFailure, CollectingFailure, DemoFailure, ProcessError) as error:
             console.print(f"[bold red]{error}[/bold red]", highlight=False)
             raise SystemExit(1) from None
 
@@ -146,7 +147,8 @@ async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - react
         _decide(stage)
         _take_statement(stage)
         _hand_over(stage)
-        await _next_day(stage)
+        unpaid = await _next_day(stage)
+        await _collect_by_batch(stage, unpaid)
         for customers in stage.banks:
             await customers.bank.sign_off()
     _audit(stage)
@@ -160,6 +162,8 @@ async def _demo(reactor: Any, console: Console) -> None:  # noqa: ANN401 - react
 def _set_up(reactor: Any, console: Console) -> Stage:  # noqa: ANN401 - as above
     shutil.rmtree(FOLDER, ignore_errors=True)
     config = install(FOLDER, os.urandom, datetime.now(UTC), first_port=0, status_port=0, trial=True)
+    with config.open("a", encoding="utf-8") as text_of_settings:
+        text_of_settings.write(front_settings())
     office_config = FOLDER / "office" / "office.toml"
     init = ("office", "init", str(office_config.parent), "--insurer", INSURER)
     qianzhi(*init, "--front-config", str(config))
@@ -415,7 +419,7 @@ def _refusal(desk: Desk, person: str, name: str) -> str:
     raise DemoFailure(f"{person} could approve what {person} had proposed: {name}")
 
 
-async def _next_day(stage: Stage) -> None:
+async def _next_day(stage: Stage) -> list[DueLine]:
     """Load the next day's dues while the machine serves, and have a customer pay one of them."""
     settled = {
         belief.due
@@ -439,6 +443,29 @@ async def _next_day(stage: Stage) -> None:
         raise DemoFailure("an unpaid due did not carry over")
     qianzhi("office", "close", "--config", str(stage.office_config), code=0)
     stage.console.print(f"{stage.next_date} is open: {paid.due} collected, receipt {paid.receipt}")
+    new = [due for entry in following.entries for due in entry.dues if due.due != paid.due]
+    old = [due for due in unpaid if due not in following.withdrawn and due.due != paid.due]
+    return [due for due in (*new, *old) if due.kind == "premium"]
+
+
+async def _collect_by_batch(stage: Stage, unpaid: list[DueLine]) -> None:
+    """Collect dues of customers with a mandate in batches, while a customer tries to pay one at a counter."""
+    tell = partial(_tell, stage.console)
+    day = BatchDay(FOLDER / "collection", stage.config, stage.customers_config, tell)
+    chosen = mandated(unpaid, stage.book.policies)
+    wanted = {due.policy for due in (*stage.book.dues[: DUES_A_BANK * len(stage.banks)], *chosen)}
+    load_persons(
+        stage.customers_config.parent,
+        DATE,
+        [row for row in stage.book.policies if row.policy in wanted],
+        tell,
+    )
+    day.sign(chosen, stage.book.policies, DATE)
+    books = (FOLDER / "book.csv", FOLDER / f"book.{stage.next_date}.csv")
+    batches, held = await deferToThread(day.hold, books)
+    await day.try_at_counter(stage.banks[0].bank, next(due for due in unpaid if due.due == held.due))
+    banks = await deferToThread(day.collect, batches)
+    day.compare(banks, FOLDER / "front.db")
 
 
 def _audit(stage: Stage) -> None:
@@ -455,23 +482,15 @@ def _verify_receipt(stage: Stage) -> None:
     """Have a customer's receipt verified, with the insurer's public key and nothing else of ours."""
     beliefs = stage.banks[0].bank.record.beliefs.values()
     number = next(b.receipt for b in beliefs if b.state is State.DONE and b.date == DATE[4:] and b.receipt)
-    config = ("--config", str(stage.office_config))
-    line = json.loads(qianzhi("receipt", "show", number, "--json", *config))["line"]
-    public = bytes.fromhex(qianzhi("keys", "export-public", "receipt", *config).strip())
-    text, _bar, signature = line.rpartition("|")
-    signed = base64.b32decode(f"{signature}=")
-    verdict = openssl_says(FOLDER, f"{text}|".encode("ascii"), signed, public)
-    _tell(stage.console, qianzhi("receipt", "verify", line, *config))
-    stage.console.print(f"the receipt is {len(line)} characters of text: {verdict}", highlight=False)
+    verify_receipt(FOLDER, stage.office_config, number, partial(_tell, stage.console))
 
 
 def _archive(stage: Stage) -> None:
     """Have the closed day archived, found, lost, made again and proved."""
-    wanted = {due.policy for due in stage.book.dues[: DUES_A_BANK * len(stage.banks)]}
-    holders = [policy for policy in stage.book.policies if policy.policy in wanted]
     beliefs = stage.banks[0].bank.record.beliefs.values()
     paid = next(b.policy for b in beliefs if b.state is State.DONE and b.date == DATE[4:])
-    archive_day(FOLDER, stage.office_config, DATE, holders, paid, partial(_tell, stage.console))
+    tell = partial(_tell, stage.console)
+    archive_day(FOLDER, stage.office_config, stage.customers_config, DATE, paid, tell)
 
 
 if __name__ == "__main__":
