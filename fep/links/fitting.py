@@ -19,7 +19,7 @@ T = TypeVar("T")
 LETTERHEAD: Final = "62.letterhead"
 HOLDER: Final = "62.holder"
 PAYEE: Final = "62.payee"
-MAY_GO: Final = (LETTERHEAD, HOLDER, PAYEE, "48.NM", "62", "48.PN", "48.DU", "48.RN")
+MAY_GO: Final = (LETTERHEAD, HOLDER, PAYEE, "48.NM", "62", "48.PN", "48.DU", "48.RN", "48.SN")
 """What may be left out, the first first: lines of the receipt, the holder's and the payee's name, the whole
 receipt, which can be asked for again, and names that the bank has sent itself or has in the receipt."""
 _ASKED_FOR: Final = frozenset({"62"})

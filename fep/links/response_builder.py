@@ -64,6 +64,8 @@ def _groups(answer: Answer, dialect: Dialect) -> list[tuple[str, str]]:
         ("AM", str(answer.amount) if answer.status and answer.amount else ""),
         ("ST", answer.status),
         ("RN", answer.receipt),
+        ("SN", name_in(answer.serving, dialect)),
+        ("SP", answer.serving_phone),
     ]
     present = [(tag, value) for tag, value in groups if value]
     encoding = dialect.de48_encoding
@@ -75,8 +77,9 @@ def _groups(answer: Answer, dialect: Dialect) -> list[tuple[str, str]]:
             ("DD", due.due_date),
             ("AM", str(due.amount)),
             ("ST", due.state),
+            ("GU", due.grace_until),
         )
-        present.append(("DL", build(nested, encoding)))
+        present.append(("DL", build([part for part in nested if part[1]], encoding)))
     if answer.more:
         present.append(("PG", "more"))
     return present

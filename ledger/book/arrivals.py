@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
 
 from ledger.book.schema import dues, loading, policies
+from ledger.book.visible import CHANGING
 from ledger.errors import LoadOvertaken
 from ledger.files.bookline import DueLine
 from ledger.rules.dues import ENDED, Policy
@@ -20,16 +21,15 @@ from qianzhi_errors.sentence import Sentence
 
 _INSERT_DUE: Final = text(
     "INSERT INTO dues (due, policy, code, kind, due_date, amount, beneficiary, state, settled_by, sequence,"
-    " withdrawn, load, leaves, leaves_as, payee) VALUES (:due, :policy, :code, :kind, :due_date, :amount,"
-    " :beneficiary, 'open', '', 0, 0, :load, 0, '', :payee) ON CONFLICT DO NOTHING"
+    " withdrawn, load, leaves, leaves_as, payee, grace_until) VALUES (:due, :policy, :code, :kind, :due_date,"
+    " :amount, :beneficiary, 'open', '', 0, 0, :load, 0, '', :payee, :grace_until) ON CONFLICT DO NOTHING"
 )
 _CHANGE: Final = (
     update(policies)
     .where(policies.c.policy == bindparam("given"))
     .values(
         changes=bindparam("number"),
-        next_state=bindparam("given_state"),
-        next_holder=bindparam("given_holder"),
+        **{f"next_{name}": bindparam(f"given_{name}") for name in CHANGING},
     )
 )
 
@@ -66,12 +66,8 @@ def put_policies(connection: Connection, number: int, given: Sequence[Policy]) -
         connection.execute(
             _CHANGE,
             [
-                {
-                    "given": policy.policy,
-                    "number": number,
-                    "given_state": policy.state,
-                    "given_holder": policy.holder,
-                }
+                {"number": number, "given": policy.policy}
+                | {f"given_{name}": getattr(policy, name) for name in CHANGING}
                 for policy in changed
             ],
         )
@@ -133,7 +129,7 @@ def take_out_policies(connection: Connection, number: int, names: Sequence[str])
     """Delete policies that came with loads after `number`, and unmark those that were to change by them."""
     named = policies.c.policy.in_(names)
     connection.execute(delete(policies).where(named, policies.c.load > number))
-    unmark = update(policies).values(changes=0, next_state="", next_holder="")
+    unmark = update(policies).values(changes=0, **{f"next_{name}": "" for name in CHANGING})
     connection.execute(unmark.where(named, policies.c.changes > number))
 
 

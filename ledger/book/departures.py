@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ledger.book.schema import dues, loads, policies
+from ledger.book.visible import CHANGING
 
 _SWEPT_DUE = (dues.c.state.in_(("lapsed", "withdrawn")), dues.c.sequence == 0, dues.c.leaves == 0)
 _SWEPT_POLICY = (
@@ -75,15 +76,13 @@ def let_dues_leave(connection: Connection, number: int, names: Sequence[str]) ->
 
 
 def let_policies_change(connection: Connection, number: int, names: Sequence[str]) -> None:
-    """Give these policies the state and holder with which they are marked."""
+    """Give these policies the values with which they are marked."""
     connection.execute(
         update(policies)
         .values(
-            state=policies.c.next_state,
-            holder=policies.c.next_holder,
             changes=0,
-            next_state="",
-            next_holder="",
+            **{name: policies.c[f"next_{name}"] for name in CHANGING},
+            **{f"next_{name}": "" for name in CHANGING},
         )
         .where(policies.c.policy.in_(names), policies.c.changes > 0, policies.c.changes <= number)
     )

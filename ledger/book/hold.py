@@ -299,10 +299,10 @@ def _dues(connection: Connection, names: Sequence[str]) -> dict[str, Due]:
 
 def _policies(connection: Connection, names: Iterable[str]) -> dict[str, Policy]:
     newest = visible.newest
-    query = select(policies.c.policy, visible.policy_state(newest), visible.policy_holder(newest)).where(
+    query = select(*visible.policy_columns(newest)).where(
         policies.c.policy.in_(sorted(names)), visible.is_there(policies, newest)
     )
-    return {row[0]: Policy(*row) for row in connection.execute(query)}
+    return {row[0]: Policy._make(row) for row in connection.execute(query)}
 
 
 def _granted(store: Store, batch: str) -> str:

@@ -162,10 +162,15 @@ policies = Table(
     _pending("changes"),
     Column("next_state", Text, nullable=False, server_default=""),
     Column("next_holder", Text, nullable=False, server_default=""),
+    *(Column(name, Text, nullable=False, server_default="") for name in ("serving", "serving_phone")),
+    *(
+        Column(f"next_{name}", Text, nullable=False, server_default="")
+        for name in ("serving", "serving_phone")
+    ),
     partial_index("policies_changing", "changes", where="changes > 0"),
 )
 """`load` is the number of the load with which a row came. If `changes` is not 0, then from the load of that
-number on the policy has `next_state` and `next_holder` (ledger.book.visible)."""
+number on the policy has `next_state`, `next_holder` and who serves it next (ledger.book.visible)."""
 
 dues = Table(
     "dues",
@@ -186,6 +191,7 @@ dues = Table(
     Column("leaves_as", Text, nullable=False, server_default=""),
     Column("payee", Text, nullable=False, server_default=""),
     Column("held_by", Text, nullable=False, server_default=""),
+    Column("grace_until", Text, nullable=False, server_default=""),
     ForeignKeyConstraint(["policy"], ["policies.policy"], name="due_of_policy"),
     CheckConstraint("withdrawn IN (0, 1)", name="due_withdrawn_or_not"),
     CheckConstraint("state <> 'withdrawn' OR withdrawn = 1", name="due_withdrawn_says_so"),
@@ -194,6 +200,7 @@ dues = Table(
     CheckConstraint("kind = 'premium' OR held_by = ''", name="due_held_is_a_premium"),
     CheckConstraint("amount > 0", name="due_amount"),
     CheckConstraint("kind = 'benefit' OR payee = ''", name="due_payee_of_a_benefit"),
+    CheckConstraint("grace_until = '' OR (kind = 'premium' AND grace_until >= due_date)", name="due_grace"),
     CheckConstraint("kind IN ('premium', 'benefit')", name="due_kind"),
     CheckConstraint("state IN ('open', 'settled', 'lapsed', 'withdrawn')", name="due_state"),
     CheckConstraint("(state = 'settled') = (settled_by <> '')", name="due_settled_by_someone"),

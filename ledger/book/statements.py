@@ -32,7 +32,6 @@ from sqlalchemy.types import TypeEngine
 
 from ledger.book import visible
 from ledger.book.schema import bank_days, dues, identity_guesses, journal, policies
-from ledger.rules.dues import Policy
 from ledger.rules.entry import Entry
 from ledger.rules.request import Totals
 from ledger.rules.view import Due, Guesses
@@ -104,15 +103,13 @@ class Statements:
             [journal.c.original, journal.c.kind, journal.c.sequence], journal, journal.c.original
         ).where(journal.c.original != "", journal.c.response == "00")
         newest = visible.newest
-        pending: dict[str, ColumnElement[Any]] = {
-            "state": visible.policy_state(newest),
-            "holder": visible.policy_holder(newest),
-        }
-        columns = [pending.get(name, policies.c[name]) for name in Policy._fields]
-        self.policies = self._gathered(columns, policies, policies.c.policy).where(
+        self.policies = self._gathered(visible.policy_columns(newest), policies, policies.c.policy).where(
             visible.is_there(policies, newest)
         )
-        pending = {"state": visible.due_state(newest), "withdrawn": visible.due_withdrawn(newest)}
+        pending: dict[str, ColumnElement[Any]] = {
+            "state": visible.due_state(newest),
+            "withdrawn": visible.due_withdrawn(newest),
+        }
         columns = [pending.get(name, dues.c[name]) for name in Due._fields]
         self.dues = self._gathered(columns, dues, dues.c.policy).where(visible.is_there(dues, newest))
         given = self._given(_DUE_TYPES)

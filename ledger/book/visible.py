@@ -7,12 +7,18 @@ while a load may be under way reads them through these, and only here stands wha
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import ColumnElement, Table, and_, case, func, or_, select
 
 from ledger.book.schema import dues, loads, policies
+from ledger.rules.dues import Policy
 
 Number = ColumnElement[int] | int
 """The number of the newest load that is to be seen; 0 for none."""
+
+CHANGING: Final = Policy._fields[1:]
+"""The columns of a policy that a load may change; the pending value of each is in `next_` and its name."""
 
 newest = select(func.coalesce(func.max(loads.c.number), 0)).scalar_subquery()
 """The number of the newest load that can be seen now; 0 before the first."""
@@ -23,14 +29,12 @@ def is_there(table: Table, number: Number) -> ColumnElement[bool]:
     return table.c.load <= number
 
 
-def policy_state(number: Number) -> ColumnElement[str]:
-    """A policy's state, with any pending change that can be seen."""
-    return case((_has_changed(number), policies.c.next_state), else_=policies.c.state)
-
-
-def policy_holder(number: Number) -> ColumnElement[str]:
-    """A policy's holder, with any pending change that can be seen."""
-    return case((_has_changed(number), policies.c.next_holder), else_=policies.c.holder)
+def policy_columns(number: Number) -> list[ColumnElement[str]]:
+    """The columns of a policy in the order of Policy's fields, with any pending change that can be seen."""
+    changing = (
+        case((_has_changed(number), policies.c[f"next_{name}"]), else_=policies.c[name]) for name in CHANGING
+    )
+    return [policies.c.policy, *changing]
 
 
 def due_state(number: Number) -> ColumnElement[str]:

@@ -37,6 +37,8 @@ class PolicyRow(NamedTuple):
     state: str
     holder: str
     has_due: bool
+    serving: str = ""
+    serving_phone: str = ""
 
 
 def due_faults(rows: Iterable[DueRow], without: Set[int]) -> Iterator[RowFault]:
@@ -86,10 +88,9 @@ def _policy_faults(group: Iterator[PolicyRow], without: Set[int]) -> Iterator[Ro
 def _disagreements(row: PolicyRow, head: PolicyRow) -> Iterator[RowFault]:
     if not (row.has_due and head.has_due):
         yield row.line, "policy", _ONE_ROW
-    if row.state != head.state:
-        yield row.line, "state", _DIFFERS
-    if row.holder != head.holder:
-        yield row.line, "holder", _DIFFERS
+    for column in ("state", "holder", "serving", "serving_phone"):
+        if getattr(row, column) != getattr(head, column):
+            yield row.line, column, _DIFFERS
 
 
 def heads(rows: Iterable[PolicyRow], without: Set[int]) -> Iterator[PolicyRow]:

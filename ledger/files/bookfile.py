@@ -12,8 +12,9 @@ A header, one row a due, one row for a policy without dues, one row a due that l
 The first day's file is the whole book. Each later one has what is new and what leaves; whatever it does not
 name is brought forward. Every line has an end, the trailer too, so a file that was cut anywhere is seen to be
 cut. The beneficiary of a benefit is a resident identity number, or another document with its kind before it,
-`passport:E12345678`. The last column, the payee's name, is empty where the core system does not know it, and
-may be absent from the header and every line.
+`passport:E12345678`. The ninth column, the payee's name, is empty where the core system does not know it, and
+may be absent from the header and every line. Behind it a file may have three more: until when a premium can
+be paid, and who serves the policy.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from ledger.files.agreement import DueRow, PolicyRow, due_faults, heads, policy_
 from ledger.files.bookline import (
     COLUMNS,
     HEADER,
-    HEADER_WITHOUT_PAYEES,
+    HEADER_WITH_SERVING,
+    HEADERS,
     LINE_BYTES_MAX,
     TRAILER,
     WITHDRAWN,
@@ -139,32 +141,42 @@ def opened(stream: BinaryIO, without: Set[int] = frozenset()) -> Iterator[Book]:
 
 
 def write(
-    business_date: str, entries: Iterable[PolicyDues], withdrawn: Iterable[DueLine] = ()
+    business_date: str,
+    entries: Iterable[PolicyDues],
+    withdrawn: Iterable[DueLine] = (),
+    *,
+    serving: bool = False,
 ) -> Iterator[bytes]:
-    """Yield the file that `parse` reads back as `entries` and `withdrawn`, a line at a time.
+    """Yield the file that `parse` reads back as `entries` and `withdrawn`, a line at a time. Without
+    `serving`, it has no columns for the end of grace and for who serves a policy, and what `entries` say of
+    them is not written.
 
     Both are iterated once, not kept and not checked. `business_date` is YYYYMMDD.
     """
-    yield f"{HEADER}\n".encode()
+    yield f"{HEADER_WITH_SERVING if serving else HEADER}\n".encode()
+    rest = ",,," if serving else ""
     policies = dues = 0
     sums = {"premium": 0, "benefit": 0}
     for policy, policy_dues in entries:
         start = f"{policy.policy},{policy.state},{_quoted(policy.holder)}"
+        served = f",{_quoted(policy.serving)},{policy.serving_phone}" if serving else ""
         policies += 1
         for due in policy_dues:
             dues += 1
             sums[due.kind] += due.amount
             document = f"{due.document}:{due.beneficiary}" if due.document else due.beneficiary
             paid_to = f"{document},{_quoted(due.payee)}"
-            yield f"{start},{due.due},{due.code},{due.due_date},{due.amount},{paid_to}\n".encode()
+            end = f",{due.grace_until}{served}" if serving else ""
+            yield f"{start},{due.due},{due.code},{due.due_date},{due.amount},{paid_to}{end}\n".encode()
         if not policy_dues:
-            yield f"{start},,,,,,\n".encode()
+            yield f"{start},,,,,,{',' if serving else ''}{served}\n".encode()
     leaving = 0
     for due in withdrawn:
         leaving += 1
-        yield f"{WITHDRAWN},{due.policy},,{due.due},{due.code},{due.due_date},{due.amount},,\n".encode()
+        named = f"{due.policy},,{due.due},{due.code},{due.due_date},{due.amount}"
+        yield f"{WITHDRAWN},{named},,{rest}\n".encode()
     figures = f"{policies},{dues},{sums['premium']},{sums['benefit']},{leaving or ''}"
-    yield f"{TRAILER},{business_date},{figures},,\n".encode()
+    yield f"{TRAILER},{business_date},{figures},,{rest}\n".encode()
 
 
 def _quoted(text: str) -> str:
@@ -218,7 +230,7 @@ class _Dues:
 
 
 def _policy(row: PolicyRow) -> Policy:
-    return Policy(row.policy, row.state, row.holder)
+    return Policy(row.policy, row.state, row.holder, row.serving, row.serving_phone)
 
 
 class _Policies:
@@ -321,10 +333,9 @@ class _Reading:
             self._take_row(row)
 
     def _take_header(self, header: bytes) -> None:
-        if header == HEADER_WITHOUT_PAYEES.encode():
-            self._columns -= 1
-        elif header != HEADER.encode():
+        if header not in HEADERS:
             self._stop(Sentence("the header must be {header}", header=HEADER))
+        self._columns = HEADERS[header]
 
     def _take_row(self, row: Row) -> None:
         if self._line in self._without:
@@ -338,7 +349,7 @@ class _Reading:
             self._dues.add(DueRow(row.due, self._line))
         if not row.leaves:
             policy, state, holder = row.fields[:3]
-            self._policies.add(PolicyRow(policy, self._line, state, holder, row.has_due))
+            self._policies.add(PolicyRow(policy, self._line, state, holder, row.has_due, *row.fields[10:]))
         if self._line not in self._without:
             self._count(row)
 
@@ -364,7 +375,9 @@ class _Reading:
             self._left_policies.add(row.policy)
         if not row.faults and row.has_due:
             self._claims[self._line] = Claim(
-                self._line, row.due_line()._replace(beneficiary="", document="", payee=""), row.leaves
+                self._line,
+                row.due_line()._replace(beneficiary="", document="", payee="", grace_until=""),
+                row.leaves,
             )
 
     def _compare_rows(self) -> None:

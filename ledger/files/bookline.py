@@ -24,12 +24,21 @@ from qianzhi_errors.sentence import Sentence, listed
 HEADER: Final = "policy,state,holder,due,code,due_date,amount_fen,beneficiary,payee"
 HEADER_WITHOUT_PAYEES: Final = HEADER.removesuffix(",payee")
 """The header of a file that names no payees: each of its lines has one column less."""
+HEADER_WITH_SERVING: Final = f"{HEADER},grace_until,serving,serving_phone"
+"""The header of a file that says until when dues can be paid, and who serves each policy."""
 TRAILER: Final = "TOTAL"
 WITHDRAWN: Final = "WITHDRAWN"
 LINE_BYTES_MAX: Final = 2048
-"""The longest row there can be takes under 1,200 bytes."""
+"""The longest row there can be takes under 1,800 bytes."""
 
-COLUMNS: Final = tuple(HEADER.split(","))
+COLUMNS: Final = tuple(HEADER_WITH_SERVING.split(","))
+HEADERS: Final[Mapping[bytes, int]] = MappingProxyType(
+    {
+        header.encode(): len(header.split(","))
+        for header in (HEADER_WITHOUT_PAYEES, HEADER, HEADER_WITH_SERVING)
+    }
+)
+"""Each header that a file may have, and how many columns its lines then have."""
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "policy": "the policy's number; a policy without dues has one row, empty from `due` on",
@@ -41,6 +50,9 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "amount_fen": "the amount in fen",
         "beneficiary": "of a benefit, who is paid: a document's number, as the bank sends it; else empty",
         "payee": "of a benefit, the name of who is paid, for the receipt; the column may be empty or absent",
+        "grace_until": "of a premium, the last day on which it can be paid (its grace period's), YYYYMMDD",
+        "serving": "of the policy, the name of the agent or office that serves it; `ORPHAN` where none does",
+        "serving_phone": "of the policy, the phone of the office that serves it",
         "business_date": "the business day whose dues these are, YYYYMMDD",
         "policies": "how many policies the file names",
         "dues": "how many dues it brings",
@@ -50,9 +62,11 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """What each column of a row, and of the TOTAL line, holds: for who writes such files."""
-_NO_DUE: Final = [""] * (len(COLUMNS) - 3)
+_OF_DUE: Final = slice(3, COLUMNS.index("serving"))
+_NO_DUE: Final = [""] * len(COLUMNS[_OF_DUE])
 _NO_NAME: Final = Sentence("not a name of 1 to {most} printable characters", most=NAME_LENGTH_MAX)
 _NONE_OF_A_PREMIUM: Final = Sentence("must be empty for a premium")
+_PHONE: Final = re.compile(r"|\+?[0-9][0-9-]{2,16}")
 
 
 class DueLine(NamedTuple):
@@ -60,7 +74,8 @@ class DueLine(NamedTuple):
 
     `beneficiary` is the document number of the person to whom a benefit is paid, as in the file; empty for a
     premium. `document` is the kind of the document, empty for a resident identity number. `payee` is that
-    person's name, empty for a premium and where the file names nobody.
+    person's name, empty for a premium and where the file names nobody. `grace_until` is the last day on which
+    a premium can be paid, YYYYMMDD; empty for a benefit and where the file does not say it.
     """
 
     due: str
@@ -72,6 +87,7 @@ class DueLine(NamedTuple):
     beneficiary: str
     document: str = ""
     payee: str = ""
+    grace_until: str = ""
 
     def __repr__(self) -> str:
         """Name the due and its policy, never who is paid."""
@@ -95,6 +111,17 @@ def _payee_fault(code: str, payee: str) -> str:
     if payee and KINDS.get(code) == "premium":
         return _NONE_OF_A_PREMIUM
     return _NO_NAME if payee and not is_name(payee) else ""
+
+
+def _grace_fault(code: str, due_date: str, grace_until: str) -> str:
+    """Return what is wrong with the end of a due's grace period; empty if it is good."""
+    if not grace_until:
+        return ""
+    if KINDS.get(code) == "benefit":
+        return Sentence("must be empty for a benefit")
+    if not is_date(grace_until):
+        return Sentence("not a date, YYYYMMDD")
+    return Sentence("earlier than due_date") if grace_until < due_date else ""
 
 
 def _document_fault(document: identity.Document) -> str:
@@ -168,7 +195,7 @@ class Row(NamedTuple):
     @property
     def has_due(self) -> bool:
         """Whether it names a due, brought or withdrawn."""
-        return bool(self.fields) and self.fields[3:] != _NO_DUE
+        return bool(self.fields) and self.fields[_OF_DUE] != _NO_DUE
 
     @property
     def brings(self) -> bool:
@@ -200,23 +227,23 @@ class Row(NamedTuple):
 
     def due_line(self) -> DueLine:
         """The due of a row that has one and no fault."""
-        policy, _, _, due, code, due_date, amount, beneficiary, payee = self.fields
+        policy, _, _, due, code, due_date, amount, beneficiary, payee, grace_until = self.fields[:10]
         if self.leaves:
             policy, beneficiary = self.fields[1], ""
         document = identity.document(beneficiary)
         kind = "" if document.kind == identity.RESIDENT else document.kind
         # Many rows hold a few codes and dates: intern keeps one string of each.
-        paid_to = (document.number, kind, payee)
-        return DueLine(due, policy, intern(code), KINDS[code], intern(due_date), int(amount), *paid_to)
+        rest = (document.number, kind, payee, intern(grace_until))
+        return DueLine(due, policy, intern(code), KINDS[code], intern(due_date), int(amount), *rest)
 
     def _good(self, place: int, check: Check) -> str:
         text = self.fields[place] if self.fields else ""
         return text if check[1](text) else ""
 
 
-def row_of(line: bytes, columns: int = len(COLUMNS)) -> Row:
-    """Read one line other than the header, of at most LINE_BYTES_MAX bytes, in a file of so many columns: all
-    of COLUMNS, or all but the payee, which is then empty.
+def row_of(line: bytes, columns: int = HEADERS[HEADER.encode()]) -> Row:
+    """Read one line other than the header, of at most LINE_BYTES_MAX bytes, in a file of so many columns, one
+    of the numbers in HEADERS; those of COLUMNS that the file does not have are then empty.
     """
     try:
         fields = _fields(line)
@@ -227,7 +254,7 @@ def row_of(line: bytes, columns: int = len(COLUMNS)) -> Row:
     if len(fields) != columns:
         reason = Sentence("{expected} columns expected, {actual} found", expected=columns, actual=len(fields))
         return Row([], [("", reason)])
-    fields = _with_payee(fields)
+    fields = _padded(fields)
     if fields[0] == TRAILER:
         return Row(fields, _trailer_faults(fields))
     return Row(fields, _withdrawn_faults(fields) if fields[0] == WITHDRAWN else _row_faults(fields))
@@ -235,7 +262,7 @@ def row_of(line: bytes, columns: int = len(COLUMNS)) -> Row:
 
 def good_row(line: bytes) -> Row:
     """Read again a line in which `row_of` found no fault."""
-    return Row(_with_payee(_fields(line)), [])
+    return Row(_padded(_fields(line)), [])
 
 
 def _fields(line: bytes) -> list[str]:
@@ -243,26 +270,37 @@ def _fields(line: bytes) -> list[str]:
     return next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
 
 
-def _with_payee(fields: list[str]) -> list[str]:
-    """The fields of a line with an empty payee where the file has no such column."""
-    return fields if len(fields) == len(COLUMNS) else [*fields, ""]
+def _padded(fields: list[str]) -> list[str]:
+    """The fields of a line, with an empty one for each column that the file does not have."""
+    return fields + [""] * (len(COLUMNS) - len(fields))
 
 
 def _row_faults(fields: list[str]) -> list[tuple[str, str]]:
-    faults = _faults(_POLICY_CHECKS if fields[3:] == _NO_DUE else CHECKS, fields)
+    faults = _faults(_POLICY_CHECKS if fields[_OF_DUE] == _NO_DUE else CHECKS, fields)
     if reason := _beneficiary_fault(fields[4], fields[7]):
         faults.append(("beneficiary", reason))
     if reason := _payee_fault(fields[4], fields[8]):
         faults.append(("payee", reason))
+    if reason := _grace_fault(fields[4], fields[5], fields[9]):
+        faults.append(("grace_until", reason))
+    return faults + _serving_faults(*fields[10:])
+
+
+def _serving_faults(serving: str, phone: str) -> list[tuple[str, str]]:
+    faults: list[tuple[str, str]] = [("serving", _NO_NAME)] if serving and not is_name(serving) else []
+    if not _PHONE.fullmatch(phone):
+        reason = Sentence("neither empty nor a phone number of 3 to 17 digits, `-` and a leading +")
+        faults.append(("serving_phone", reason))
     return faults
 
 
 def _withdrawn_faults(fields: list[str]) -> list[tuple[str, str]]:
     """Return the faults of a WITHDRAWN line; that the book holds the due so, loading checks."""
-    _, policy, holder, due, code, due_date, amount, beneficiary, payee = fields
+    _, policy, holder, due, code, due_date, amount, *rest = fields
     faults = _faults(_WITHDRAWN_CHECKS, [policy, due, code, due_date, amount])
-    if holder or beneficiary or payee:
-        faults.append(("", Sentence("holder, beneficiary and payee of a WITHDRAWN line must be empty")))
+    if holder or any(rest):
+        reason = Sentence("holder of a WITHDRAWN line, and all behind its amount, must be empty")
+        faults.append(("", reason))
     return faults
 
 

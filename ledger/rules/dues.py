@@ -26,8 +26,13 @@ ENDED: Final = frozenset({"lapsed", "terminated"})
 
 
 class Policy(NamedTuple):
-    """One policy; `state` is one of STATES, `holder` the policyholder's name."""
+    """One policy; `state` is one of STATES, `holder` the policyholder's name. `serving` is the name of the
+    agent or office that serves it, `ORPHAN` where none does, and `serving_phone` that office's phone; both
+    are empty where the file of dues does not say it.
+    """
 
     policy: str
     state: str
     holder: str
+    serving: str = ""
+    serving_phone: str = ""

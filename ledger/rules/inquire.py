@@ -10,13 +10,15 @@ from ledger.rules.dues import Policy
 from ledger.rules.entry import Entry, Kind
 from ledger.rules.masking import masked_name
 from ledger.rules.request import Answer, DueListed, Request
-from ledger.rules.view import DueState, View
+from ledger.rules.view import Due, DueState, View
 from protocol.responses import Response
 
 HELD = "held"
 """ST of an open due that a batch holds."""
 DUES_PER_PAGE = 8
 """Eight dues of at most 97 bytes each, behind PN and NM, fit into the 999 bytes of DE 48."""
+GRACES_PER_PAGE = 5
+"""Five dues of at most 110 bytes each, behind PN, NM, ST, SN and SP, fit into the 999 bytes of DE 48."""
 
 
 def inquire_dues(request: Request, view: View) -> Answer:
@@ -26,32 +28,35 @@ def inquire_dues(request: Request, view: View) -> Answer:
     policy = view.policies.get(request.policy)
     if policy is None:
         return _not_found(view, "NO SUCH POLICY")
-    dues = [view.dues[due] for due in view.dues_by_policy.get(policy.policy, ())]
-    open_dues = sorted(
-        (due for due in dues if due.state is DueState.OPEN and due.code in request.may_settle),
-        key=lambda due: (due.due_date, due.due),
-    )
+    open_dues = _open_dues(request, view)
     start = (request.page - 1) * DUES_PER_PAGE
-    listed = tuple(
-        DueListed(due.due, due.code, due.kind, due.due_date, due.amount, HELD if due.held_by else due.state)
-        for due in open_dues[start : start + DUES_PER_PAGE]
-    )
-    return Answer(
-        Response.APPROVED,
-        business_date=_date(view),
-        policy=policy.policy,
-        holder=_holder(request, policy),
-        status=policy.state,
-        dues=listed,
+    return _status(request, view, policy)._replace(
+        dues=tuple(map(_listed, open_dues[start : start + DUES_PER_PAGE])),
         more=start + DUES_PER_PAGE < len(open_dues),
     )
 
 
 def inquire_status(request: Request, view: View) -> Answer:
-    """311000: the policy's state and its holder's name."""
+    """311000: the policy's state, its holder's name, who serves it, and one page of those of its open dues of
+    which the file of dues says until when they can be paid, the oldest first.
+    """
     policy = view.policies.get(request.policy)
     if policy is None:
         return _not_found(view, "NO SUCH POLICY")
+    graced = [due for due in _open_dues(request, view) if due.grace_until]
+    start = (request.page - 1) * GRACES_PER_PAGE
+    return _status(request, view, policy)._replace(
+        dues=tuple(
+            _listed(due)._replace(grace_until=due.grace_until)
+            for due in graced[start : start + GRACES_PER_PAGE]
+        ),
+        more=start + GRACES_PER_PAGE < len(graced),
+        serving=policy.serving,
+        serving_phone=policy.serving_phone,
+    )
+
+
+def _status(request: Request, view: View, policy: Policy) -> Answer:
     return Answer(
         Response.APPROVED,
         business_date=_date(view),
@@ -59,6 +64,20 @@ def inquire_status(request: Request, view: View) -> Answer:
         holder=_holder(request, policy),
         status=policy.state,
     )
+
+
+def _open_dues(request: Request, view: View) -> list[Due]:
+    """The policy's open dues that the bank may settle, the oldest first."""
+    dues = [view.dues[due] for due in view.dues_by_policy.get(request.policy, ())]
+    return sorted(
+        (due for due in dues if due.state is DueState.OPEN and due.code in request.may_settle),
+        key=lambda due: (due.due_date, due.due),
+    )
+
+
+def _listed(due: Due) -> DueListed:
+    state = HELD if due.held_by else due.state
+    return DueListed(due.due, due.code, due.kind, due.due_date, due.amount, state)
 
 
 def _holder(request: Request, policy: Policy) -> str:

@@ -182,7 +182,8 @@ def key_of(bank: str, terminal: str, sent_at: str, stan: str) -> str:
 
 class DueListed(NamedTuple):
     """One open due in the answer to an inquiry; `code` is the DE 3 that settles it, `amount` in fen,
-    `due_date` YYYYMMDD. `state` is `open`, or `held` for one that a batch holds.
+    `due_date` YYYYMMDD. `state` is `open`, or `held` for one that a batch holds. `grace_until`, YYYYMMDD,
+    is told with the policy's status alone.
     """
 
     due: str
@@ -191,6 +192,7 @@ class DueListed(NamedTuple):
     due_date: str
     amount: int
     state: str
+    grace_until: str = ""
 
 
 class Answer(NamedTuple):
@@ -221,6 +223,8 @@ class Answer(NamedTuple):
     terminal: str = ""
     replayed: bool = False
     payee: str = ""
+    serving: str = ""
+    serving_phone: str = ""
 
 
 TOO_MANY_MISSES = Answer(Response.UNAVAILABLE, "TOO MANY 25 AND 76, WAIT")

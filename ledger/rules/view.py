@@ -42,7 +42,8 @@ class Due(NamedTuple):
     effects so far (ledger.rules.entry.Entry); `withdrawn` is 1 for a due that may not be settled, or not
     again; `beneficiary` is the keyed digest of an identity number, never the number; `payee` is that person's
     name, empty if it is not known. `held_by` is the batch line that alone may settle it, BATCH/LINE; empty if
-    none holds it, and only an open due is held.
+    none holds it, and only an open due is held. `grace_until` is the last day on which a premium can be paid,
+    YYYYMMDD; empty if the file of dues does not say it.
     """
 
     due: str
@@ -58,10 +59,12 @@ class Due(NamedTuple):
     withdrawn: int
     payee: str = ""
     held_by: str = ""
+    grace_until: str = ""
 
     def settled(self, key: str) -> Due:
         """The due after the transaction with this key has settled it; nothing holds it then."""
-        return Due(*self[:7], DueState.SETTLED, key, self.sequence + 1, self.withdrawn, self.payee)
+        effects = (DueState.SETTLED, key, self.sequence + 1, self.withdrawn)
+        return Due(*self[:7], *effects, self.payee, grace_until=self.grace_until)
 
 
 class Guesses(NamedTuple):

@@ -24,8 +24,8 @@ from qianzhi_errors.sentence import Sentence, listed
 _BOM: Final = b"\xef\xbb\xbf"
 _TOTAL: Final = "TOTAL"
 _WITHDRAWN: Final = "WITHDRAWN"
-_WIDTHS: Final = (8, 9)
-"""A file may be without the last column, the payee's name."""
+_WIDTHS: Final = (8, 9, 12)
+"""A file may be without the payee's name, and without the end of grace and who serves a policy."""
 _ENDED: Final = ("lapsed", "terminated")
 _LEFT_OUT: Final = re.compile(r"^line ([0-9]+):", re.MULTILINE)
 _BYTES_AT_ONCE: Final = 1 << 20
@@ -70,6 +70,7 @@ class _SentDue(NamedTuple):
     amount: int
     beneficiary: str
     payee: str
+    grace_until: str
     load: int
 
 
@@ -88,7 +89,7 @@ class _FileContents:
 
     def __init__(self) -> None:
         self.dues: dict[str, _SentDue] = {}
-        self.policies: dict[str, tuple[str, str]] = {}
+        self.policies: dict[str, tuple[str, ...]] = {}
         self.withdrawn: dict[str, int] = {}
         self.ended: dict[str, int] = {}
         self.named: dict[str, int] = {}
@@ -173,14 +174,15 @@ def _read(
 def _take(contents: _FileContents, place: int, fields: Sequence[str], keyed_digest: KeyedDigest) -> None:
     """Add a line with a policy and, if it names one, a due to the contents."""
     policy, state, holder, due, code, due_date, amount, beneficiary = fields[:8]
-    contents.policies[policy] = state, holder
+    payee, grace_until, *serving = (*fields[8:], "", "", "", "")[:4]
+    contents.policies[policy] = state, holder, *serving
     if state in _ENDED:
         contents.ended[policy] = place
     if due:
         kind = "premium" if code.startswith("5") else "benefit"
         number = beneficiary.rpartition(":")[2]
         digest = keyed_digest(number) if number else ""
-        sent = (policy, code, kind, due_date, int(amount), digest, "".join(fields[8:]), place)
+        sent = (policy, code, kind, due_date, int(amount), digest, payee, grace_until, place)
         contents.dues[due] = _SentDue(*sent)
         contents.named[due] = place
         contents.withdrawn.pop(due, None)
@@ -236,7 +238,7 @@ def _counts(table: Table) -> ColumnElement[bool]:
 
 def _due_faults(due: Mapping[str, Any], sent: _SentDue, contents: _FileContents) -> Iterator[Sentence]:
     """What differs between a due of the book and the due that the files sent."""
-    names = ("policy", "code", "kind", "due_date", "amount", "beneficiary", "payee")
+    names = ("policy", "code", "kind", "due_date", "amount", "beneficiary", "payee", "grace_until")
     wrong = [name for name in names if due[name] != getattr(sent, name)]
     if wrong:
         yield Sentence("is not as its file has it: {columns}", columns=listed(wrong))
@@ -272,14 +274,14 @@ def _policies(connection: Connection, contents: _FileContents, *, complete: bool
     """
     count = 0
     in_book: set[str] = set()
-    state = case((_HAS_CHANGED, policies.c.next_state), else_=policies.c.state)
-    holder = case((_HAS_CHANGED, policies.c.next_holder), else_=policies.c.holder)
-    query = select(policies.c.policy, state, holder)
-    for policy, state, holder in stream(connection, query.where(_counts(policies))):
+    names = ("state", "holder", "serving", "serving_phone")
+    values = (case((_HAS_CHANGED, policies.c[f"next_{name}"]), else_=policies.c[name]) for name in names)
+    query = select(policies.c.policy, *values)
+    for policy, *row in stream(connection, query.where(_counts(policies))):
         in_book.add(policy)
         from_file = contents.policies.get(policy)
         count += from_file is not None
-        if from_file is not None and complete and from_file != (state, holder):
+        if from_file is not None and complete and from_file != tuple(row):
             yield Failing(
                 4,
                 policy_named(policy),

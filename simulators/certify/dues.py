@@ -45,6 +45,12 @@ LAPSED: Final = "CERT-C2"
 NO_DUES: Final = "CERT-C3"
 PAGES: Final = "CERT-C4"
 LOCKED: Final = "CERT-C5"
+SERVED: Final = "CERT-C6"
+ORPHANED: Final = "CERT-C7"
+SERVING: Final = "演练营业部"
+SERVING_PHONE: Final = "0571-00000000"
+ORPHAN: Final = "ORPHAN"
+GRACE_UNTIL: Final = "20991231"
 DUES_OF_PAGES: Final = 19
 """More than two pages, whatever a page holds above nine."""
 
@@ -70,6 +76,11 @@ def locked_due() -> DueLine:
     return _due(LOCKED, "", "260000", 122)
 
 
+def served_due() -> DueLine:
+    """The premium of a policy of which the file says who serves it, and until when it can be paid."""
+    return _due(SERVED, "", "500000", 123)._replace(grace_until=GRACE_UNTIL)
+
+
 def entries(date: str) -> Iterator[PolicyDues]:
     """Every policy of the examination with its dues, all due on `date` (YYYYMMDD)."""
     for code, (policy, _, state) in _PLACES.items():
@@ -78,13 +89,17 @@ def entries(date: str) -> Iterator[PolicyDues]:
     yield _entry(LAPSED, "lapsed", (lapsed_due(),), date)
     yield _entry(NO_DUES, "active", (), date)
     yield _entry(LOCKED, "active", (locked_due(),), date)
+    served = _entry(SERVED, "active", (served_due(),), date)
+    for policy, serving in ((served.policy, SERVING), (served.policy._replace(policy=ORPHANED), ORPHAN)):
+        dues = served.dues if policy.policy == SERVED else ()
+        yield PolicyDues(policy._replace(serving=serving, serving_phone=SERVING_PHONE), dues)
     many = tuple(_due(PAGES, f"{number:02d}", "500000", 130 + number) for number in range(DUES_OF_PAGES))
     yield _entry(PAGES, "active", many, date)
 
 
 def write(date: str) -> bytes:
     """The file for `qianzhi book load`, of the business date `date` (YYYYMMDD)."""
-    return b"".join(bookfile.write(date, entries(date)))
+    return b"".join(bookfile.write(date, entries(date), serving=True))
 
 
 def _entry(policy: str, state: str, dues: tuple[DueLine, ...], date: str) -> PolicyDues:

@@ -222,6 +222,9 @@ def dues_columns() -> str:
     documents = f"a resident identity number; or another document with its kind before it: {kinds}"
     rules = dict(_rules(bookline.CHECKS))
     rules |= {"beneficiary": documents, "payee": f"empty, or {rules['holder']}; empty for a premium"}
+    phone = "empty, or a phone number of 3 to 17 digits, `-` and a leading +"
+    rules |= {"grace_until": "empty, or a date, YYYYMMDD, not before `due_date`; empty for a benefit"}
+    rules |= {"serving": f"empty, or {rules['holder']}", "serving_phone": phone}
     rows = [[f"`{name}`", bookline.MEANINGS[name], rules[name]] for name in bookline.COLUMNS]
     return markdown(["column", "what it holds", "what it may be"], rows)
 

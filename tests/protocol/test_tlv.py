@@ -19,6 +19,9 @@ SHORTER = {
     "PC": "processing code (DE 3) that settles the due",
     "DK": "kind of due: premium or benefit",
     "DL": "one due: nested DU, PC, DK, DD, AM, ST",
+    "GU": "last day on which the due can be paid, YYYYMMDD",
+    "SN": "name of who serves the policy; ORPHAN: nobody",
+    "SP": "phone of the office that serves the policy",
     "CA": "key check value, hex",
     "PG": "page wanted, or 'more' where another follows",
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ledger.rules.dues import Policy
 from tests.support.builders import book, inquiry, message, original, premium, reversal
+from tests.support.dues_file import PERSON
 from tests.support.machine import OTHER_BANK, Client, Machine, load_front_book, write_settings
 
 
@@ -47,3 +49,19 @@ def test_inquiry_of_status_outcome_and_receipt(machine: Machine, bank: Client) -
     bank.ask(reversal(sent))
     assert "ST008reversed" in bank.ask(inquiry(code="312000", de90=original(sent))).fields[48]
     assert bank.ask(inquiry((("RN", receipt),), "313000")).fields[39] == "12"
+
+
+def test_status_says_who_serves_the_policy_and_until_when_to_pay(tmp_path: Path, database: str) -> None:
+    settings = write_settings(tmp_path, database)
+    long = "司" * 120
+    dues = [premium(f"D{n:019d}", "P" * 24, 10**12 - 1)._replace(grace_until="20270130") for n in range(6)]
+    served = Policy("P" * 24, "terminated", long, long, "0" * 17)
+    load_front_book(settings, book([served], dues))
+    machine = Machine(settings)
+    with machine.signed_on() as bank:
+        answer = bank.ask(inquiry((("PN", "P" * 24), ("IN", PERSON)), "311000"))
+    text = answer.fields[48]
+    assert (answer.fields[39], text.count("GU00820270130"), text[-9:]) == ("00", 5, "PG004more")
+    assert f"SN120{'司' * 39}...SP017{'0' * 17}" in text
+    assert len(text.encode()) <= 999
+    machine.stop()

@@ -36,7 +36,7 @@ NOT_OF_THE_FRAMING = {
 WITHOUT_LIMITS = {"OUT-57-CODE", "OUT-58", "OUT-61", "ADV-07", "INQ-08", "INQ-09"}
 """What cannot be provoked at a bank that may do everything but say that it has paid."""
 OF_BANKS_THAT_MAKE_KEYS = {"KEY-05", "KEY-06", "KEY-07"}
-NO_CHINESE = {"2be-tpdu ebcdic87": {"INQ-07", "RECEIPT-04"}}
+NO_CHINESE = {"2be-tpdu ebcdic87": {"INQ-07", "INQ-311", "RECEIPT-04"}}
 RESTRICTED = """payout_advices = true
 terminals = ["T*"]
 limit_transaction_fen = 100000

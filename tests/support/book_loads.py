@@ -13,7 +13,7 @@ from ledger.book.front import FrontBook
 from ledger.book.load import Loaded, load_book
 from ledger.book.schema import dues, policies
 from ledger.book.store import Store
-from ledger.book.visible import due_state, due_withdrawn, is_there, newest, policy_holder, policy_state
+from ledger.book.visible import CHANGING, due_state, due_withdrawn, is_there, newest, policy_columns
 from ledger.files.bookfile import Book
 from ledger.rules.seal import Sealer
 from tests.support.builders import DATE, benefit, book, premium
@@ -68,13 +68,13 @@ def due_states(store: Store) -> dict[str, str]:
 
 
 TABLES = ("days", "loads", "journal", "bank_days")
-_PENDING = ("load", "changes", "next_state", "next_holder", "leaves", "leaves_as")
+_PENDING = ("load", "changes", *(f"next_{name}" for name in CHANGING), "leaves", "leaves_as")
 
 
 def taken(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of the book that can be seen, by table."""
     seen = {
-        policies: {"state": policy_state(newest), "holder": policy_holder(newest)},
+        policies: dict(zip(("policy", *CHANGING), policy_columns(newest), strict=True)),
         dues: {"state": due_state(newest), "withdrawn": due_withdrawn(newest)},
     }
     shown = {table: sorted(rows(store, f"SELECT * FROM {table}")) for table in TABLES}  # noqa: S608 - constant names

@@ -3,7 +3,7 @@
 A case has an id, the section of docs/protocol.md that demands it, a title in Chinese and in English, and
 steps (`simulators.certify.steps`). Their order is that of an examination: `conversation` first, since
 without a session nothing else can be asked; then `security`, `forms`, `money`, `reversals`; `questions`
-last, whose last case finds the totals as they stood before the first.
+last (with `inquiries` in it), whose last case finds the totals as they stood before the first.
 
 A new case is one entry in one of these lists. Whatever it has approved is reversed behind it, so a case may
 lean on no other. A case that a bank's terms rule out says `NotApplicable`; it is not left out.

@@ -310,3 +310,21 @@ def test_day_after_day_the_book_is_what_a_plain_reading_of_the_files_says(data: 
             today = close(store, today)
         assert faults(store) == []
         store.close()
+
+
+# Who serves a policy, and until when its premiums can be paid.
+
+
+def test_who_serves_a_policy_changes_with_the_next_file_and_only_a_premium_has_grace(store: Store) -> None:
+    fresh = premium("D77", "P77")._replace(grace_until="20270130")
+    close(store)
+    load(store, next_book([fresh], policies=[policy("P77")._replace(serving="王芳", serving_phone="95500")]))
+    assert rows(store, "SELECT grace_until FROM dues WHERE due = 'D77'") == [("20270130",)]
+    served = "SELECT serving, serving_phone, next_serving FROM policies WHERE policy = 'P77'"
+    assert rows(store, served) == [("王芳", "95500", "")]
+    close(store, NEXT)
+    later = [policy("P77")._replace(serving="ORPHAN")]
+    load(store, next_book(policies=later, date="20261126"))
+    assert rows(store, served) == [("ORPHAN", "", "")]
+    with pytest.raises(LedgerError, match="due_grace"), store.transaction() as connection:
+        connection.execute(text("UPDATE dues SET grace_until = '20270101' WHERE kind = 'benefit'"))

@@ -390,3 +390,22 @@ def test_a_small_file_cut_at_every_byte_is_refused(end: str) -> None:
     for length in range(len(whole)):
         with pytest.raises(BookFileError):
             parse(whole[:length])
+
+
+def test_a_file_says_who_serves_a_policy_and_until_when_its_premium_can_be_paid() -> None:
+    served = Policy("P1", "active", "王伟", "王芳, 营业部", "0571-88880000")
+    premium = DueLine("D1", "P1", "500000", "premium", DATE, 30_000, "", grace_until="20270123")
+    orphan = Policy("P2", "active", "王伟", "ORPHAN")
+    left = premium._replace(due="D9", grace_until="")
+    data = b"".join(
+        write(DATE, [PolicyDues(served, (premium,)), PolicyDues(orphan, ())], [left], serving=True)
+    )
+    read = parse(data)
+    assert (read.policies, read.dues, read.withdrawn) == ((served, orphan), (premium,), (left,))
+
+
+def test_rows_of_a_policy_must_agree_in_who_serves_it() -> None:
+    rows = [f"{row(due=due)},,王芳,{phone}" for due, phone in (("D1", "95500"), ("D2", "95501"))]
+    total = f"TOTAL,{DATE},1,2,60000,0,,,,,,"
+    with pytest.raises(BookFileError, match="serving_phone: differs from an earlier row"):
+        parse(file(*rows, header=f"{HEADER},grace_until,serving,serving_phone", total=total))

@@ -6,6 +6,7 @@ import pytest
 
 from ledger.files.bookline import (
     HEADER,
+    HEADER_WITH_SERVING,
     HEADER_WITHOUT_PAYEES,
     KINDS,
     LINE_BYTES_MAX,
@@ -41,15 +42,21 @@ NOT_RESIDENT = (
     "beneficiary",
     "not a valid identity number; any other document has its kind before it, as passport:",
 )
-NOT_LAST = ("", "holder, beneficiary and payee of a WITHDRAWN line must be empty")
+NOT_LAST = ("", "holder of a WITHDRAWN line, and all behind its amount, must be empty")
 NOT_BEHIND = ("", "whatever is behind the figures of the TOTAL line must be empty")
 NOT_COUNT = "not a whole number of 1 to 17 digits"
 NOT_GONE = ("withdrawn", "neither empty nor a whole number from 1")
 
 
+def padded(fields: list[str]) -> list[str]:
+    """The fields of a line of a file without who serves, with the three columns that it does not have."""
+    return [*fields, "", "", ""] if fields else []
+
+
 def test_the_words_of_the_file() -> None:
     assert HEADER == "policy,state,holder,due,code,due_date,amount_fen,beneficiary,payee"
     assert HEADER.removesuffix(",payee") == HEADER_WITHOUT_PAYEES
+    assert f"{HEADER},grace_until,serving,serving_phone" == HEADER_WITH_SERVING
     assert (TRAILER, WITHDRAWN, LINE_BYTES_MAX) == ("TOTAL", "WITHDRAWN", 2048)
     assert sorted(STATES) == ["active", "lapsed", "pending", "terminated"]
     assert dict(KINDS) == {
@@ -180,7 +187,7 @@ def test_every_column_of_a_due_is_checked_by_itself(
     given: dict[str, str], faults: list[tuple[str, str]]
 ) -> None:
     line = row(**given)
-    assert row_of(f"{line}\n".encode()) == Row(line.split(","), faults)
+    assert row_of(f"{line}\n".encode()) == Row(padded(line.split(",")), faults)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +210,7 @@ def test_every_column_of_a_due_that_leaves_is_checked_by_itself(
     given: dict[str, str], faults: list[tuple[str, str]]
 ) -> None:
     line = leaving(**given)
-    assert row_of(line.encode()) == Row(line.split(","), faults)
+    assert row_of(line.encode()) == Row(padded(line.split(",")), faults)
 
 
 @pytest.mark.parametrize(
@@ -227,9 +234,9 @@ def test_every_column_of_a_due_that_leaves_is_checked_by_itself(
     ],
 )
 def test_a_line_is_read_by_its_columns(line: str, fields: list[str], faults: list[tuple[str, str]]) -> None:
-    assert row_of(line.encode() + b"\r\n") == Row(fields, faults)
+    assert row_of(line.encode() + b"\r\n") == Row(padded(fields), faults)
     if fields:
-        assert good_row(line.encode() + b"\n") == Row(fields, [])
+        assert good_row(line.encode() + b"\n") == Row(padded(fields), [])
 
 
 @pytest.mark.parametrize("line", [row(), row(**PAID), ALONE, TOTAL, leaving(), "a,b", ""])
@@ -264,7 +271,7 @@ def test_a_line_in_another_encoding_has_no_columns() -> None:
 def test_every_column_of_the_total_line_is_checked_by_itself(
     total: str, faults: list[tuple[str, str]]
 ) -> None:
-    assert row_of(total.encode()) == Row(total.split(","), faults)
+    assert row_of(total.encode()) == Row(padded(total.split(",")), faults)
 
 
 NOTHING, ONE_POLICY = Span(), Span(ControlTotals(), ControlTotals(policies=1))
@@ -340,3 +347,26 @@ def test_a_due_shows_nobodys_number_or_name() -> None:
 def test_dues_of_one_code_and_date_share_their_texts() -> None:
     first, other = (good_row(row(due=due).encode()).due_line() for due in ("D1", "D2"))
     assert (first.code is other.code, first.due_date is other.due_date) == (True, True)
+
+
+def test_the_end_of_grace_and_who_serves_are_checked() -> None:
+    benefit = row(code="260000", beneficiary=PERSON)
+    not_phone = "neither empty nor a phone number of 3 to 17 digits, `-` and a leading +"
+    for start, rest, faults in (
+        (row(), "20270123,,", []),
+        (row(), f"{DATE},王芳,+86-571-88880000", []),
+        (row(), ",ORPHAN,95500", []),
+        (ALONE, ",营业部,95500", []),
+        (row(), "20261123,,", [("grace_until", "earlier than due_date")]),
+        (row(), "2027123,,", [("grace_until", "not a date, YYYYMMDD")]),
+        (benefit, "20270123,,", [("grace_until", "must be empty for a benefit")]),
+        (row(), ", 王芳,", [("serving", "not a name of 1 to 120 printable characters")]),
+        (row(), ",,12", [("serving_phone", not_phone)]),
+        (row(), f",,{PERSON[:17]}0", [("serving_phone", not_phone)]),
+        (leaving(), "20270123,,", [NOT_LAST]),
+        (leaving(), ",,95500", [NOT_LAST]),
+        (TOTAL, ",,1", [NOT_BEHIND]),
+    ):
+        assert row_of(f"{start},{rest}\n".encode(), 12).faults == faults, (start, rest)
+    assert row_of(f"{ALONE},,营业部,95500\n".encode(), 12).has_due is False
+    assert row_of(f"{row()},20270123,,\n".encode(), 12).due_line().grace_until == "20270123"

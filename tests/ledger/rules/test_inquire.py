@@ -8,6 +8,7 @@ from ledger.rules.day import DayState
 from ledger.rules.entry import Entry, Kind
 from ledger.rules.inquire import (
     DUES_PER_PAGE,
+    GRACES_PER_PAGE,
     inquire_dues,
     inquire_outcome,
     inquire_receipt,
@@ -280,3 +281,17 @@ def test_the_figures_are_the_banks_own_and_of_the_date_it_names() -> None:
     assert reconcile_totals(totals(bank="01030000"), book_of(DATE)).totals == NO_TOTALS
     assert reconcile_totals(totals(date="20261123"), book_of(DATE, "20261123")).totals == NO_TOTALS
     assert book_of().figures_of(BANK, DATE).totals == OURS
+
+
+def test_a_policys_status_says_who_serves_it_and_until_when_its_open_dues_can_be_paid() -> None:
+    dues = [due(premium(f"D{number}"), grace_until="20270130") for number in range(GRACES_PER_PAGE + 1)]
+    silent, settled = due(premium("D8")), due(premium("D9"), grace_until="20270130", state=DueState.SETTLED)
+    served = policy()._replace(serving="ORPHAN", serving_phone="95500")
+    book = view(*dues, silent, settled, policies=[served])
+    answer = inquire_status(ask(Act.STATUS), book)
+    assert (answer.serving, answer.serving_phone, answer.more) == ("ORPHAN", "95500", True)
+    assert answer.dues == tuple(listed(each)._replace(grace_until="20270130") for each in dues[:-1])
+    rest = inquire_status(ask(Act.STATUS, page=2), book)
+    assert (named(rest), rest.more) == ([dues[-1].due], False)
+    assert inquire_status(ask(Act.STATUS, may_settle=frozenset({"501000"})), book).dues == ()
+    assert {due.grace_until for due in inquire_dues(ask(), book).dues} == {""}

@@ -55,6 +55,8 @@ CANNOT: Final = MappingProxyType(
         ("front", "policies", "changes"): TO_COME,
         ("front", "policies", "next_state"): TO_COME,
         ("front", "policies", "next_holder"): TO_COME,
+        ("front", "policies", "next_serving"): TO_COME,
+        ("front", "policies", "next_serving_phone"): TO_COME,
         **{
             ("front", name, column.name): reason
             for name, reason in PASSING.items()

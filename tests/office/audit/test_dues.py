@@ -70,6 +70,8 @@ ALTERED = {
     "no beneficiary": (f"UPDATE dues SET beneficiary = '' WHERE {BENEFIT}", ": beneficiary"),
     "another payee": (f"UPDATE dues SET payee = payee || 'x' WHERE {BENEFIT}", ": payee"),
     "no payee": ("UPDATE dues SET payee = '' WHERE kind = 'benefit'", ": payee"),
+    "another end of grace": (f"UPDATE dues SET grace_until = '20991231' WHERE {DUE}", ": grace_until"),
+    "another who serves": ("UPDATE policies SET serving = 'x'", "the last file that names it"),
     "another amount": (f"UPDATE dues SET amount = amount + 1 WHERE {DUE}", ": amount"),
     "another policy": (
         f"UPDATE dues SET policy = (SELECT max(policy) FROM policies) WHERE {DUE}",
