@@ -19,6 +19,7 @@ The parts, each importing only those before it (tests/test_directions.py says wh
     sending, answers   request files to the bank, and what it says became of them; returns
     results, releases   outcomes to the front and its receipts, settlement; releases that two people force
     report, reminders   what waits; what customers are to be told of their dues on a date
+    handover            what is wanted goes to the customers' queue and tasks, once
 
 `config` reads the settings, `install` writes new ones, `errors` has the exceptions.
 

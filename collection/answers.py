@@ -25,13 +25,12 @@ from collection.forms.lines import AnswerFile, AnswerLine, ReturnLine
 from collection.kept_files import check_new, digest_of, keep
 from collection.mandates import find as find_mandate
 from collection.mandates import move as move_mandate
+from collection.rules.attempts import HARD
 from collection.rules.states import BatchEvent, BatchState, LineEvent, LineState, MandateEvent, MandateState
 from collection.sending import on_file_code, request_of
 from qianzhi_errors.sentence import Sentence
 
 TEXT_MAX: Final = 80
-_HARD: Final = ("account", "mandate")
-"""Classes of a failure after which nothing is collected by this mandate until its payer says so anew."""
 _AWAITING: Final = (LineState.SENT, LineState.UNKNOWN, LineState.RELEASED)
 
 
@@ -203,7 +202,7 @@ def _answered_whole(desk: Desk, connection: Connection, batch: Batch, words: str
 def _suspend(desk: Desk, connection: Connection, refused: Iterable[tuple[Line, LineCode]]) -> None:
     """Suspend the mandates whose account or which themselves the bank refused."""
     for line, meaning in refused:
-        if meaning.klass not in _HARD:
+        if meaning.klass not in HARD:
             continue
         mandate = find_mandate(connection, line.mandate)
         if mandate.state is MandateState.ACTIVE:

@@ -32,7 +32,7 @@ from console.collection_opened import (
     opened,
     write_private,
 )
-from console.collection_remind import remind_command
+from console.collection_remind import receipts_without_notice, remind_command
 from console.collection_wording import BATCH_STATES, LEFT_OUT, MANDATE_STATES
 from console.options import DATE
 from console.output import JSON, show
@@ -238,11 +238,12 @@ def report_command(config: Path, as_json: bool) -> None:
     """Show what waits: batches without an answer, lines without an outcome, what people must decide."""
     with opened(config, write=False) as desk, desk.store.reading(snapshot=True) as connection:
         found = report(connection, desk.settings, desk.at)
-    values = {**found._asdict(), "batches": [row._asdict() for row in found.batches]}
-    show(values, lambda: _report_lines(found), as_json=as_json)
+        untold = receipts_without_notice(desk)
+    values = {**found._asdict(), "batches": [row._asdict() for row in found.batches], "untold": untold}
+    show(values, lambda: _report_lines(found, untold), as_json=as_json)
 
 
-def _report_lines(found: Report) -> Iterator[str]:
+def _report_lines(found: Report, untold: int) -> Iterator[str]:
     yield _("{dues} open dues; {held} held in batches, {amount} fen").format(
         dues=found.open_dues, held=found.held, amount=found.held_amount
     )
@@ -257,6 +258,8 @@ def _report_lines(found: Report) -> Iterator[str]:
         yield _("mandates {state}: {count}").format(state=term(words, state), count=count)
     if found.proposals:
         yield _("{count} proposals wait for another person").format(count=found.proposals)
+    if untold:
+        yield _("{count} receipts without a notice: qianzhi collection remind").format(count=untold)
     for row in found.batches:
         state = term(BATCH_STATES[row.state], row.state)
         late = _("; the answer is overdue since {due}").format(due=row.answer_due) if row.overdue else ""

@@ -1,7 +1,8 @@
-"""The command `qianzhi collection remind`: what is due to be told goes into the customers' queue.
+"""The command `qianzhi collection remind`: what is due to be told goes into the customers' queue, and tasks
+for staff are opened and ended.
 
-Two databases, so each notice has a name and is queued once, however often the command runs. What is told and
-when, `collection.reminders` says; how it is sent, `qianzhi customers send`.
+Two databases, so each notice and task has a name and is there once, however often the command runs. What is
+told and when, `collection.reminders` says; how it is sent, `qianzhi customers send`.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from pathlib import Path
 
 import click
 
-from collection.reminders import Reminder, reminders_on
+from collection.desk import Desk
+from collection.handover import NOTHING, fresh, hand_over, untold
+from collection.reminders import ends, receipts_wanted, wanted_on
 from console import customers_opened
 from console.collection_opened import COLLECTION_SETTINGS, opened
 from console.options import DATE
 from console.output import JSON, show
 from customers.database.audit_log import write_record
-from customers.notices.queue import NoticeWanted, queue
-from customers.notices.tasks import TaskWanted, open_task
 from customers.notices.templates import SHIPPED, read_templates
-from customers.rules.notice_states import TaskKind
+from customers.rules.person import Role
 
 
 @click.command("remind")
@@ -30,40 +31,57 @@ from customers.rules.notice_states import TaskKind
 @COLLECTION_SETTINGS
 @JSON
 def remind_command(date: str, dry_run: bool, config: Path, as_json: bool) -> None:
-    """Queue the day's notices about dues, and open its tasks for staff; each once, however often it runs."""
+    """Queue notices about dues and receipts, open and end tasks; each once, however often it runs."""
     with opened(config, write=False) as desk:
-        with desk.store.reading() as connection:
-            wanted = tuple(reminders_on(connection, desk.settings, date or desk.today))
-        people = {policy: desk.book.person_of(policy) for policy in {row.policy for row in wanted}}
+        with desk.store.reading(snapshot=True) as connection:
+            wanted = wanted_on(connection, desk.settings, date or desk.today)
+            ended_by = ends(connection, date or desk.today)
+        policies = [row.policy for row in wanted.notices] + [row.policy for row in wanted.chores]
+        payers = _payers(desk, set(policies))
         by, at, customers = desk.by, desk.at, Path(desk.settings.collection.customers)
-    told = tuple(row for row in wanted if people[row.policy])
-    new = 0
-    if not dry_run:
-        with customers_opened.opened(customers) as office:
+    handed = NOTHING
+    with customers_opened.opened(customers, write=not dry_run) as office:
+        if dry_run:
+            with office.store.reading() as connection:
+                new = fresh(connection, wanted, payers)
+        else:
             office.settings.check_may(by, "send")
             templates = read_templates(Path(office.settings.notices.templates or SHIPPED))
             with office.store.transaction() as connection:
-                for row in told:
-                    person = people[row.policy] or ""
-                    if row.template is None:
-                        open_task(connection, _task(row, person), at)
-                    else:
-                        new += queue(connection, templates, _notice(row, person), at).is_new
-                write_record(connection, at, by, "remind", "", f"{new} notices of collection")
+                new = fresh(connection, wanted, payers)
+                handed = hand_over(connection, templates, new, payers, ended_by, at)
+                words = (
+                    f"{handed.new} notices of collection; {handed.opened} tasks opened, {handed.ended} ended"
+                )
+                write_record(connection, at, by, "remind", "", words)
+    nobody = sum(not payers[policy] for policy in policies)
+    values = {**handed._asdict(), "wanted": len(new.notices), "nobody": nobody}
 
     def lines() -> Iterator[str]:
-        yield _("{wanted} wanted, {new} notices new").format(wanted=len(told), new=new)
-        for row in told:
-            yield f"{row.about} {row.policy} {row.template or _('task')}"
+        yield _("{wanted} wanted, {new} notices new, {receipts} of them receipts").format(**values)
+        yield _("tasks: {opened} opened, {ended} ended").format(**values)
+        if nobody:
+            yield _("{count} of policies that nobody is known to pay").format(count=nobody)
+        for row in new.notices:
+            yield f"{row.about} {row.policy} {row.template}"
+        for chore in new.chores:
+            yield f"{_('task')} {chore.kind} {chore.policy} {chore.due_on}"
+        yield from handed.refused
 
-    values = {"wanted": [row._asdict() for row in told], "new": new}
-    show(values, lines, as_json=as_json)
+    rows = {"notices": [row._asdict() for row in new.notices], "tasks": [row._asdict() for row in new.chores]}
+    show({**values, **rows}, lines, as_json=as_json)
 
 
-def _notice(row: Reminder, person: str) -> NoticeWanted:
-    dedupe = f"dunning:{row.about}"
-    return NoticeWanted(person, row.policy, str(row.template), "zh", row.about, dedupe, 0, row.values)
+def receipts_without_notice(desk: Desk) -> int:
+    """How many lines that were done, and have their receipts, have no notice in the customers' queue."""
+    with desk.store.reading() as connection:
+        wanted = tuple(receipts_wanted(connection))
+    customers = Path(desk.settings.collection.customers)
+    with customers_opened.opened(customers, write=False) as office, office.store.reading() as connection:
+        return untold(connection, wanted)
 
 
-def _task(row: Reminder, person: str) -> TaskWanted:
-    return TaskWanted(TaskKind.LAPSING, row.policy, person, row.due_on, f"due {row.due}")
+def _payers(desk: Desk, policies: set[str]) -> dict[str, str]:
+    """Who pays each policy: its payer, else its holder; empty where nobody is known."""
+    book = desk.book
+    return {policy: book.person_of(policy, Role.PAYER) or book.person_of(policy) or "" for policy in policies}

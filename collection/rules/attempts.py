@@ -33,6 +33,10 @@ class Pace(NamedTuple):
     result_days: int = 1
 
 
+HARD: Final = frozenset({"account", "mandate"})
+"""The classes of a failure after which nothing is collected by this mandate until its payer says so anew."""
+
+
 class Tried(NamedTuple):
     """An attempt of a due that failed: its date, the class of the failure, and whether the bank's code lets
     it be tried again.

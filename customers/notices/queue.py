@@ -90,7 +90,7 @@ def queue(connection: Connection, templates: Templates, wanted: NoticeWanted, at
             raise NoticeRefused(Sentence("notice {notice} has this dedupe already", notice=notice.notice))
     if found:
         return Queued(found[0].notice, is_new=False)
-    number = 1 + int(connection.execute(select(func.count()).select_from(notices)).scalar_one())
+    number = 1 + int(connection.execute(select(func.coalesce(func.max(notices.c.notice), 0))).scalar_one())
     values = {**wanted._asdict(), "notice": number, "state": NoticeState.QUEUED.value}
     content = json.dumps(dict(values.pop("values")), sort_keys=True, separators=(",", ":"))
     connection.execute(insert(notices).values(**values, content=content, created_at=at, moved_at=at))
@@ -103,6 +103,12 @@ def find(connection: Connection, number: int) -> Notice:
     if row is None:
         raise NoticeRefused(Sentence("there is no notice {number}", number=number))
     return notice_of(row)
+
+
+def dedupes(connection: Connection, prefix: str) -> set[str]:
+    """The dedupes of queued notices that begin so, whatever became of the notices."""
+    query = select(notices.c.dedupe).where(notices.c.dedupe.startswith(prefix, autoescape=True))
+    return set(connection.execute(query).scalars())
 
 
 def notice_rows(connection: Connection) -> Iterator[Notice]:

@@ -99,6 +99,18 @@ def open_task(connection: Connection, wanted: TaskWanted, at: int) -> int:
     return number
 
 
+def was_opened(connection: Connection, wanted: TaskWanted) -> bool:
+    """Whether a task of this kind, policy and note was opened before, whatever became of it. Raises
+    NoteRefused.
+    """
+    same = (
+        tasks.c.kind == wanted.kind.value,
+        tasks.c.policy == wanted.policy,
+        tasks.c.note == checked_note(wanted.note),
+    )
+    return connection.execute(_TASKS.where(*same)).first() is not None
+
+
 def assign(connection: Connection, number: int, owner: str, by: str, at: int) -> Task:
     """Give a task to a person, and return it. Raises TaskRefused."""
     return _step(connection, find(connection, number), TaskStep.TAKE, by, at, owner=owner, moved_at=at)

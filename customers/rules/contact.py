@@ -25,7 +25,6 @@ _EMAIL: Final = re.compile(
 )
 _WECHAT: Final = re.compile(r"[A-Za-z0-9_-]{6,64}")
 _POST_MIN: Final = 6
-_SHOWN_OF_POST: Final = 3
 _SHOWN: Final = 4
 
 
@@ -76,11 +75,11 @@ def is_contact(kind: ContactKind, text: str) -> bool:
 
 
 def tail(kind: ContactKind, value: str) -> str:
-    """What is shown of a contact's value: the last four digits, the domain, how a postal address begins."""
+    """What is shown of a contact's value: the last four characters, the domain, of an address nothing."""
     if kind is ContactKind.EMAIL:
         return f"*@{value.rpartition('@')[2]}"
     if kind is ContactKind.POST:
-        return f"{value[:_SHOWN_OF_POST]}*"
+        return "*"
     return f"*{value[-_SHOWN:]}"
 
 

@@ -16,6 +16,7 @@ import console.customers
 from collection.errors import NotAllowed, SamePerson
 from collection.forms import form_file
 from console.main import cli
+from console.persons_book import persons_book
 from customers.load_file import Holding, write
 from customers.rules.person import Role
 from ledger.files.apply_file import ApplyAnswer, LineReceipt, write_apply_answer
@@ -80,7 +81,8 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keyboard:
     return keyboard
 
 
-def test_a_batch_from_the_mandate_to_the_front(office: Keyboard) -> None:
+def collected(office: Keyboard) -> None:
+    """The due is collected, from the mandate to the front's receipt."""
     scan = office.file("scan.pdf", b"signed")
     added = ("mandate", "add", POLICY, "--channel", "91020000", "--bank", "102100000004")
     office.collection(*added, typed=f"{ACCOUNT}\n{NAME}\n")
@@ -108,6 +110,16 @@ def test_a_batch_from_the_mandate_to_the_front(office: Keyboard) -> None:
     receipt = LineReceipt(1, "26120101000001", "91020000/B0000001/1")
     applied = write_apply_answer(ApplyAnswer("B0000001", 1, 1, 50_000, 0, 0, (), (receipt,)))
     assert office.collection("accept", office.file("apply.ans", applied)) == "B0000001: applied\n"
+
+
+def payer_of(office: Keyboard) -> str:
+    """The meaningless name of the person who pays."""
+    with persons_book(office.folder / "customers" / "customers.toml") as book:
+        return book.person_of(POLICY) or ""
+
+
+def test_a_batch_from_the_mandate_to_the_front(office: Keyboard) -> None:
+    collected(office)
     office.collection("batch", "settle", "B0000001", "50000", "--fee-fen", "30")
     assert "closed" in office.collection("batch", "close", "B0000001")
     assert "the last one's hash is" in office.collection("audit-log", "--verify")
@@ -140,7 +152,18 @@ def test_what_waits_is_said_and_a_forced_release_is_for_two(office: Keyboard) ->
 
 def test_the_days_notices_are_queued_once(office: Keyboard) -> None:
     wanted = json.loads(office.collection("remind", "--date", "20261216", "--dry-run", "--json"))
-    assert [(row["about"], row["template"]) for row in wanted["wanted"]] == [("D1/reminder15", "grace")]
+    assert [(row["about"], row["template"]) for row in wanted["notices"]] == [("D1/reminder15", "grace")]
     assert "1 wanted, 1 notices new" in office.collection("remind", "--date", "20261216")
-    assert "1 wanted, 0 notices new" in office.collection("remind", "--date", "20261217")
+    assert "0 wanted, 0 notices new" in office.collection("remind", "--date", "20261217")
     assert "grace" in office.run("customers", "notices")
+    assert "tasks: 2 opened, 0 ended" in office.collection("remind", "--date", "20270125")
+    assert "tasks: 0 opened, 0 ended" in office.collection("remind", "--date", "20270126")
+    assert "no_mandate" in office.run("customers", "tasks")
+    collected(office)
+    assert "1 receipts without a notice" in office.collection("report")
+    printed = office.collection("remind")
+    assert "1 notices new, 1 of them receipts\ntasks: 0 opened, 2 ended" in printed
+    assert "0 notices new" in office.collection("remind")
+    assert "without a notice" not in office.collection("report")
+    assert f"debit_done 26120101000001 {payer_of(office)} {POLICY}\n" in office.run("customers", "notices")
+    assert office.run("customers", "tasks") == ""
