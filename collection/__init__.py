@@ -15,6 +15,7 @@ The parts, each importing only those before it (tests/test_directions.py says wh
     dues, mandates, mandate_file   what may be collected, on which dates, and what payers signed
     plan          which dues are asked for on a date: batches with their hold files
     batches       batches and lines as rows, and their steps
+    request_batch  a batch's lines as its bank is asked for them, and those that it cannot be asked for
     approval, mandate_end   the front's hold, the other person's word, lines taken out before a batch is sent
     sending, answers   request files to the bank, and what it says became of them; returns
     results, releases   outcomes to the front and its receipts, settlement; releases that two people force

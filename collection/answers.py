@@ -12,7 +12,17 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, insert, update
 
-from collection.batches import Batch, Line, WrittenFile, find, lines_of, move, move_each, move_lines
+from collection.batches import (
+    TEXT_MAX,
+    Batch,
+    Line,
+    WrittenFile,
+    find,
+    lines_of,
+    move,
+    move_each,
+    move_lines,
+)
 from collection.database.schema import Direction, DueState, batches, returns
 from collection.desk import Desk, act, note
 from collection.dues import set_state, tell_dates
@@ -25,12 +35,20 @@ from collection.forms.lines import AnswerFile, AnswerLine, ReturnLine
 from collection.kept_files import check_new, digest_of, keep
 from collection.mandates import find as find_mandate
 from collection.mandates import move as move_mandate
+from collection.request_batch import request_of
 from collection.rules.attempts import HARD
-from collection.rules.states import BatchEvent, BatchState, LineEvent, LineState, MandateEvent, MandateState
-from collection.sending import on_file_code, request_of
+from collection.rules.states import (
+    MONEY_MOVED,
+    BatchEvent,
+    BatchState,
+    LineEvent,
+    LineState,
+    MandateEvent,
+    MandateState,
+)
+from collection.sending import on_file_code
 from qianzhi_errors.sentence import Sentence
 
-TEXT_MAX: Final = 80
 _AWAITING: Final = (LineState.SENT, LineState.UNKNOWN, LineState.RELEASED)
 
 
@@ -220,7 +238,7 @@ def _return_lines(
     sha256: str,
 ) -> None:
     batch = find(connection, batch_name)
-    done = {line.line: line for line in lines_of(connection, batch_name, LineState.DONE)}
+    done = {line.line: line for line in lines_of(connection, batch_name, *MONEY_MOVED)}
     for one in given:
         line = done.get(one.line)
         if line is None or batch.channel != channel or line.amount != one.amount:

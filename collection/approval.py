@@ -6,17 +6,31 @@ A line whose payer has ended the mandate is dropped at once; what the front held
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Connection, select, update
 
-from collection.batches import Batch, Line, WrittenFile, find, lines_of, move, move_lines, write_release_file
-from collection.database.schema import Direction, DueState, batches, lines, mandates
+from collection.batches import (
+    TEXT_MAX,
+    Batch,
+    Line,
+    WrittenFile,
+    find,
+    lines_of,
+    move,
+    move_each,
+    move_lines,
+    write_release_file,
+)
+from collection.database.schema import Direction, DueState, batches, lines
 from collection.desk import Desk, act, checked_reason, note
 from collection.dues import set_state
 from collection.errors import ActRefused, FileRefused, NoSuchItem, SamePerson
+from collection.forms.form_file import Form
 from collection.kept_files import check_new, keep
-from collection.rules.states import BatchEvent, BatchState, LineEvent, LineState, MandateState
+from collection.request_batch import lines_without_mandate, unwritable_lines
+from collection.rules.states import BatchEvent, BatchState, LineEvent, LineState
 from ledger.files.hold_file import ReleaseCause, read_hold_answer
 from ledger.rules.holding import NotHeld
 from qianzhi_errors.sentence import Sentence
@@ -31,6 +45,7 @@ _STATE_OF_DUE: Final = {
     NotHeld.POLICY_ENDED: DueState.WITHDRAWN,
 }
 """What the front's reason says of a due; one that another line holds, or whose amount differs, stays open."""
+NO_MANDATE: Final = "mandate not in force"
 _BEFORE_SENT: Final = (BatchState.HELD, BatchState.APPROVED, BatchState.WRITTEN)
 
 
@@ -42,14 +57,14 @@ def take_hold_answer(desk: Desk, name: str, content: bytes) -> Batch:
     with act(desk, "plan", "batch hold", answer.batch) as connection:
         check_new(connection, content)
         batch = find(connection, answer.batch)
+        if batch.state is not BatchState.PLANNED:
+            return move(desk, connection, batch, BatchEvent.HOLD, "")
         planned = lines_of(connection, batch.batch, LineState.PLANNED)
         refused = dict(answer.refused)
         dropped = [line for line in planned if line.line in refused]
         held = [line for line in planned if line.line not in refused]
         amount = sum(line.amount for line in held)
-        if batch.state is BatchState.PLANNED and (
-            len(dropped) != len(refused) or (len(held), amount) != (answer.held, answer.amount)
-        ):
+        if len(dropped) != len(refused) or (len(held), amount) != (answer.held, answer.amount):
             raise FileRefused(
                 Sentence(
                     "the front holds {held} lines and {amount} fen, and of {batch} there would be {lines} and"
@@ -72,9 +87,10 @@ def take_hold_answer(desk: Desk, name: str, content: bytes) -> Batch:
         return move(desk, connection, batch, BatchEvent.HOLD if held else BatchEvent.CANCEL, words)
 
 
-def approve(desk: Desk, name: str) -> tuple[Batch, WrittenFile | None]:
-    """Approve a batch that another person planned, and return it. Lines without an active mandate are dropped
-    first; for these there is a file of release for the front. Raises CollectionError, among them SamePerson.
+def approve(desk: Desk, name: str, form: Form) -> tuple[Batch, WrittenFile | None]:
+    """Approve a batch that another person planned, and return it. Lines without an active mandate, and those
+    that the channel's form cannot say, are dropped first, with the reason; for these there is a file of
+    release for the front. Raises CollectionError, among them SamePerson.
     """
     with act(desk, "approve", "batch approve", name) as connection:
         batch = find(connection, name)
@@ -84,8 +100,10 @@ def approve(desk: Desk, name: str) -> tuple[Batch, WrittenFile | None]:
             )
         if batch.state is not BatchState.HELD:
             return move(desk, connection, batch, BatchEvent.APPROVE, ""), None
-        idle = _without_mandate(connection, batch.batch)
-        release = _drop(desk, connection, batch, idle)
+        idle = {line.line: (line, NO_MANDATE) for line in lines_without_mandate(connection, batch.batch)}
+        rest = [line for line in lines_of(connection, batch.batch, LineState.HELD) if line.line not in idle]
+        unsaid = unwritable_lines(desk, connection, batch, form, rest)
+        release = _drop(desk, connection, batch, (*idle.values(), *unsaid))
         left = lines_of(connection, batch.batch, LineState.HELD)
         if not left:
             return move(desk, connection, batch, BatchEvent.CANCEL, "no line is left"), release
@@ -146,7 +164,7 @@ def cancel(desk: Desk, name: str, reason: str) -> tuple[Batch, WrittenFile]:
 def _recalled(
     desk: Desk, connection: Connection, batch: Batch, chosen: list[Line]
 ) -> tuple[Batch, WrittenFile]:
-    release = _drop(desk, connection, batch, chosen)
+    release = _drop(desk, connection, batch, [(line, "") for line in chosen])
     if release is None:
         raise NoSuchItem(Sentence("there is no line to recall"))
     if not lines_of(connection, batch.batch, LineState.HELD):
@@ -157,17 +175,13 @@ def _recalled(
     return batch, release
 
 
-def _drop(desk: Desk, connection: Connection, batch: Batch, chosen: list[Line]) -> WrittenFile | None:
+def _drop(
+    desk: Desk, connection: Connection, batch: Batch, chosen: Sequence[tuple[Line, str]]
+) -> WrittenFile | None:
+    """Drop lines, each with the reason, and return the file of release for the front; None for no line."""
     if not chosen:
         return None
-    move_lines(desk, connection, batch.batch, chosen, LineEvent.DROP)
-    numbers = [line.line for line in chosen]
+    reasons = [(line, {"text": why[:TEXT_MAX]}) for line, why in chosen]
+    move_each(desk, connection, batch.batch, LineEvent.DROP, reasons)
+    numbers = sorted(line.line for line, _why in chosen)
     return write_release_file(desk, connection, batch, ReleaseCause.RECALL, numbers)
-
-
-def _without_mandate(connection: Connection, name: str) -> list[Line]:
-    """The held lines of a batch whose mandate is not active any more."""
-    joined = lines.join(mandates, mandates.c.mandate == lines.c.mandate)
-    query = select(lines.c.line).select_from(joined).where(lines.c.batch == name)
-    idle = set(connection.execute(query.where(mandates.c.state != MandateState.ACTIVE.value)).scalars())
-    return [line for line in lines_of(connection, name, LineState.HELD) if line.line in idle]

@@ -64,6 +64,10 @@ class Line(NamedTuple):
     entry_key: str
 
 
+TEXT_MAX: Final = 80
+"""So much of a bank's text or of a reason a line keeps, in characters."""
+
+
 class WrittenFile(NamedTuple):
     """A file that is to be handed on: to the front, or to the bank."""
 

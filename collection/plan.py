@@ -112,7 +112,7 @@ def plan(desk: Desk, channel: Channel, date: str, lines_most: int) -> tuple[Plan
     with act(desk, "plan", "plan", channel.code) as connection:
         if date < desk.today:
             raise ActRefused(Sentence("{date} is past", date=date))
-        expire(desk, connection, date)
+        expire(desk, connection, desk.today)
         chosen = choose(desk, connection, channel, date)
         tell_dates(desk, connection, date)
         made = []

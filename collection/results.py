@@ -25,6 +25,7 @@ from ledger.files.apply_file import (
     Failed,
     FailureClass,
     Returned,
+    read_apply,
     read_apply_answer,
     write_apply,
 )
@@ -159,14 +160,30 @@ def _last_part(desk: Desk, connection: Connection, batch: Batch) -> WrittenFile:
     }
     if not written or batch.parts in answered:
         raise ActRefused(Sentence("batch {batch} has no outcome that is new", batch=batch.batch))
-    return WrittenFile(written[-1].name, written[-1].content)
+    last = next(file for file in written if read_apply(file.content).part == batch.parts)
+    return WrittenFile(last.name, last.content)
 
 
 def _check_fits(connection: Connection, answer: ApplyAnswer) -> None:
-    """Raise FileRefused for an answer about lines that were not in this part."""
-    query = select(lines.c.line).where(lines.c.batch == answer.batch, lines.c.part == answer.part)
+    """Raise FileRefused for an answer about lines that were not in this part, or that gives a line another
+    receipt than it has.
+    """
+    columns = (lines.c.line, lines.c.state, lines.c.receipt, lines.c.entry_key)
+    query = select(*columns).where(lines.c.batch == answer.batch, lines.c.part == answer.part)
+    mine = {row.line: row for row in connection.execute(query)}
     back = select(returns.c.line).where(returns.c.batch == answer.batch, returns.c.part == answer.part)
-    sent = {*connection.execute(query).scalars(), *connection.execute(back).scalars()}
+    for receipt in answer.receipts:
+        row = mine.get(receipt.line)
+        known = row and row.entry_key and (row.receipt, row.entry_key) != (receipt.receipt, receipt.key)
+        if known or (row and row.state == LineState.FAILED):
+            raise FileRefused(
+                Sentence(
+                    "line {line} of {batch} has another receipt, or was not done: nothing was changed",
+                    line=receipt.line,
+                    batch=answer.batch,
+                )
+            )
+    sent = {*mine, *connection.execute(back).scalars()}
     for number in (*(receipt.line for receipt in answer.receipts), *answer.misfits):
         if number not in sent:
             raise FileRefused(

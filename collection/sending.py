@@ -1,20 +1,19 @@
 """What happens to an approved batch until the bank has it: its request files written, sent, taken or refused
 as a whole.
 
-Accounts are opened while the files are made, and are kept in no row. What a bank's code of a file means, a
-table of codes says; a code that is not in it asks a person, and changes nothing.
+What a bank's code of a file means, a table of codes says; a code that is not in it asks a person, and changes
+nothing. A batch is noted as sent before its files leave: from then on only an outcome, or two people, end a
+line.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from collection.batches import (
     Batch,
-    Line,
     WrittenFile,
     counts_of,
     find,
@@ -23,26 +22,19 @@ from collection.batches import (
     move_lines,
     write_release_file,
 )
-from collection.config import Channel
 from collection.database.history import Event, write_events
-from collection.database.schema import Direction, dues, lines, mandates
+from collection.database.schema import Direction, lines
 from collection.desk import Desk, act, note
 from collection.dues import chunks
 from collection.errors import ActRefused
 from collection.forms.codes import FileOutcome
 from collection.forms.form_file import Form
-from collection.forms.lines import Payee, RequestBatch, RequestLine
 from collection.forms.request import parts_of, write
 from collection.kept_files import is_kept, keep
-from collection.mandates import Account, open_accounts
-from collection.plan import moment_of
+from collection.request_batch import lines_without_mandate, request_of
 from collection.rules.states import BatchEvent, BatchState, LineEvent, LineState
 from ledger.files.hold_file import ReleaseCause
-from ledger.rules.beijing import beijing
 from qianzhi_errors.sentence import Sentence
-
-FIRST_PREMIUM: Final = "501000"
-"""The processing code of a first premium; every other due is one of renewal."""
 
 
 def write_request(desk: Desk, name: str, form: Form) -> tuple[Batch, tuple[WrittenFile, ...]]:
@@ -55,6 +47,7 @@ def write_request(desk: Desk, name: str, form: Form) -> tuple[Batch, tuple[Writt
         held = lines_of(connection, name, LineState.HELD)
         if batch.state not in (BatchState.APPROVED, BatchState.WRITTEN) or not held:
             return move(desk, connection, batch, BatchEvent.WRITE, ""), ()
+        _check_mandates(connection, batch)
         request = request_of(desk, connection, batch, channel, held)
         made = tuple(WrittenFile(file.name, file.content) for file in write(request, form))
         digest = hashlib.sha256(b"".join(file.content for file in made)).hexdigest()
@@ -77,11 +70,12 @@ def write_request(desk: Desk, name: str, form: Form) -> tuple[Batch, tuple[Writt
 
 
 def mark_sent(desk: Desk, name: str) -> Batch:
-    """Note that the bank was given the files of a batch: from now on only its outcome ends a line. Raises
-    CollectionError.
+    """Note that the bank is given the files of a batch: from now on only its outcome ends a line. Raises
+    CollectionError; ActRefused where a mandate is not in force any more.
     """
     with act(desk, "send", "batch sent", name) as connection:
         batch = find(connection, name)
+        _check_mandates(connection, batch)
         moved = move(desk, connection, batch, BatchEvent.SEND, "", sent_at=desk.at)
         held = lines_of(connection, name, LineState.HELD)
         move_lines(desk, connection, name, held, LineEvent.SEND)
@@ -120,49 +114,6 @@ def on_file_code(
     return batch, None
 
 
-def request_of(
-    desk: Desk, connection: Connection, batch: Batch, channel: Channel, chosen: tuple[Line, ...]
-) -> RequestBatch:
-    """The lines of a batch as its bank is asked for them, accounts in clear: use it at once."""
-    names = sorted({line.mandate for line in chosen})
-    accounts = open_accounts(desk, connection, names)
-    facts = _facts(connection, batch.batch)
-    payee = Payee(channel.payee, channel.payee_account, channel.payee_bank, channel.agreement)
-    asked = tuple(_request_line(line, accounts[line.mandate], facts[line.line]) for line in chosen)
-    return RequestBatch(batch.batch, batch.channel, batch.date, moment_of(batch.made_at), payee, asked)
-
-
-class _Facts(NamedTuple):
-    """What a request says of a line beside the line itself."""
-
-    code: str
-    bank: str
-    signed_at: int
-
-
-def _facts(connection: Connection, name: str) -> dict[int, _Facts]:
-    joined = lines.join(dues, dues.c.due == lines.c.due).join(mandates, mandates.c.mandate == lines.c.mandate)
-    columns = (lines.c.line, dues.c.code, mandates.c.bank, mandates.c.signed_at)
-    rows = connection.execute(select(*columns).select_from(joined).where(lines.c.batch == name))
-    return {row[0]: _Facts(*row[1:]) for row in rows}
-
-
-def _request_line(line: Line, account: Account, facts: _Facts) -> RequestLine:
-    return RequestLine(
-        line.line,
-        account.name,
-        account.number,
-        facts.bank,
-        line.amount,
-        line.policy,
-        line.due,
-        line.mandate,
-        f"{beijing(facts.signed_at):%Y%m%d}",
-        "first" if facts.code == FIRST_PREMIUM else "renewal",
-        line.policy,
-    )
-
-
 def _refused_whole(
     desk: Desk, connection: Connection, batch: Batch, words: str, part: int
 ) -> tuple[Batch, WrittenFile]:
@@ -188,6 +139,19 @@ def _check_awaits(batch: Batch) -> None:
     if batch.state not in (BatchState.SENT, BatchState.ACCEPTED):
         raise ActRefused(
             Sentence("batch {batch} is {state}: it awaits no bank", batch=batch.batch, state=batch.state)
+        )
+
+
+def _check_mandates(connection: Connection, batch: Batch) -> None:
+    """Raise ActRefused for a line whose mandate came to its end, or was suspended, after the approval."""
+    for line in lines_without_mandate(connection, batch.batch):
+        raise ActRefused(
+            Sentence(
+                "line {line} of {batch}: mandate {mandate} is not in force: recall the line",
+                line=line.line,
+                batch=batch.batch,
+                mandate=line.mandate,
+            )
         )
 
 

@@ -16,6 +16,7 @@ import click
 from collection import answers, approval, batches, releases, results, sending
 from collection.batches import Batch, Line, WrittenFile
 from collection.desk import Desk
+from collection.rules.states import LineState
 from console.collection_opened import (
     COLLECTION_SETTINGS,
     REASON,
@@ -73,11 +74,20 @@ def show_command(batch: str, config: Path, as_json: bool) -> None:
 @click.argument("batch")
 @COLLECTION_SETTINGS
 def approve_command(batch: str, config: Path) -> None:
-    """Approve BATCH, which another person planned and of which the front holds what it could."""
+    """Approve BATCH, which another person planned and of which the front holds what it could.
+
+    Lines whose mandate has ended, and those that the channel's form cannot say, are left out. All that are
+    left out are listed, each with its reason.
+    """
     with opened(config) as desk:
-        row, release = approval.approve(desk, batch)
+        form = form_of_channel(desk.settings, _channel_of(desk, batch))
+        row, release = approval.approve(desk, batch, form)
         say_written(desk, [release] if release else [])
+        with desk.store.reading() as connection:
+            left_out = batches.lines_of(connection, batch, LineState.DROPPED)
     say(_batch_line(row))
+    for line in left_out:
+        say(_line_line(line))
 
 
 @batch_group.command("recall")
@@ -253,4 +263,5 @@ def _batch_line(row: Batch) -> str:
 def _line_line(row: Line) -> str:
     state = term(LINE_STATES[row.state], row.state)
     said = " ".join(filter(None, (row.code, row.klass, row.value_date, row.receipt)))
+    said = row.text if row.state is LineState.DROPPED else said
     return f"  {row.line} {row.due} {row.policy} {row.mandate} {row.amount} {state} {said}".rstrip()

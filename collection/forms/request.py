@@ -61,6 +61,8 @@ def unwritable(batch: RequestBatch, form: Form) -> tuple[tuple[int, str], ...]:
         try:
             write(alone, form)
         except FormFault as fault:
+            if not fault.line:
+                raise
             found.append((line.line, fault.why))
     return tuple(found)
 

@@ -179,9 +179,10 @@ LINE: Final[Mapping[tuple[LineState, LineEvent], LineState]] = MappingProxyType(
         (LineState.RELEASED, LineEvent.FAILED): LineState.FAILED,
         (LineState.DONE, LineEvent.MISFIT): LineState.MISFIT,
         (LineState.DONE, LineEvent.RETURN): LineState.RETURNED,
+        (LineState.MISFIT, LineEvent.RETURN): LineState.RETURNED,
     }
 )
-"""All that can happen to a line. From failed, misfit, returned and dropped nothing follows: a new attempt is
+"""All that can happen to a line. From failed, returned and dropped nothing follows: a new attempt is
 a new line. Only an outcome or two people end `unknown`, never the clock.
 """
 

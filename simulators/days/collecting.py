@@ -14,6 +14,7 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from collection import approval
+from collection.batches import find
 from collection.forms.form_file import load
 from collection.forms.lines import NamedFile
 from collection.mandate_file import COLUMNS
@@ -142,9 +143,12 @@ class BatchDay:
         banks = {}
         for batch in batches:
             with opened(self.config) as desk:
-                row, _release = approval.approve(desk._replace(by=CHECKER), batch)
-            channel = next(one for one in CHANNELS if one.code == row.channel)
-            bank = Channel(load(channel.form), channel.code, "6222", Random(batch), channel.habits)
+                with desk.store.reading() as connection:
+                    code = find(connection, batch).channel
+                channel = next(one for one in CHANNELS if one.code == code)
+                form = load(channel.form)
+                row, _release = approval.approve(desk._replace(by=CHECKER), batch, form)
+            bank = Channel(form, channel.code, "6222", Random(batch), channel.habits)
             banks[batch] = bank
             self._tell(f"{channel.name} {channel.code}:")
             before = set(self._files.iterdir())

@@ -49,11 +49,11 @@ def test_an_answer_of_other_sums_is_refused_and_one_that_holds_nothing_ends_the_
 def test_who_planned_a_batch_does_not_approve_it(ready: Room) -> None:
     planned = ready.plan()
     with pytest.raises(ActRefused, match="is planned"):
-        approval.approve(ready.desk("wang"), planned.batch)
+        approval.approve(ready.desk("wang"), planned.batch, FORM)
     ready.hold(planned)
     with pytest.raises(SamePerson, match="li planned it"):
-        approval.approve(ready.desk("li"), planned.batch)
-    approved, release = approval.approve(ready.desk("wang"), planned.batch)
+        approval.approve(ready.desk("li"), planned.batch, FORM)
+    approved, release = approval.approve(ready.desk("wang"), planned.batch, FORM)
     assert (approved.state, approved.approved_by, release) == (BatchState.APPROVED, "wang", None)
     assert ready.rows("SELECT \"by\", act FROM audit_log WHERE act LIKE 'batch approve' ORDER BY number") == [
         *(("wang", "batch approve"), ("li", "batch approve"), ("wang", "batch approve"))
@@ -63,7 +63,7 @@ def test_who_planned_a_batch_does_not_approve_it(ready: Room) -> None:
 def test_a_mandate_that_ends_takes_its_lines_out_of_what_was_not_sent(ready: Room) -> None:
     planned = ready.plan()
     ready.hold(planned)
-    approval.approve(ready.desk("wang"), planned.batch)
+    approval.approve(ready.desk("wang"), planned.batch, FORM)
     sending.write_request(ready.desk(), planned.batch, FORM)
     _mandate, [release] = mandate_end.cancel(ready.desk(), "M0000001", "asked for")
     file = read_release(release.content)
@@ -78,7 +78,7 @@ def test_a_mandate_that_ends_before_the_front_answered_is_seen_at_the_approval(r
     planned = ready.plan()
     mandate_end.cancel(ready.desk(), "M0000001", "asked for")
     ready.hold(planned)
-    approved, release = approval.approve(ready.desk("wang"), planned.batch)
+    approved, release = approval.approve(ready.desk("wang"), planned.batch, FORM)
     assert release is not None
     assert read_release(release.content).lines == (1, 2)
     assert (approved.state, ready.lines(planned.batch)["D3"]) == (BatchState.APPROVED, HELD)
@@ -89,7 +89,7 @@ def test_a_line_is_recalled_before_it_is_sent_and_never_after(ready: Room) -> No
     ready.hold(planned)
     _batch, release = approval.recall(ready.desk(), planned.batch, 2, "paid at a counter")
     assert read_release(release.content).lines == (2,)
-    approval.approve(ready.desk("wang"), planned.batch)
+    approval.approve(ready.desk("wang"), planned.batch, FORM)
     sending.write_request(ready.desk(), planned.batch, FORM)
     sending.mark_sent(ready.desk(), planned.batch)
     for step in (approval.cancel, lambda desk, name, why: approval.recall(desk, name, 1, why)):
@@ -101,7 +101,7 @@ def test_a_line_is_recalled_before_it_is_sent_and_never_after(ready: Room) -> No
 def test_the_files_are_the_same_until_they_are_sent(ready: Room) -> None:
     planned = ready.plan()
     ready.hold(planned)
-    approval.approve(ready.desk("wang"), planned.batch)
+    approval.approve(ready.desk("wang"), planned.batch, FORM)
     first = sending.write_request(ready.desk(), planned.batch, FORM)[1]
     assert ACCOUNT.number in first[0].content.decode()
     assert sending.write_request(ready.desk(), planned.batch, FORM)[1] == first
@@ -115,7 +115,7 @@ def test_the_files_are_the_same_until_they_are_sent(ready: Room) -> None:
 def test_files_that_would_differ_from_those_written_are_not_given_out(ready: Room) -> None:
     planned = ready.plan()
     ready.hold(planned)
-    approval.approve(ready.desk("wang"), planned.batch)
+    approval.approve(ready.desk("wang"), planned.batch, FORM)
     sending.write_request(ready.desk(), planned.batch, FORM)
     named = [channel.model_copy(update={"payee": "other"}) for channel in ready.settings.channel]
     ready.settings = ready.settings.model_copy(update={"channel": tuple(named)})

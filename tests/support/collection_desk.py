@@ -133,7 +133,7 @@ class Room:
         """The name of a batch that was planned, held, approved, written and sent."""
         planned = self.plan(date)
         self.hold(planned)
-        approval.approve(self.desk("wang"), planned.batch)
+        approval.approve(self.desk("wang"), planned.batch, FORM)
         sending.write_request(self.desk(), planned.batch, FORM)
         sending.mark_sent(self.desk(), planned.batch)
         return planned.batch

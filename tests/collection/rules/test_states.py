@@ -31,7 +31,7 @@ def test_only_an_outcome_or_two_people_end_an_unknown_line() -> None:
 
 def test_a_line_that_has_ended_is_never_tried_again() -> None:
     ended = set(LineState) - {state for state, _event in LINE}
-    assert ended == {LineState.FAILED, LineState.RETURNED, LineState.MISFIT, LineState.DROPPED}
+    assert ended == {LineState.FAILED, LineState.RETURNED, LineState.DROPPED}
     assert not ended & set(OPEN_LINES)
 
 
