@@ -177,7 +177,7 @@ def write_release(file: ReleaseFile) -> bytes:
 
 def read_release(data: bytes) -> ReleaseFile:
     """The file that `write_release` wrote. Raises BatchFileRefused, also where a forced one does not name two
-    people, or another one names any.
+    people (any spelling of a login is one person), or another one names any.
     """
     head, rows, last = framed(data, "RELEASE")
     batch, channel, cause, *people = head.checked(BATCH, CHANNEL, _CAUSE, NAME, NAME)
@@ -189,7 +189,7 @@ def read_release(data: bytes) -> ReleaseFile:
     check_once(list(zip(rows, lines, strict=True)))
     check_figures(last, last.checked(COUNT), (len(lines),))
     forced_by = tuple(name for name in people if name)
-    if cause == ReleaseCause.FORCED and len(set(forced_by)) != 2:
+    if cause == ReleaseCause.FORCED and len({name.lower() for name in forced_by}) != 2:
         raise head.refused(Sentence("a forced release names the two people who decided it"))
     if cause != ReleaseCause.FORCED and forced_by:
         raise head.refused(Sentence("only a forced release names people"))

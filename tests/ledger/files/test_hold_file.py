@@ -134,6 +134,7 @@ def test_a_file_longer_than_any_batch_is_not_looked_into() -> None:
         (b"|forced|", b"|late|", "line 1, why: not one of recall, refused whole, forced"),
         (b"|li|wang", b"|li|", "line 1: a forced release names the two people who decided it"),
         (b"|li|wang", b"|li|li", "line 1: a forced release names the two people who decided it"),
+        (b"|li|wang", b"|li|LI", "line 1: a forced release names the two people who decided it"),
         (b"|forced|", b"|recall|", "line 1: only a forced release names people"),
         (b"L|18", b"L|17", "line 3, line: a second time in the file"),
         (b"L|18", b"D|18", "line 3: L expected"),
