@@ -12,14 +12,16 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection
 
 from collection.reminders import DUNNING, RECEIPT, Chore, Ends, Reminder, Wanted
+from customers.book import Book
 from customers.errors import NoticeRefused
 from customers.notices.queue import NoticeWanted, dedupes, queue
 from customers.notices.tasks import TaskWanted, end_by, listing, open_task, was_opened
 from customers.notices.templates import Templates
 from customers.rules.notice_states import ENDS, Event
+from customers.rules.person import Role
 
 Payers = Mapping[str, str]
-"""Who pays each policy, by the person's meaningless name; empty where nobody is known."""
+"""Who pays each policy, by the person's meaningless name; one that nobody is known to pay is not in it."""
 
 
 class Handed(NamedTuple):
@@ -37,16 +39,29 @@ class Handed(NamedTuple):
 NOTHING: Final = Handed(0, 0, 0, 0, ())
 
 
-def fresh(connection: Connection, wanted: Wanted, payers: Payers) -> Wanted:
-    """What is wanted and was not handed over before, of policies whose payer is known."""
+def fresh(connection: Connection, wanted: Wanted) -> Wanted:
+    """What is wanted and was not handed over before."""
     known = dedupes(connection, DUNNING) | dedupes(connection, RECEIPT)
     return Wanted(
-        tuple(row for row in wanted.notices if payers[row.policy] and row.dedupe not in known),
-        tuple(
-            row
-            for row in wanted.chores
-            if payers[row.policy] and not was_opened(connection, _task(row, payers))
-        ),
+        tuple(row for row in wanted.notices if row.dedupe not in known),
+        tuple(row for row in wanted.chores if not was_opened(connection, _task(row, {}))),
+    )
+
+
+def payers_of(book: Book, wanted: Wanted) -> Payers:
+    """Who pays the policies of what is wanted: a policy's payer, else its holder."""
+    found = dict[str, str]()
+    for policy in {row.policy for row in wanted.notices} | {row.policy for row in wanted.chores}:
+        if person := book.person_of(policy, Role.PAYER) or book.person_of(policy):
+            found[policy] = person
+    return found
+
+
+def of_payers(new: Wanted, payers: Payers) -> Wanted:
+    """What is wanted for policies that somebody is known to pay."""
+    return Wanted(
+        tuple(row for row in new.notices if row.policy in payers),
+        tuple(row for row in new.chores if row.policy in payers),
     )
 
 
@@ -58,7 +73,9 @@ def untold(connection: Connection, receipts: Iterable[Reminder]) -> int:
 def hand_over(
     connection: Connection, templates: Templates, new: Wanted, payers: Payers, ends: Ends, at: int
 ) -> Handed:
-    """Queue the notices, open the tasks, and end those whose policy was paid or has a mandate."""
+    """Queue the notices, open the tasks, and end those whose policy was paid or has a mandate; all of them
+    for policies that are in `payers`.
+    """
     queued, refused = list[Reminder](), list[str]()
     for row in new.notices:
         try:
@@ -93,4 +110,4 @@ def _notice(row: Reminder, payers: Payers) -> NoticeWanted:
 
 
 def _task(row: Chore, payers: Payers) -> TaskWanted:
-    return TaskWanted(row.kind, row.policy, payers[row.policy], row.due_on, row.note)
+    return TaskWanted(row.kind, row.policy, payers.get(row.policy, ""), row.due_on, row.note)

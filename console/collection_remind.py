@@ -8,21 +8,22 @@ told and when, `collection.reminders` says; how it is sent, `qianzhi customers s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from gettext import gettext as _
 from pathlib import Path
 
 import click
 
 from collection.desk import Desk
-from collection.handover import NOTHING, fresh, hand_over, untold
+from collection.handover import NOTHING, fresh, hand_over, of_payers, payers_of, untold
 from collection.reminders import ends, receipts_wanted, wanted_on
-from console import customers_opened
 from console.collection_opened import COLLECTION_SETTINGS, opened
+from console.customers_opened import Opened
+from console.customers_opened import opened as opened_customers
 from console.options import DATE
 from console.output import JSON, show
 from customers.database.audit_log import write_record
 from customers.notices.templates import SHIPPED, read_templates
-from customers.rules.person import Role
 
 
 @click.command("remind")
@@ -36,25 +37,19 @@ def remind_command(date: str, dry_run: bool, config: Path, as_json: bool) -> Non
         with desk.store.reading(snapshot=True) as connection:
             wanted = wanted_on(connection, desk.settings, date or desk.today)
             ended_by = ends(connection, date or desk.today)
-        policies = [row.policy for row in wanted.notices] + [row.policy for row in wanted.chores]
-        payers = _payers(desk, set(policies))
-        by, at, customers = desk.by, desk.at, Path(desk.settings.collection.customers)
-    handed = NOTHING
-    with customers_opened.opened(customers, write=not dry_run) as office:
-        if dry_run:
+        with _customers(desk, write=not dry_run) as office:
             with office.store.reading() as connection:
-                new = fresh(connection, wanted, payers)
-        else:
-            office.settings.check_may(by, "send")
-            templates = read_templates(Path(office.settings.notices.templates or SHIPPED))
-            with office.store.transaction() as connection:
-                new = fresh(connection, wanted, payers)
-                handed = hand_over(connection, templates, new, payers, ended_by, at)
-                words = (
-                    f"{handed.new} notices of collection; {handed.opened} tasks opened, {handed.ended} ended"
-                )
-                write_record(connection, at, by, "remind", "", words)
-    nobody = sum(not payers[policy] for policy in policies)
+                found = fresh(connection, wanted)
+            payers = payers_of(desk.book, found)
+            new, handed = of_payers(found, payers), NOTHING
+            if not dry_run:
+                office.settings.check_may(desk.by, "send")
+                templates = read_templates(Path(office.settings.notices.templates or SHIPPED))
+                with office.store.transaction() as connection:
+                    handed = hand_over(connection, templates, new, payers, ended_by, desk.at)
+                    words = f"{handed.new} notices; {handed.opened} tasks opened, {handed.ended} ended"
+                    write_record(connection, desk.at, desk.by, "remind", "", words)
+    nobody = sum(map(len, found)) - sum(map(len, new))
     values = {**handed._asdict(), "wanted": len(new.notices), "nobody": nobody}
 
     def lines() -> Iterator[str]:
@@ -76,12 +71,9 @@ def receipts_without_notice(desk: Desk) -> int:
     """How many lines that were done, and have their receipts, have no notice in the customers' queue."""
     with desk.store.reading() as connection:
         wanted = tuple(receipts_wanted(connection))
-    customers = Path(desk.settings.collection.customers)
-    with customers_opened.opened(customers, write=False) as office, office.store.reading() as connection:
+    with _customers(desk, write=False) as office, office.store.reading() as connection:
         return untold(connection, wanted)
 
 
-def _payers(desk: Desk, policies: set[str]) -> dict[str, str]:
-    """Who pays each policy: its payer, else its holder; empty where nobody is known."""
-    book = desk.book
-    return {policy: book.person_of(policy, Role.PAYER) or book.person_of(policy) or "" for policy in policies}
+def _customers(desk: Desk, *, write: bool) -> AbstractContextManager[Opened]:
+    return opened_customers(Path(desk.settings.collection.customers), write=write)
