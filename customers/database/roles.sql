@@ -64,9 +64,11 @@ GRANT UPDATE (state, not_before, moved_at) ON notices TO qianzhi_customers;
 GRANT UPDATE (state, ref, nth_of_day, report_at, reason) ON deliveries TO qianzhi_customers;
 GRANT UPDATE (state, owner, outcome, escalated, moved_at) ON tasks TO qianzhi_customers;
 
--- Seals under persons' keys: who is what to a policy, and each wrapped key; neither names nor documents.
+-- Seals under persons' keys: who is what to a policy, and each wrapped key; neither names nor documents. Collection's
+-- report counts the receipts that have no notice.
 GRANT SELECT ON facts, holdings, person_keys TO qianzhi_sealer;
 GRANT SELECT (person, state, id_digest) ON persons TO qianzhi_sealer;
+GRANT SELECT (dedupe) ON notices TO qianzhi_sealer;
 
 -- The audit: everything, and nothing to write with.
 GRANT SELECT ON facts, loads, persons, person_keys, holdings, proposals, escrows, audit_log,

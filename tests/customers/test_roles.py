@@ -15,6 +15,7 @@ from customers.changes import Asked, mark_by_clerk, request_change, take_answers
 from customers.consents import grant, revoke
 from customers.evidence import Evidence
 from customers.load_rows import AgentRow, ContactRow, LeftRow, ServingRow
+from customers.notices.queue import dedupes
 from customers.rules.contact import ContactKind, Source
 from customers.rules.contact_states import ChangeState, Outcome, Purpose
 from customers.rules.states import Act, PersonState
@@ -52,6 +53,8 @@ def test_each_program_does_its_work_under_its_role(logins: dict[str, str], tmp_p
     assert (book.person_of(POLICY), book.state_of(person)) == (person, PersonState.RESTRICTED)
     assert (book.key_of(person) is None, book.key_of(other)) == (False, None)
     assert book.person_by_document(ZHANG) == person
+    with sealer.reading() as connection:
+        assert dedupes(connection, "receipt:") == set()  # what collection's report counts
     auditor = Store(logins["auditor"])
     with auditor.reading(snapshot=True) as connection:
         assert audit(Evidence(connection, desk.keys, tmp_path / "certificates")).failings == ()
