@@ -19,6 +19,7 @@ The parts, each importing only those before it (tests/test_directions.py says wh
     approval, mandate_end   the front's hold, the other person's word, lines taken out before a batch is sent
     sending, answers   request files to the bank, and what it says became of them; returns
     results, releases   outcomes to the front and its receipts, settlement; releases that two people force
+    day_file      what a channel's bank charged and gave back on a date, for the office
     report, reminders   what waits; what customers are to be told of their dues on a date
     handover            what is wanted goes to the customers' queue and tasks, once
 

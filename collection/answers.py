@@ -256,6 +256,7 @@ def _return_lines(
         row = {
             **{"batch": batch_name, "line": one.line, "channel": channel, "reference": one.reference},
             **{"code": one.code, "date": one.date, "amount": one.amount, "file_sha256": sha256, "part": 0},
+            "business_date": "",
         }
         connection.execute(insert(returns).values(row))
         set_state(connection, [line.due], DueState.OPEN)

@@ -62,6 +62,7 @@ class Line(NamedTuple):
     part: int
     receipt: str
     entry_key: str
+    business_date: str
 
 
 TEXT_MAX: Final = 80

@@ -204,5 +204,6 @@ def _row(batch: str, number: int, line: PlannedLine) -> dict[str, str | int]:
         **{"batch": batch, "line": number, "due": due.due, "policy": due.policy, "mandate": due.mandate},
         **{"amount": due.amount, "attempt": line.attempt, "state": LineState.PLANNED.value},
         **dict.fromkeys(("code", "class", "text", "value_date", "reference", "receipt", "entry_key"), ""),
+        "business_date": "",
         **dict.fromkeys(("retry", "request_part", "part"), 0),
     }

@@ -184,7 +184,8 @@ def _check_fits(connection: Connection, answer: ApplyAnswer) -> None:
                 )
             )
     sent = {*mine, *connection.execute(back).scalars()}
-    for number in (*(receipt.line for receipt in answer.receipts), *answer.misfits):
+    dated = [*(receipt.line for receipt in answer.receipts), *(back.line for back in answer.returns)]
+    for number in (*dated, *answer.misfits):
         if number not in sent:
             raise FileRefused(
                 Sentence(
@@ -199,14 +200,21 @@ def _check_fits(connection: Connection, answer: ApplyAnswer) -> None:
 def _note_receipts(connection: Connection, answer: ApplyAnswer) -> None:
     """Write down the receipts and entries of lines that were done, and that their mandates were used."""
     rows = [
-        {"of": receipt.line, "new_receipt": receipt.receipt, "new_key": receipt.key}
+        {"of": receipt.line, "number": receipt.receipt, "key": receipt.key, "booked": receipt.date}
         for receipt in answer.receipts
     ]
     chosen = (lines.c.batch == answer.batch) & (lines.c.line == bindparam("of"))
     statement = update(lines).where(chosen)
-    statement = statement.values(receipt=bindparam("new_receipt"), entry_key=bindparam("new_key"))
+    statement = statement.values(
+        receipt=bindparam("number"), entry_key=bindparam("key"), business_date=bindparam("booked")
+    )
     for chunk in chunks(rows):
         connection.execute(statement, list(chunk))
+    back = [{"of": line.line, "booked": line.date} for line in answer.returns]
+    there = (returns.c.batch == answer.batch) & (returns.c.line == bindparam("of"))
+    dated = update(returns).where(there).values(business_date=bindparam("booked"))
+    for chunk in chunks(back):
+        connection.execute(dated, list(chunk))
     used = select(lines.c.mandate, batches.c.date).join(batches, batches.c.batch == lines.c.batch)
     found = connection.execute(used.where(lines.c.batch == answer.batch, lines.c.receipt != "")).all()
     if found:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from collection import answers, dues, install, plan, releases
+from collection import answers, day_file, dues, install, plan, releases
 from collection.approval import take_hold_answer
 from collection.database.schema import audit_log as audit_table
 from collection.errors import FileRefused
@@ -180,6 +180,18 @@ def returns_command(channel: str, file: Path, config: Path, as_json: bool) -> No
         yield from taken.batches
 
     show(taken._asdict(), text, as_json=as_json)
+
+
+@collection.command("dayfile")
+@click.argument("channel")
+@click.argument("date", type=DATE)
+@COLLECTION_SETTINGS
+def dayfile_command(channel: str, date: str, config: Path) -> None:
+    """Write the day file of CHANNEL for the office: what its bank charged in the books of DATE, which the
+    front has closed.
+    """
+    with opened(config) as desk:
+        say_written(desk, [day_file.write(desk, desk.settings.channel_of(channel), date)])
 
 
 @collection.command("proposals")

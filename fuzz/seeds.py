@@ -42,6 +42,7 @@ from ledger.files.apply_file import (
     Failed,
     FailureClass,
     LineReceipt,
+    LineReturn,
     Returned,
     write_apply,
     write_apply_answer,
@@ -379,7 +380,7 @@ def held_batch_seeds() -> Seeds:
     lines = (HoldLine(1, "D1", "P1", 120_000), HoldLine(2, "D2", "P1", 80_000))
     whole = write_hold(HoldFile("B0000123", CHANNEL, DAY, f"{DAY}203000", lines))
     results = (Done(1, DAY, "REF1"), Failed(2, FailureClass.FUNDS), Returned(1, DAY, "REF2", "AC04"))
-    receipts = (LineReceipt(1, "202611240100000000017", f"{CHANNEL}/B0000123/{DAY}203000/000001"),)
+    receipts = (LineReceipt(1, "202611240100000000017", f"{CHANNEL}/B0000123/{DAY}203000/000001", DAY),)
     yield "hold.txt", whole
     yield "cut.txt", whole[:-_CUT_BYTES]
     yield "held.txt", write_hold_answer(HoldAnswer("B0000123", 1, 120_000, ((2, NotHeld.PAID),)))
@@ -387,7 +388,12 @@ def held_batch_seeds() -> Seeds:
     yield "release.txt", write_release(forced)
     yield "released.txt", write_release_answer(ReleaseAnswer("B0000123", 2, 200_000, 1))
     yield "apply.txt", write_apply(ApplyFile("B0000123", CHANNEL, 1, results, 120_000, 120_000))
-    yield "applied.txt", write_apply_answer(ApplyAnswer("B0000123", 1, 1, 120_000, 1, 1, (2,), receipts))
+    yield (
+        "applied.txt",
+        write_apply_answer(
+            ApplyAnswer("B0000123", 1, 1, 120_000, 1, 1, (2,), receipts, (LineReturn(1, DAY),))
+        ),
+    )
 
 
 def seeds() -> Iterator[tuple[str, str, bytes]]:

@@ -43,10 +43,10 @@ GRANT UPDATE (evidence_digest, signed_at, signed_by, state, first_use, last_use)
     TO qianzhi_collection;
 GRANT UPDATE (state, file_sha256, approved_by, approved_at, sent_at, answer_sha256, answered_at, parts,
     settled_fen, fee_fen) ON batches TO qianzhi_collection;
-GRANT UPDATE (state, code, class, retry, text, value_date, reference, request_part, part, receipt, entry_key)
+GRANT UPDATE (state, code, class, retry, text, value_date, reference, request_part, part, receipt, entry_key, business_date)
     ON lines TO qianzhi_collection;
 GRANT UPDATE (state, decided_by, decided_at) ON proposals TO qianzhi_collection;
-GRANT UPDATE (part) ON returns TO qianzhi_collection;
+GRANT UPDATE (part, business_date) ON returns TO qianzhi_collection;
 
 -- The audit: everything, and nothing to write with.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO qianzhi_auditor;

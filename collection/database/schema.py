@@ -213,6 +213,7 @@ lines = Table(
     integer_column("part"),
     text_column("receipt"),
     text_column("entry_key"),
+    text_column("business_date"),
     PrimaryKeyConstraint("batch", "line"),
     ForeignKeyConstraint(["batch"], ["batches.batch"], name="line_of_batch"),
     ForeignKeyConstraint(["mandate"], ["mandates.mandate"], name="line_of_mandate"),
@@ -225,7 +226,7 @@ lines = Table(
 )
 """One due in one batch. `request_part` is the file of requests that has it, 0 until it is written. `code`,
 `class`, `retry` and `text` are what the bank said; `part` is the file of outcomes for the front that has this
-line, 0 for none; `receipt` and `entry_key` are what the front answered to it.
+line, 0 for none; `receipt`, `entry_key` and `business_date` are what the front answered to it.
 """
 
 proposals = Table(
@@ -298,11 +299,13 @@ returns = Table(
     integer_column("amount"),
     text_column("file_sha256"),
     integer_column("part"),
+    text_column("business_date"),
     PrimaryKeyConstraint("batch", "line"),
     ForeignKeyConstraint(["batch", "line"], ["lines.batch", "lines.line"], name="return_of_line"),
     CheckConstraint("amount > 0", name="return_amount"),
 )
-"""What the bank took back of a line that was done, once a line; `part` is the file for the front that has it.
+"""What the bank took back of a line that was done, once a line; `part` is the file for the front that has it,
+`business_date` the front's date in whose books it is.
 """
 
 statements = Table(

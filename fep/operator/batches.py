@@ -33,6 +33,7 @@ from ledger.files.apply_file import (
     Done,
     Failed,
     LineReceipt,
+    LineReturn,
     Returned,
     read_apply,
 )
@@ -215,7 +216,12 @@ def part_answer(
             raise NotApplied(
                 Sentence("line {line} could not be recorded: {why}", line=number, why=answer.reason)
             )
-    receipts = tuple(LineReceipt(line, answer.receipt, lines[line].key) for line, answer in done)
+    receipts = tuple(_receipt_of(lines[line], answer) for line, answer in done)
+    returns = tuple(
+        LineReturn(line, answer.business_date)
+        for line, answer in gone_back
+        if answer.response is Response.APPROVED
+    )
     misfits = {receipt.line for receipt in receipts if not receipt.receipt}
     misfits |= {line for line, answer in gone_back if answer.response is not Response.APPROVED}
     taken = [receipt.line for receipt in receipts if receipt.receipt]
@@ -225,7 +231,12 @@ def part_answer(
         done=len(taken),
         done_amount=sum(lines[line].amount for line in taken),
         failed=sum(isinstance(line, Failed) for line in file.lines),
-        returned=sum(answer.response is Response.APPROVED for _, answer in gone_back),
+        returned=len(returns),
         misfits=tuple(sorted(misfits)),
         receipts=receipts,
+        returns=returns,
     )
+
+
+def _receipt_of(line: BatchLine, answer: Answer) -> LineReceipt:
+    return LineReceipt(line.line, answer.receipt, line.key, answer.business_date)

@@ -105,11 +105,19 @@ class ApplyFile(NamedTuple):
 
 
 class LineReceipt(NamedTuple):
-    """A done line's receipt number, and the key of its entry."""
+    """A done line's receipt number, the key of its entry, and the business date in whose books it is."""
 
     line: int
     receipt: str
     key: str
+    date: str
+
+
+class LineReturn(NamedTuple):
+    """A returned line, and the business date in whose books its money went back."""
+
+    line: int
+    date: str
 
 
 class ApplyAnswer(NamedTuple):
@@ -125,6 +133,7 @@ class ApplyAnswer(NamedTuple):
     returned: int
     misfits: tuple[int, ...]
     receipts: tuple[LineReceipt, ...]
+    returns: tuple[LineReturn, ...]
 
 
 def write_apply(file: ApplyFile) -> bytes:
@@ -172,24 +181,29 @@ def _line(row: Record) -> ApplyLine:
 def write_apply_answer(answer: ApplyAnswer) -> bytes:
     """The answer's bytes."""
     lines = (("E", *line) for line in answer.receipts)
+    returns = (("R", *line) for line in answer.returns)
     misfits = (("M", line) for line in answer.misfits)
-    count = len(answer.receipts) + len(answer.misfits)
-    return as_bytes((("APPLIED", *answer[:6]), *lines, *misfits, ("T", count)))
+    count = len(answer.receipts) + len(answer.returns) + len(answer.misfits)
+    return as_bytes((("APPLIED", *answer[:6]), *lines, *returns, *misfits, ("T", count)))
 
 
 def read_apply_answer(data: bytes) -> ApplyAnswer:
     """The answer that `write_apply_answer` wrote. Raises BatchFileRefused."""
     head, rows, last = framed(data, "APPLIED")
     batch, part, *figures = head.checked(BATCH, PART, COUNT, SUM, COUNT, COUNT)
-    receipts, misfits = [], []
+    receipts, returns, misfits = [], [], []
     for row in rows:
         if row.kind == "E":
-            line, receipt, key = row.checked(LINE, RECEIPT, KEY)
-            receipts.append(LineReceipt(int(line), receipt, key))
+            line, receipt, key, date = row.checked(LINE, RECEIPT, KEY, DATE)
+            receipts.append(LineReceipt(int(line), receipt, key, date))
+        elif row.kind == "R":
+            line, date = row.checked(LINE, DATE)
+            returns.append(LineReturn(int(line), date))
         elif row.kind == "M":
             misfits.append(int(row.checked(LINE)[0]))
         else:
-            raise row.refused(Sentence("{record} expected", record="E, M"))
+            raise row.refused(Sentence("{record} expected", record="E, R, M"))
     check_figures(last, last.checked(COUNT), (len(rows),))
     done, done_amount, failed, returned = map(int, figures)
-    return ApplyAnswer(batch, int(part), done, done_amount, failed, returned, tuple(misfits), tuple(receipts))
+    answered = (tuple(misfits), tuple(receipts), tuple(returns))
+    return ApplyAnswer(batch, int(part), done, done_amount, failed, returned, *answered)

@@ -70,7 +70,7 @@ def collected(
         stan=f"{line.line:06d}",
         sent_at=line.created_at,
         local_at=f"{value_date}000000",
-        rrn=_rrn(reference),
+        rrn=rrn_of(reference),
         amount=line.amount,
         currency=_CURRENCY,
         policy=line.policy,
@@ -98,7 +98,7 @@ def returned(
     )
 
 
-def _rrn(reference: str) -> str:
+def rrn_of(reference: str) -> str:
     """The bank's reference, or a digest of one that is longer than DE 37."""
     if len(reference) <= _RRN_LENGTH:
         return reference

@@ -19,6 +19,7 @@ from ledger.files.apply_file import (
     Failed,
     FailureClass,
     LineReceipt,
+    LineReturn,
     Returned,
     read_apply_answer,
     write_apply,
@@ -121,7 +122,7 @@ def apply(
     begin(book, file, name)
     receipts: list[LineReceipt] = []
     misfits: list[int] = []
-    gone_back = 0
+    gone_back: list[LineReturn] = []
     for one in lines:
         if isinstance(one, Failed):
             continue
@@ -130,13 +131,15 @@ def apply(
         named = about, one.value_date, one.reference, content_of(one, about, digest)
         if isinstance(one, Done):
             [answer] = front.commit([collected(*named)], 8)
-            receipts.append(LineReceipt(one.line, answer.receipt, about.key))
+            receipts.append(LineReceipt(one.line, answer.receipt, about.key, answer.business_date))
             misfits += [] if answer.receipt else [one.line]
         else:
             [answer] = front.commit([returned(*named, reversal_days=30)], 8)
-            gone_back += answer.response is Response.APPROVED
+            if answer.response is Response.APPROVED:
+                gone_back.append(LineReturn(one.line, answer.business_date))
     let_failed_go(book, file, name, held)
     took = len(receipts) - len(misfits)
     count = sum(isinstance(one, Failed) for one in lines)
-    answer_ = ApplyAnswer(batch, part, took, took * AMOUNT, count, gone_back, tuple(misfits), tuple(receipts))
+    lists = (tuple(misfits), tuple(receipts), tuple(gone_back))
+    answer_ = ApplyAnswer(batch, part, took, took * AMOUNT, count, len(gone_back), *lists)
     return read_apply_answer(end(book, name, answer_).encode())

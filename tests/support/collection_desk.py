@@ -26,6 +26,7 @@ from ledger.files.apply_file import (
     Done,
     Failed,
     LineReceipt,
+    LineReturn,
     Returned,
     read_apply,
     write_apply_answer,
@@ -69,6 +70,7 @@ class Room:
         )
         self._numbers, self._seconds = count(1), count(1)
         self._at = AT
+        self.business_date = "20261201"
         collection_keys.prepare(self.store, self.keys)
 
     def close(self) -> None:
@@ -177,12 +179,15 @@ class Room:
         file = read_apply(content)
         done = [line.line for line in file.lines if isinstance(line, Done) and line.line not in misfits]
         failed = sum(isinstance(line, Failed) for line in file.lines)
-        returned = sum(isinstance(line, Returned) for line in file.lines)
+        back = tuple(
+            LineReturn(line.line, self.business_date) for line in file.lines if isinstance(line, Returned)
+        )
         receipts = tuple(
-            LineReceipt(line, f"261201010000{line:02d}", f"{file.batch}/{line}") for line in done
+            LineReceipt(line, f"261201010000{line:02d}", f"{file.batch}/{line}", self.business_date)
+            for line in (*done, *misfits)
         )
         return write_apply_answer(
-            ApplyAnswer(file.batch, file.part, len(done), 0, failed, returned, misfits, receipts)
+            ApplyAnswer(file.batch, file.part, len(done), 0, failed, len(back), misfits, receipts, back)
         )
 
     def lines(self, name: str) -> dict[str, LineState]:

@@ -26,6 +26,7 @@ _LINE = {
     **{"batch": "B0000001", "line": 1, "due": "D1", "policy": "P1", "mandate": "M0000001", "amount": 50_000},
     **{"attempt": 1, "state": "planned", "code": "", "class": "", "retry": 0, "text": "", "value_date": ""},
     **{"reference": "", "part": 0, "request_part": 0, "receipt": "", "entry_key": ""},
+    "business_date": "",
 }
 _SIGN = (
     "UPDATE mandates SET state = 'active', evidence_digest = '" + "a" * 64 + "', signed_at = 1,"

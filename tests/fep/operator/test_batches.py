@@ -17,15 +17,16 @@ import fep.operator.batches
 from fep.operator.batches import ATTEMPTS, REQUESTS_AT_ONCE, Batches, NotApplied, part_answer
 from fep.settings.config import Channel
 from ledger.errors import OutcomeUnknown, Unavailable
-from ledger.files.apply_file import ApplyAnswer, LineReceipt
+from ledger.files.apply_file import ApplyAnswer, LineReceipt, LineReturn
 from ledger.rules.batch_line import BatchLine, collected
 from ledger.rules.request import Answer, Request
 from protocol.responses import Response
 from tests.support.batches import AMOUNT, BATCH, CHANNEL, CREATED, apply_file, back, carrying, done, failed
 from tests.support.builders import RECEIPT
 
-DONE = Answer(Response.APPROVED, receipt=RECEIPT)
-UNFIT = Answer(Response.APPROVED)
+DATE = "20261124"
+DONE = Answer(Response.APPROVED, business_date=DATE, receipt=RECEIPT)
+UNFIT = Answer(Response.APPROVED, business_date=DATE)
 BUSY = Answer(Response.UNAVAILABLE, "BUSY, ASK AGAIN")
 LINES = {
     number: BatchLine(CHANNEL, BATCH, CREATED, number, f"D{number}", "P1", "500000", AMOUNT)
@@ -110,7 +111,7 @@ def test_a_few_hundred_results_wait_at_the_same_time(monkeypatch: pytest.MonkeyP
 
 def test_a_part_says_what_fitted_and_what_did_not() -> None:
     file = apply_file(done(1), done(2), done(3), failed(4), back(1), back(5))
-    answers = [(1, DONE), (2, UNFIT), (3, Answer(Response.NO_ORIGINAL))]
+    answers = [(1, DONE), (2, UNFIT), (3, Answer(Response.NO_ORIGINAL, business_date=DATE))]
     gone_back = [(1, UNFIT), (5, Answer(Response.NOT_POSSIBLE, "REVERSAL TOO LATE"))]
     assert part_answer(file, LINES, answers, gone_back) == ApplyAnswer(
         batch=BATCH,
@@ -121,10 +122,11 @@ def test_a_part_says_what_fitted_and_what_did_not() -> None:
         returned=1,
         misfits=(2, 3, 5),
         receipts=(
-            LineReceipt(1, RECEIPT, LINES[1].key),
-            LineReceipt(2, "", LINES[2].key),
-            LineReceipt(3, "", LINES[3].key),
+            LineReceipt(1, RECEIPT, LINES[1].key, DATE),
+            LineReceipt(2, "", LINES[2].key, DATE),
+            LineReceipt(3, "", LINES[3].key, DATE),
         ),
+        returns=(LineReturn(1, DATE),),
     )
 
 

@@ -17,6 +17,7 @@ from ledger.files.apply_file import (
     Failed,
     FailureClass,
     LineReceipt,
+    LineReturn,
     Returned,
     read_apply,
     read_apply_answer,
@@ -39,7 +40,8 @@ LINES = st.lists(
 ).map(tuple)
 FILES = st.builds(ApplyFile, st.just("B0000123"), st.just("91020000"), NUMBERS, LINES, SUMS, SUMS)
 RECEIPTS = st.lists(
-    st.builds(LineReceipt, NUMBERS, st.sampled_from(["", "202611240100000000017"]), REFERENCES), max_size=3
+    st.builds(LineReceipt, NUMBERS, st.sampled_from(["", "202611240100000000017"]), REFERENCES, DATES),
+    max_size=3,
 ).map(tuple)
 ANSWERS = st.builds(
     ApplyAnswer,
@@ -51,6 +53,7 @@ ANSWERS = st.builds(
     NUMBERS,
     st.lists(NUMBERS, max_size=3).map(tuple),
     RECEIPTS,
+    st.lists(st.builds(LineReturn, NUMBERS, DATES), max_size=2).map(tuple),
 )
 
 APPLY = write_apply(
@@ -67,7 +70,9 @@ APPLY = write_apply(
         120_000,
     )
 )
-ANSWER = write_apply_answer(ApplyAnswer("B0000123", 1, 1, 120_000, 1, 0, (17,), (LineReceipt(17, "1", "k"),)))
+ANSWER = write_apply_answer(
+    ApplyAnswer("B0000123", 1, 1, 120_000, 1, 0, (17,), (LineReceipt(17, "1", "k", "20261201"),), ())
+)
 
 
 @given(FILES, ANSWERS)
@@ -109,7 +114,7 @@ def test_results_with_a_fault_are_refused_with_its_place(old: bytes, new: bytes,
 @pytest.mark.parametrize(
     ("old", "new", "wording"),
     [
-        (b"M|17", b"Q|17", "line 3: E, M expected"),
+        (b"M|17", b"Q|17", "line 3: E, R, M expected"),
         (b"T|2", b"T|1", "line 4: the records make 2, and T says 1"),
     ],
 )
