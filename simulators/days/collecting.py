@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from collection import approval
 from collection.batches import find
+from collection.day_file import LAYOUT
 from collection.forms.form_file import load
 from collection.forms.lines import NamedFile
 from collection.mandate_file import COLUMNS
@@ -25,6 +26,7 @@ from ledger.files.bookline import DueLine
 from ledger.files.hold_file import HoldLine, read_hold
 from ledger.rules.calendar import Calendar
 from ledger.rules.dues import Policy
+from office.config import load_settings as load_office_settings
 from office.reports.wording import yuan
 from protocol.responses import Response
 from qianzhi_errors import QianzhiError
@@ -32,7 +34,7 @@ from simulators.bank import Bank
 from simulators.channel.channel import Channel, after
 from simulators.channel.outcomes import Habits, Way
 from simulators.days.comparison import read_journal
-from simulators.processes import qianzhi
+from simulators.processes import qianzhi, run
 
 CHECKER: Final = "wang"
 """Who approves what the person at the keyboard has planned: the settings name both."""
@@ -69,6 +71,13 @@ CHANNELS: Final = (
 def front_settings() -> str:
     """The channels as the front-end machine's settings have them."""
     return "".join(f'\n[[channel]]\ncode = "{row.code}"\nname = "{row.name}"\n' for row in CHANNELS)
+
+
+def _office_settings() -> str:
+    """The channels as the office's settings have them: each is a bank, whose day file collection writes."""
+    return "".join(
+        f'\n[[bank]]\ncode = "{row.code}"\nname = "{row.name}"\nlayout = "{LAYOUT}"\n' for row in CHANNELS
+    )
 
 
 def mandated(unpaid: Iterable[DueLine], policies: Iterable[Policy]) -> tuple[DueLine, ...]:
@@ -191,6 +200,26 @@ class BatchDay:
             if done != bank.collected:
                 raise CollectingFailure(f"{batch}: {done} are done, and the bank took {bank.collected}")
         self._say("collection", "report")
+
+    def close_day(self, office: Path, date: str) -> None:
+        """Have the front close a business date, leave each channel's day file of it, and have the office
+        reconcile by it; the channels must agree to the line. Raises CollectingFailure.
+        """
+        given = ("--config", str(office))
+        with office.open("a", encoding="utf-8") as settings:
+            settings.write(_office_settings())
+        qianzhi("day", "cutover", "--date", date, *self._front)
+        files = load_office_settings(office).office.files
+        for channel in CHANNELS:
+            qianzhi("collection", "dayfile", channel.code, date, *self._given)
+            name = f"{channel.code}.{date}.txt"
+            Path(files, name).write_bytes((self._files / name).read_bytes())
+        shown = run("office", "close", *given).stdout  # it waits for the files of the banks at whose counters
+        agreed = [line for line in shown.splitlines() if " reconcile done" in line]
+        if len(agreed) != len(CHANNELS) or not all(line.endswith(" 0 breaks") for line in agreed):
+            raise CollectingFailure(f"the office does not agree with the channels: {shown}")
+        for line in agreed:
+            self._tell(line)
 
     def _answered(self, batch: str, file: NamedFile) -> None:
         self._say("collection", "batch", "answer", batch, str(self._arrived(file)))

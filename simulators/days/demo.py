@@ -466,6 +466,7 @@ async def _collect_by_batch(stage: Stage, unpaid: list[DueLine]) -> None:
     await day.try_at_counter(stage.banks[0].bank, next(due for due in unpaid if due.due == held.due))
     banks = await deferToThread(day.collect, batches)
     day.compare(banks, FOLDER / "front.db")
+    await deferToThread(day.close_day, stage.office_config, stage.next_date)
 
 
 def _audit(stage: Stage) -> None:

@@ -40,7 +40,7 @@ ACTS_OR_FILES = {
     "customers escrow", "customers open-escrow", "customers rewrap",
     "customers change", "customers changes", "customers mark", "customers consent",
     "collection init", "collection mandate export", "collection mandate suspend", "collection mandate cancel",
-    "collection accept", "collection approve", "collection reject",
+    "collection accept", "collection approve", "collection reject", "collection dayfile",
     "collection batch approve", "collection batch recall", "collection batch cancel",
     "collection batch write", "collection batch sent", "collection batch accept",
     "collection batch apply", "collection batch settle", "collection batch close",
