@@ -72,8 +72,8 @@ def test_a_receipt_is_of_a_line_that_was_done_and_is_written_once(ready: Room) -
     _batch, written = results.write_results(ready.desk(), name)
 
     def said(*numbers: int, day: str = "261201") -> bytes:
-        receipts = tuple(LineReceipt(n, f"{day}010000{n:02d}", f"{name}/{n}") for n in numbers)
-        return write_apply_answer(ApplyAnswer(name, 1, len(numbers), 0, 1, 0, (), receipts))
+        receipts = tuple(LineReceipt(n, f"{day}010000{n:02d}", f"{name}/{n}", "20261201") for n in numbers)
+        return write_apply_answer(ApplyAnswer(name, 1, len(numbers), 0, 1, 0, (), receipts, ()))
 
     with pytest.raises(FileRefused):
         results.take_results_answer(ready.desk(), "a", said(1, 2, 3))
