@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import signal
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from archive import merged_index
-from archive.catalogue.parcels import Parcel, read_parcels
-from archive.catalogue.volumes import Volume, files_of, read_volumes
+from archive.catalogue.parcels import read_parcels
+from archive.catalogue.volumes import files_of, read_volumes
 from archive.errors import NoRoom
 from archive.rules.states import ParcelState, VolumeState
-from archive.volume.index import Kind
 from ledger.book.store import Store
 from office.database.schema import entries
-from tests.support.archived_days import AT, OfficeDays, person_of
+from tests.crash.sealing import POINTS, Sealed, play_sealing, sealed_in
+from tests.support.archived_days import AT, OfficeDays
 from tests.support.sealing_room import places, sealing, take_days, with_days
 
 pytestmark = pytest.mark.slow
-
-
-def images(folder: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("images/*.iso")}
 
 
 def test_a_volume_is_sealed_with_its_parcels_its_files_and_its_place_in_the_log(
@@ -97,62 +89,16 @@ def ready(office_days: OfficeDays, tmp_path_factory: pytest.TempPathFactory) -> 
         return folder
 
 
-Result = tuple[dict[str, str], tuple[Volume, ...], tuple[Parcel, ...]]
-
-
-def killed(folder: Path, kill_at: str) -> None:
-    """Have a process of its own seal, and kill itself before a step: nothing cleans up after it."""
-
-    def step(name: str) -> None:
-        if name == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    child = os.fork()
-    if not child:
-        try:
-            store = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
-            list(sealing(store, folder, step=step).run(AT, now=True))
-        finally:
-            os._exit(0)
-    _pid, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
-
-
-def sealed_in(ready: Path, folder: Path, kill_at: str = "") -> tuple[list[str], Result]:
-    """Seal a copy; where a step is named, a process was killed before it, and this one seals later."""
-    shutil.copytree(ready, folder)
-    if kill_at:
-        killed(folder, kill_at)
-    store = Store(f"sqlite:///{folder / 'archive.db'}", by_index=False)
-    steps: list[str] = []
-    list(sealing(store, folder, step=steps.append).run(AT + bool(kill_at not in ("", *BEFORE)), now=True))
-    with store.reading() as connection:
-        result = images(folder), read_volumes(connection), read_parcels(connection)
-    assert merged_index.find(places(folder).index, Kind.PERSON, person_of("P1").person, 1) is not None
-    assert list(places(folder).staging.rglob("*.jsonl")) == []
-    store.close()
-    return steps, result
-
-
-BEFORE = ("index", "tidy", "room")
-"""The steps before the volume has its name and its moment."""
-
-
 @pytest.fixture(scope="module")
-def whole(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Result]:
-    """The steps of a sealing that nothing disturbed, and what came of it."""
-    return sealed_in(ready, tmp_path_factory.mktemp("sealed") / "whole")
+def whole(ready: Path) -> Sealed:
+    """What came of a sealing that nothing struck."""
+    sealed, wrong = sealed_in(ready)
+    assert wrong == []
+    return sealed
 
 
-STEPS = (*BEFORE, "stage", "log", "build", "image", "check", "seal")
-
-
-def test_the_steps_of_a_sealing_are_those_at_which_it_is_killed(whole: tuple[list[str], Result]) -> None:
-    assert set(whole[0]) == set(STEPS)
-
-
-@pytest.mark.parametrize("name", STEPS)
-def test_killed_before_a_step_and_run_again_later_the_same_bytes_come_of_it(
-    ready: Path, tmp_path: Path, whole: tuple[list[str], Result], name: str
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_a_durable_step_and_run_again_later_the_same_bytes_come_of_it(
+    ready: Path, whole: Sealed, point: str
 ) -> None:
-    assert sealed_in(ready, tmp_path / name, name)[1] == whole[1]
+    assert play_sealing(ready, whole, point) == []

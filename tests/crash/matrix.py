@@ -1,7 +1,7 @@
 """Runs the whole crash matrix and writes docs/crash-matrix.md: `python -m tests.crash.matrix`.
 
 Lists the cells, plays them in processes of their own, and puts what came of them into a page. What a cell
-does, tests.crash.scene and tests.crash.closing say.
+does, tests.crash.scene, tests.crash.closing and tests.crash.sealing say.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from simulators.cluster.postgresql import bundled
+from tests.crash import sealing
 from tests.crash.closing import play_close, undisturbed
 from tests.crash.forked import ROOT
 from tests.crash.points import (
@@ -77,17 +78,31 @@ def close_cells(kind: Kind, seed: int) -> Iterator[Cell]:
                     yield Cell(kind, name, fault, Part.CLOSE, nth, seed=seed)
 
 
+def sealing_cells(kind: Kind, seed: int) -> Iterator[Cell]:
+    """Each durable step of sealing a volume; what is on the disk no database decides, so on SQLite only."""
+    if kind is Kind.SQLITE:
+        for point in sealing.POINTS:
+            yield Cell(kind, point, Fault.KILL, Part.SEALING, seed=seed)
+
+
 def control_cells(kind: Kind, seed: int) -> Iterator[Cell]:
     """The negative controls."""
     for cheat, point, fault in CONTROLS:
         yield Cell(kind, point, fault, cheat=cheat, seed=seed)
 
 
+def _play_sealing(cell: Cell) -> list[str]:
+    return sealing.play_sealing(sealing.template(), sealing.undisturbed(), cell.point)
+
+
+_PLAYS = {Part.CLOSE: play_close, Part.SEALING: _play_sealing}
+
+
 def played(cell: Cell) -> Outcome:
     """Play one cell. Whatever goes wrong in it is an outcome, so that the others are played all the same."""
     begun = time.monotonic()
     try:
-        wrong = (play_close if cell.part is Part.CLOSE else play)(cell)
+        wrong = _PLAYS.get(cell.part, play)(cell)
     except Exception as error:
         wrong = [f"the cell failed: {type(error).__name__}: {error}"]
     return Outcome(cell, tuple(wrong), time.monotonic() - begun)
@@ -150,6 +165,8 @@ def page(outcomes: Sequence[Outcome], seed: int, played_now: int) -> str:
         parts.append(_table(of_kind, Part.CUTOVER, list(COMMIT_POINTS), kind))
         parts.append(f"## {kind.value}: the office's close\n")
         parts.append(_steps(of_kind, kind))
+        if kind is Kind.SQLITE:
+            parts += [f"## {kind.value}: sealing a volume\n", _sealing(of_kind)]
     parts += ["## Negative controls\n", _controls(cheats), "## What cannot be\n", _reasons()]
     return "\n".join(parts)
 
@@ -175,9 +192,10 @@ supervisor does; a simulated bank asks, repeats and reverses until it is certain
 all of them once more, and reconciles by totals. A cell *agrees* if the bank's record and the journal are the
 same to the fen, every repeat got the first answer, hash chains, seals and totals hold, and the machine stops
 in order. A close agrees if, run again, the office holds what an undisturbed close leaves, and the audit finds
-nothing.
+nothing. A sealing runs in a forked process; it agrees if, run again at a later moment, images, indexes, the
+log's tiles and all rows of the catalogue are those of an undisturbed sealing, and the audit finds nothing.
 
-- **process killed**: SIGKILL, of the machine or of the office's process.
+- **process killed**: SIGKILL, of the machine, of the office's process or of the archive's.
 - **power cut**: machine and database end at once, and the files become what a disk holds that kept only what
   was synced, or (in the trade's second run) beside it sectors of 512 or 4096 bytes of the rest by chance. A
   preloaded library (`tests/crash/shim.c`) logs writes, names and syncs. On SQLite {TORN_DISKS} such disks
@@ -245,6 +263,17 @@ def _steps(outcomes: Sequence[Outcome], kind: Kind) -> str:
     return "\n".join([*lines, "", note, ""])
 
 
+def _sealing(outcomes: Sequence[Outcome]) -> str:
+    """The sealing: each durable step, killed before it and after it."""
+    sides = [f"{Fault.KILL} {side}" for side in sealing.SIDES]
+    lines = [f"| step | {' | '.join(sides)} |", "|---" * (len(sides) + 1) + "|"]
+    for step in sealing.STEPS:
+        points = [f"{side} {step.name}" for side in sealing.SIDES]
+        cells = [_cell([outcome for outcome in outcomes if outcome.cell.point == point]) for point in points]
+        lines.append(f"| {step.name} | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
 def _reset() -> int:
     return REASONS.index(impossible(Kind.SQLITE, Part.CLOSE, BEFORE_COMMIT, Fault.RESET)) + 1
 
@@ -284,7 +313,7 @@ def main() -> None:
     listed = [
         cell
         for kind in kinds()
-        for cells in (trade_cells, close_cells, control_cells)
+        for cells in (trade_cells, close_cells, sealing_cells, control_cells)
         for cell in cells(kind, given.seed)
     ]
     before = kept(given.seed) if given.again else {}

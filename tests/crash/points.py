@@ -1,7 +1,8 @@
 """The crash matrix as data: the points at which a fault can strike, the faults, and the cells that cannot be.
 
 Names only, in the order in which a message passes them. How a point is reached, tests.crash.launcher says;
-how a fault is done, tests.crash.scene and tests.crash.closing.
+how a fault is done, tests.crash.scene and tests.crash.closing. The steps of sealing a volume are in
+tests.crash.sealing.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ class Part(StrEnum):
     TRADE = "trade"
     CUTOVER = "cut-over"
     CLOSE = "close"
+    SEALING = "sealing"
 
 
 def impossible(kind: Kind, part: Part, point: str, fault: Fault) -> str:

@@ -26,6 +26,7 @@ from tests.crash.points import (
     impossible,
 )
 from tests.crash.scene import Cell, play
+from tests.crash.sealing import STEPS
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="there is no C compiler here: set CC")
 needs_postgresql = pytest.mark.skipif(bundled() is None, reason="no PostgreSQL is brought along here")
@@ -102,6 +103,7 @@ def test_the_page_is_of_this_matrix_and_found_nothing() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for kind in Kind:
         assert rows(text, f"{kind.value}: from bytes in to bytes out") == ["point", *NUMBERS]
+    assert rows(text, "SQLite: sealing a volume") == ["step", *(step.name for step in STEPS)]
     assert [word for word in ("DISAGREE", "NOT CAUGHT") if word in text] == []
     assert [reason for reason in REASONS if reason not in text] == []
     assert f"{len(CONTROLS) * len(Kind)} of {len(CONTROLS) * len(Kind)} negative controls" in text

@@ -17,7 +17,8 @@ from ledger.book.store import Store
 from tests.support.archived_days import ARCHIVE, AT, OfficeDays, persons_of
 
 SEED = b"a" * 32
-IDENTITY = Identity(ARCHIVE, "QZ", f"{public_half(ARCHIVE, SEED).text}\n".encode(), "0.5.0", SEED)
+KEY = public_half(ARCHIVE, SEED)
+IDENTITY = Identity(ARCHIVE, "QZ", f"{KEY.text}\n".encode(), "0.5.0", SEED)
 ROOM = 10**12
 
 
