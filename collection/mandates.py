@@ -44,6 +44,10 @@ class Account(NamedTuple):
         return "Account(...)"
 
 
+NO_ACCOUNT: Final = Account("", "")
+"""What is left of the account of a payer who was forgotten."""
+
+
 class Wanted(NamedTuple):
     """A mandate as it is entered: dates are YYYYMMDD, `valid_to` empty without an end; a `limit_fen` of 0 is
     no limit.
@@ -172,6 +176,7 @@ def send(desk: Desk, channel: str) -> tuple[tuple[Mandate, Account], ...]:
         chosen = (mandates.c.channel == channel, waiting, mandates.c.evidence_digest != "")
         rows = [_mandate(row) for row in _read(connection, *chosen)]
         accounts = open_accounts(desk, connection, [mandate.mandate for mandate in rows])
+        rows = [mandate for mandate in rows if accounts[mandate.mandate] != NO_ACCOUNT]
         sent = [
             move(desk, connection, mandate, MandateEvent.SEND, "")
             if mandate.state is MandateState.DRAFT
@@ -210,8 +215,8 @@ def find(connection: Connection, name: str) -> Mandate:
 
 
 def open_accounts(desk: Desk, connection: Connection, names: Sequence[str]) -> dict[str, Account]:
-    """The accounts of these mandates in clear, by mandate: use them at once. Raises CustomersError where a
-    payer's key was destroyed.
+    """The accounts of these mandates in clear, by mandate: use them at once. Of a payer who was forgotten
+    nothing is left, and it is NO_ACCOUNT.
     """
     columns = (mandates.c.mandate, mandates.c.policy, mandates.c.payer, mandates.c.account_sealed)
     found: dict[str, Account] = {}
@@ -219,7 +224,10 @@ def open_accounts(desk: Desk, connection: Connection, names: Sequence[str]) -> d
     for start in range(0, len(names), _AT_ONCE):
         chosen = mandates.c.mandate.in_(names[start : start + _AT_ONCE])
         for row in connection.execute(select(*columns, mandates.c.name_sealed).where(chosen)):
-            key = keys.get(row.payer) or _key(desk, row.payer)
+            key = keys.get(row.payer) or desk.book.key_of(row.payer)
+            if key is None:
+                found[row.mandate] = NO_ACCOUNT
+                continue
             keys[row.payer] = key
             number, name = (
                 opened(key, parse(text), _place(row.mandate, kind)).decode()

@@ -68,7 +68,7 @@ def unwritable(batch: RequestBatch, form: Form) -> tuple[tuple[int, str], ...]:
 
 
 def check(batch: RequestBatch) -> None:
-    """Raise FormFault for a batch without lines, or with lines that repeat or collect nothing."""
+    """Raise FormFault for a batch without lines, or with lines that repeat, collect nothing or have none."""
     if not batch.lines:
         raise FormFault(batch.batch, 0, Sentence("the batch has no line"))
     seen = set[int]()
@@ -77,6 +77,8 @@ def check(batch: RequestBatch) -> None:
             raise FormFault(batch.batch, line.line, Sentence("the line number stands twice, or is none"))
         if line.amount <= 0:
             raise FormFault(batch.batch, line.line, Sentence("amount: must be more than nothing"))
+        if not line.account or not line.name:
+            raise FormFault(batch.batch, line.line, Sentence("account: is not known, or not any more"))
         seen.add(line.line)
 
 

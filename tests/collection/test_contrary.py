@@ -8,6 +8,7 @@ from collection import approval, results, sending
 from collection.approval import take_hold_answer
 from collection.errors import ActRefused, FileRefused, FormFault
 from collection.rules.states import BatchState, LineState
+from customers.book import Book
 from ledger.files.apply_file import ApplyAnswer, LineReceipt, read_apply, write_apply_answer
 from ledger.files.hold_file import read_release
 from tests.support.collection_desk import ACCOUNT, AT, FORM, Room
@@ -137,3 +138,18 @@ def test_a_plan_for_a_later_date_ends_no_mandate_today(room: Room) -> None:
     room.plan("20261202")
     assert [one.state.value for one in room.mandates()] == ["active", "active"]
     assert room.plan("20261201").lines == 1
+
+
+def test_a_payer_who_was_forgotten_stops_neither_an_approval_nor_an_answer(
+    ready: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = ready.sent()
+    ready.dues(("D4", POLICY, 500), ("D5", OTHER_POLICY, 600), date="20261201")
+    planned = ready.plan()
+    ready.hold(planned)
+    says = ready.bank_says(name, D1="ACSC", D2="ACSC", D3="ACSC")
+    gone, key_of = ready.mandates(POLICY)[0].payer, Book.key_of
+    monkeypatch.setattr(Book, "key_of", lambda book, person: None if person == gone else key_of(book, person))
+    approval.approve(ready.desk("wang"), planned.batch, FORM)
+    assert ready.lines(planned.batch) == {"D4": LineState.DROPPED, "D5": LineState.HELD}
+    assert ready.take(name, says).done == 3
