@@ -101,9 +101,7 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """Seals volumes. `free` returns the bytes that are free where a folder is; `step` is called with the name
-    of each step before it is done.
-    """
+    """Seals volumes. `free` returns the bytes that are free where a folder is."""
 
     store: Store
     places: Places
@@ -111,7 +109,6 @@ class Sealing:
     limits: Limits
     classes: Mapping[str, RetentionClass]
     free: Callable[[Path], int]
-    step: Callable[[str], None] = lambda _name: None
 
     def run(self, at: int, *, now: bool) -> Iterator[Volume]:
         """Seal what can be sealed, and yield each volume: first the one whose sealing was cut short, then
@@ -136,9 +133,7 @@ class Sealing:
                 parcel for parcel in parcels.read_parcels(connection) if parcel.state is ParcelState.SEALED
             ]
             live = merged_index.live_volumes(connection)
-        self.step("index")
         merged_index.bring_up_to_date(self.places.index, live, self.places.image)
-        self.step("tidy")
         for parcel in done:
             shutil.rmtree(parcel_folder(self.places.staging, parcel.name), ignore_errors=True)
         for volume in sealed:
@@ -164,7 +159,6 @@ class Sealing:
         """
         with self.store.reading() as connection:
             members = self._without_set(volumes.read_volumes(connection))
-        self.step("room")
         check_room(self.places, self.free, max(volume.image_bytes for volume in members))
         with self.store.transaction() as connection:
             parity = self._named(connection, members[0].cls, [d for v in members for d in v[3:5]], at)
@@ -198,7 +192,6 @@ class Sealing:
 
     def _begin(self, chosen: tuple[Parcel, ...], at: int) -> Volume:
         """Name a volume and its parcels, after looking whether there is room for it."""
-        self.step("room")
         check_room(self.places, self.free, sum(parcel.bytes for parcel in chosen))
         with self.store.transaction() as connection:
             volume = self._named(connection, chosen[0].cls, [parcel.date for parcel in chosen], at)
@@ -232,22 +225,16 @@ class Sealing:
             earlier = [v for v in volumes.read_volumes(connection) if v.volume < volume.volume]
         folder = self.places.volume(volume.volume)
         members = {v.volume: self.places.image(v.volume) for v in earlier if v.set_of == volume.volume}
-        self.step("stage")
         stage(folder, [parcel_folder(self.places.staging, parcel.name) for parcel in contents])
         if members:
             write_parity(members, folder)
-        self.step("log")
         checkpoint, counted, first_leaves = self._extend_log(volume, contents, folder)
         self._write_beside(folder, volume, earlier)
-        self.step("build")
         description = self._description(volume, contents, checkpoint, counted, earlier)
         completed = build.complete(folder, description, _rows(folder, contents), self._sign, sources())
-        self.step("image")
         path = self.places.image(volume.volume)
         image.write(folder, path)
-        self.step("check")
         checked = image.check(path, completed.all_files)
-        self.step("seal")
         sealed = volume._replace(
             leaves=checkpoint.size - volume.first_leaf,
             files=len(completed.all_files),

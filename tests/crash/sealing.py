@@ -2,7 +2,7 @@
 
 Lists the steps that leave something on the disk or in the catalogue, and plays one of them: a forked process
 seals and kills itself before or after the step, and a sealing at a later moment goes on. How a volume is
-sealed, `archive.sealing` says; no step is known there by the names of this list.
+sealed, `archive.sealing` says.
 """
 
 from __future__ import annotations

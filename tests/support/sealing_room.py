@@ -33,10 +33,9 @@ def sealing(
     *,
     volume_bytes: int = 10**9,
     free: Callable[[Path], int] = lambda _folder: ROOM,
-    step: Callable[[str], None] = lambda _name: None,
 ) -> Sealing:
     """The sealing of an archive below a folder."""
-    return Sealing(store, places(folder), IDENTITY, Limits(volume_bytes, 2), shipped(), free, step)
+    return Sealing(store, places(folder), IDENTITY, Limits(volume_bytes, 2), shipped(), free)
 
 
 @contextmanager
