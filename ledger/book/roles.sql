@@ -45,7 +45,8 @@ GRANT SELECT (chain, position, recorded_at) ON journal TO qianzhi_loader;
 GRANT SELECT ON facts, days, loads, policies, dues, loading, audit_log TO qianzhi_loader;
 GRANT INSERT ON days, loads, policies, dues, loading, audit_log TO qianzhi_loader;
 GRANT DELETE ON policies, dues, loading TO qianzhi_loader;
-GRANT UPDATE (state, holder, changes, next_state, next_holder) ON policies TO qianzhi_loader;
+GRANT UPDATE (state, holder, serving, serving_phone, changes, next_state, next_holder, next_serving,
+    next_serving_phone) ON policies TO qianzhi_loader;
 GRANT UPDATE (state, withdrawn, leaves, leaves_as) ON dues TO qianzhi_loader;
 GRANT UPDATE (withdrawn, withdrawn_late, withdrawn_held, lapsed, lapsed_held) ON loads TO qianzhi_loader;
 GRANT UPDATE ON loading TO qianzhi_loader;

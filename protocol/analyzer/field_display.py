@@ -255,6 +255,8 @@ _SECRET_GROUPS: Final = MappingProxyType(
     {
         "IN": Sentence("an identity number"),
         "NM": Sentence("a name"),
+        "SN": Sentence("a name"),
+        "SP": Sentence("a phone number"),
         "KA": Sentence("a key block"),
     }
 )
@@ -264,9 +266,12 @@ GROUPS: Final[Mapping[str, FieldDisplay]] = MappingProxyType(
         **dict.fromkeys(("PN", "RN", "DU"), FieldDisplay(_REFERENCE, dated=True)),
         "PC": _one_of(TRANSACTION_NAMES),
         "DK": FieldDisplay(re.compile("premium|benefit")),
-        "DD": FieldDisplay(
-            re.compile(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"),
-            says=lambda date: f"{date[:4]}-{date[4:6]}-{date[6:]}",
+        **dict.fromkeys(
+            ("DD", "GU"),
+            FieldDisplay(
+                re.compile(f"(?:19|20)[0-9]{{2}}{_MONTH_DAY}"),
+                says=lambda date: f"{date[:4]}-{date[4:6]}-{date[6:]}",
+            ),
         ),
         "AM": FieldDisplay(re.compile("[0-9]{1,10}|00[0-9]{10}"), says=yuan),
         "ST": FieldDisplay(re.compile("[a-z_ ]{1,20}")),

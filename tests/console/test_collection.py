@@ -107,8 +107,8 @@ def collected(office: Keyboard) -> None:
     answered = office.collection("batch", "answer", "B0000001", office.file(said.name, said.content))
     assert answered.splitlines()[0] == "1 done, 50000 fen; 0 failed; 0 unknown"
     office.collection("batch", "apply", "B0000001")
-    receipt = LineReceipt(1, "26120101000001", "91020000/B0000001/1")
-    applied = write_apply_answer(ApplyAnswer("B0000001", 1, 1, 50_000, 0, 0, (), (receipt,)))
+    receipt = LineReceipt(1, "26120101000001", "91020000/B0000001/1", "20261201")
+    applied = write_apply_answer(ApplyAnswer("B0000001", 1, 1, 50_000, 0, 0, (), (receipt,), ()))
     assert office.collection("accept", office.file("apply.ans", applied)) == "B0000001: applied\n"
 
 

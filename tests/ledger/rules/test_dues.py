@@ -29,5 +29,5 @@ def test_a_policy_that_has_ended_is_lapsed_or_terminated() -> None:
     assert {"lapsed", "terminated"} == ENDED
 
 
-def test_a_policy_is_its_number_its_state_and_its_holder() -> None:
-    assert Policy("P1", "active", "张三") == ("P1", "active", "张三")
+def test_a_policy_is_its_number_its_state_its_holder_and_who_serves_it_if_anybody_is_named() -> None:
+    assert Policy("P1", "active", "张三") == ("P1", "active", "张三", "", "")

@@ -167,15 +167,17 @@ HIDDEN = {
 REFERENCE = Examples(
     {"P1": "", "0Az9./_-": "", "z" * 40: "", "Z": ""}, ("", "-P1", "P 1", "z" * 41, "P\xe91"), dated=True
 )
+DATE = Examples(
+    {"19991231": "1999-12-31", "20260101": "2026-01-01"}, ("18991231", "21000101", "20261301", "2026010")
+)
 GROUPS_SHOWN = {
     "PN": REFERENCE,
     "RN": REFERENCE,
     "DU": REFERENCE,
     "PC": SHOWN[3],
     "DK": Examples({"premium": "", "benefit": ""}, ("claim", "Premium")),
-    "DD": Examples(
-        {"19991231": "1999-12-31", "20260101": "2026-01-01"}, ("18991231", "21000101", "20261301", "2026010")
-    ),
+    "DD": DATE,
+    "GU": DATE,
     "AM": Examples(
         {"1": "0.01 yuan", "9999999999": "99,999,999.99 yuan", "001234567890": "12,345,678.90 yuan"},
         ("", "12345678901", "011234567890", "0012345678901"),
@@ -184,7 +186,13 @@ GROUPS_SHOWN = {
     "CA": Examples({"08D7B4": "", "0123": "", "ABCDEF0189": ""}, ("08d7b4", "012", "ABCDEF01899", "08D7BG")),
     "PG": Examples({"1": "", "123": "", "more": ""}, ("", "1234", "MORE", "mor")),
 }
-GROUPS_HIDDEN = {"IN": "an identity number", "NM": "a name", "KA": "a key block"}
+GROUPS_HIDDEN = {
+    "IN": "an identity number",
+    "NM": "a name",
+    "SN": "a name",
+    "SP": "a phone number",
+    "KA": "a key block",
+}
 
 
 def displayed(display: FieldDisplay, examples: Examples) -> Examples:
