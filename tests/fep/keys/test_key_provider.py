@@ -101,7 +101,8 @@ def test_a_machine_that_cannot_open_its_keystore_says_so_in_one_line_without_a_k
     if harm == "another master key":
         master.write_text(OTHER_ZMK.hex() * 2)
     elif harm == "a flipped byte":
-        sealed.write_bytes(sealed.read_bytes()[:-1] + b"\0")
+        whole = sealed.read_bytes()
+        sealed.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     else:
         master.write_text(MASTER_KEY.hex()[:-2])
     done = run("serve", str(tmp_path / "qianzhi.toml"))
