@@ -7,8 +7,7 @@ that the program makes first, with a message for people, do not belong here.
 # ruff: noqa: S608 - the statements consist of the tables' own names
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from archive.rules.states import (
     COPY,
@@ -20,15 +19,7 @@ from archive.rules.states import (
     ParcelState,
     VolumeState,
 )
-from ledger.book.guards import Guard, refused_insert, refused_update
-
-
-def _illegal(table: Mapping[tuple[Any, Any], Any]) -> str:
-    """The condition that NEW.state does not follow OLD.state in a table of states."""
-    steps = sorted({(state.value, following.value) for (state, _event), following in table.items()})
-    legal = " OR ".join(f"(OLD.state = '{old}' AND NEW.state = '{new}')" for old, new in steps)
-    return f"OLD.state <> NEW.state AND NOT ({legal})"
-
+from ledger.book.guards import Guard, not_a_step, refused_insert, refused_update
 
 _GOOD: Final = ", ".join(f"'{state.value}'" for state in GOOD_COPIES)
 _TOO_FEW: Final = (
@@ -94,9 +85,9 @@ GUARDS: Final[tuple[Guard, ...]] = (
     *refused_insert(
         "copy_begins_written", "copies", f"NEW.state <> '{CopyState.WRITTEN.value}'", "a copy begins written"
     ),
-    *refused_update("parcel_step", "parcels", "state", _illegal(PARCEL), "a parcel cannot take this step"),
-    *refused_update("volume_step", "volumes", "state", _illegal(VOLUME), "a volume cannot take this step"),
-    *refused_update("copy_step", "copies", "state", _illegal(COPY), "a copy cannot take this step"),
+    *refused_update("parcel_step", "parcels", "state", not_a_step(PARCEL), "a parcel cannot take this step"),
+    *refused_update("volume_step", "volumes", "state", not_a_step(VOLUME), "a volume cannot take this step"),
+    *refused_update("copy_step", "copies", "state", not_a_step(COPY), "a copy cannot take this step"),
     *refused_update(
         "copy_leaves_enough", "copies", "state", _LAST_GOOD, "two people retire what a volume needs"
     ),

@@ -7,23 +7,10 @@ Checks that the program makes first, with a message for people, do not belong he
 # ruff: noqa: S608 - the statements consist of the tables' own names
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from collection.rules.states import BATCH, LINE, MANDATE, OPEN_LINES, LineState
-from ledger.book.guards import Guard, refused_insert, refused_update
-
-
-def _illegal(table: Mapping[tuple[Any, Any], Any]) -> str:
-    """The condition that NEW.state does not follow OLD.state in a table of states."""
-    steps = sorted({(state.value, following.value) for (state, _event), following in table.items()})
-    legal = " OR ".join(f"(OLD.state = '{old}' AND NEW.state = '{new}')" for old, new in steps)
-    return f"OLD.state <> NEW.state AND NOT ({legal})"
-
-
-def _changed(*columns: str) -> str:
-    return " OR ".join(f"OLD.{column} <> NEW.{column}" for column in columns)
-
+from ledger.book.guards import Guard, changed, not_a_step, refused_insert, refused_update
 
 _MANDATE_STANDS: Final = (
     *("mandate", "policy", "purpose", "person", "payer", "account_sealed", "name_sealed", "account_digest"),
@@ -71,29 +58,29 @@ GUARDS: Final[tuple[Guard, ...]] = (
         "mandate_begins_as_draft", "mandates", "NEW.state <> 'draft'", "a mandate begins as a draft"
     ),
     *refused_update(
-        "mandate_step", "mandates", "state", _illegal(MANDATE), "a mandate cannot take this step"
+        "mandate_step", "mandates", "state", not_a_step(MANDATE), "a mandate cannot take this step"
     ),
     *refused_update(
         "mandate_stands",
         "mandates",
         ", ".join(_MANDATE_STANDS),
-        _changed(*_MANDATE_STANDS),
+        changed(*_MANDATE_STANDS),
         "what a payer signed is not changed",
     ),
     *refused_insert("batch_begins_planned", "batches", "NEW.state <> 'planned'", "a batch begins as planned"),
-    *refused_update("batch_step", "batches", "state", _illegal(BATCH), "a batch cannot take this step"),
+    *refused_update("batch_step", "batches", "state", not_a_step(BATCH), "a batch cannot take this step"),
     *refused_update(
         "batch_stands",
         "batches",
         ", ".join(_BATCH_STANDS),
-        _changed(*_BATCH_STANDS),
+        changed(*_BATCH_STANDS),
         "what was planned is not changed",
     ),
     *refused_update(
         "batch_keeps_its_approval",
         "batches",
         "approved_by, approved_at",
-        f"OLD.approved_by <> '' AND ({_changed('approved_by', 'approved_at')})",
+        f"OLD.approved_by <> '' AND ({changed('approved_by', 'approved_at')})",
         "an approval is not changed",
     ),
     *refused_update(
@@ -101,9 +88,9 @@ GUARDS: Final[tuple[Guard, ...]] = (
     ),
     *refused_insert("line_begins_planned", "lines", "NEW.state <> 'planned'", "a line begins as planned"),
     *refused_insert("line_has_a_mandate", "lines", _NO_MANDATE, "no active mandate lets this be collected"),
-    *refused_update("line_step", "lines", "state", _illegal(LINE), "a line cannot take this step"),
+    *refused_update("line_step", "lines", "state", not_a_step(LINE), "a line cannot take this step"),
     *refused_update(
-        "line_stands", "lines", ", ".join(_LINE_STANDS), _changed(*_LINE_STANDS), "a line is not changed"
+        "line_stands", "lines", ", ".join(_LINE_STANDS), changed(*_LINE_STANDS), "a line is not changed"
     ),
     *refused_update("line_two_people", "lines", "state", _UNDECIDED, "two people release a line"),
     *refused_update("line_goes_with_its_batch", "lines", "state", _NOT_SENT, "its batch was not sent"),
@@ -111,7 +98,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
         "return_stands",
         "returns",
         ", ".join(_RETURN_STANDS),
-        _changed(*_RETURN_STANDS),
+        changed(*_RETURN_STANDS),
         "a return is not changed",
     ),
     *refused_insert(
@@ -124,7 +111,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
         "proposal_stands",
         "proposals",
         ", ".join((*_PROPOSAL_STANDS, "state", "decided_by", "decided_at")),
-        f"OLD.state <> 'proposed' OR {_changed(*_PROPOSAL_STANDS)}",
+        f"OLD.state <> 'proposed' OR {changed(*_PROPOSAL_STANDS)}",
         "a proposal is decided once",
     ),
 )

@@ -33,7 +33,14 @@ from customers.rules.contact_states import (
     ContactState,
     Purpose,
 )
-from ledger.book.guards import attach, make_append_only, make_lasting, refused_insert, refused_update
+from ledger.book.guards import (
+    attach,
+    is_step,
+    make_append_only,
+    make_lasting,
+    refused_insert,
+    refused_update,
+)
 from ledger.book.schema import integer_column, one_of, partial_index, text_column
 
 _IS_WHOLE: Final = (
@@ -204,10 +211,6 @@ _NEXT_EVENT: Final = (
 _NEWEST_EVENT: Final = (
     "(SELECT e.state FROM contact_events e WHERE e.contact = NEW.number ORDER BY e.number DESC LIMIT 1)"
 )
-_STEPS_OF_CHANGE: Final = " OR ".join(
-    f"(OLD.state = '{state}' AND NEW.state = '{following}')"
-    for (state, _step), following in CHANGE_TRANSITIONS.items()
-)
 _SHREDDED: Final = "EXISTS (SELECT 1 FROM persons s WHERE s.person = NEW.person AND s.state = 'shredded')"
 _FORGETS: Final = f"NEW.value_sealed = '' AND {APPROVED.format(act='shred')}"
 _VALUE_CHANGED: Final = (
@@ -311,7 +314,7 @@ _GUARDS: Final = (
         "change_goes_on",
         "changes",
         "state, answered_at, reason",
-        f"NOT ({_STEPS_OF_CHANGE})",
+        f"NOT {is_step(CHANGE_TRANSITIONS)}",
         "a change is answered once",
     ),
 )

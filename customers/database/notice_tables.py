@@ -6,8 +6,7 @@ name stands here: a delivery names a contact by its number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Final
 
 from sqlalchemy import (
     CheckConstraint,
@@ -27,18 +26,22 @@ from customers.rules.notice_states import (
     Channel,
     DeliveryState,
     NoticeState,
-    NoticeStep,
     Outcome,
     TaskKind,
     TaskState,
     TaskStep,
 )
 from customers.rules.sending import A_DAY_MAX, AGAIN_US
-from ledger.book.guards import attach, make_append_only, make_lasting, refused_insert, refused_update
+from ledger.book.guards import (
+    attach,
+    changed,
+    make_append_only,
+    make_lasting,
+    not_a_step,
+    refused_insert,
+    refused_update,
+)
 from ledger.book.schema import integer_column, one_of, partial_index, text_column
-
-State = TypeVar("State", NoticeState, DeliveryState, TaskState)
-Step = TypeVar("Step", NoticeStep, TaskStep)
 
 notices = Table(
     "notices",
@@ -156,17 +159,6 @@ for _table in (notices, deliveries, tasks):
 make_append_only(task_history)
 
 
-def _not_a_step(transitions: Mapping[tuple[State, Step], State]) -> str:
-    """The condition that OLD.state may not become NEW.state by this table."""
-    steps = sorted({(str(state), str(following)) for (state, _), following in transitions.items()})
-    allowed = " OR ".join(f"(OLD.state = '{old}' AND NEW.state = '{new}')" for old, new in steps)
-    return f"(OLD.state <> NEW.state AND NOT ({allowed}))"
-
-
-def _changed(*columns: str) -> str:
-    return "(" + " OR ".join(f"OLD.{column} <> NEW.{column}" for column in columns) + ")"
-
-
 _NOTICE_KEPT: Final = (
     *("notice", "person", "policy", "template", "lang", "about", "dedupe", "content", "created_at"),
 )
@@ -194,7 +186,7 @@ _GUARDS: Final = (
         "notice_goes_on",
         "notices",
         ", ".join((*_NOTICE_KEPT, "state", "moved_at", "not_before")),
-        f"{_changed(*_NOTICE_KEPT)} OR {_not_a_step(NOTICE_TRANSITIONS)}",
+        f"{changed(*_NOTICE_KEPT)} OR {not_a_step(NOTICE_TRANSITIONS)}",
         "a notice only goes on",
     ),
     *refused_update(
@@ -225,7 +217,7 @@ _GUARDS: Final = (
         "delivery_goes_on",
         "deliveries",
         ", ".join((*_DELIVERY_KEPT, "state", "ref", "nth_of_day")),
-        f"{_changed(*_DELIVERY_KEPT)} OR {_not_a_step(DELIVERY_TRANSITIONS)}"
+        f"{changed(*_DELIVERY_KEPT)} OR {not_a_step(DELIVERY_TRANSITIONS)}"
         " OR (OLD.ref <> '' AND OLD.ref <> NEW.ref)"
         " OR (NEW.nth_of_day <> OLD.nth_of_day AND NEW.state <> 'failed')",
         "a delivery only goes on",
@@ -240,7 +232,7 @@ _GUARDS: Final = (
         "task_goes_on",
         "tasks",
         ", ".join((*_TASK_KEPT, "state", "owner", "outcome", "escalated")),
-        f"{_changed(*_TASK_KEPT)} OR OLD.state = 'done' OR {_not_a_step(TASK_TRANSITIONS)}"
+        f"{changed(*_TASK_KEPT)} OR OLD.state = 'done' OR {not_a_step(TASK_TRANSITIONS)}"
         " OR NEW.escalated - OLD.escalated <>"
         " (CASE WHEN OLD.state = 'assigned' AND NEW.state = 'open' THEN 1 ELSE 0 END)",
         "a task only goes on",

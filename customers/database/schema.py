@@ -29,7 +29,14 @@ from customers.rules.states import (
     PersonState,
     ProposalState,
 )
-from ledger.book.guards import attach, make_append_only, make_lasting, refused_insert, refused_update
+from ledger.book.guards import (
+    attach,
+    is_step,
+    make_append_only,
+    make_lasting,
+    refused_insert,
+    refused_update,
+)
 from ledger.book.schema import audit_record_columns, integer_column, one_of, partial_index, text_column
 
 CUSTOMERS = MetaData()
@@ -225,16 +232,12 @@ _STEPS_OF_PERSON: Final = " OR ".join(
     for (state, act), following in TRANSITIONS.items()
     if state is not following
 )
-_STEPS_OF_PROPOSAL: Final = " OR ".join(
-    f"(OLD.state = '{state}' AND NEW.state = '{following}')"
-    for (state, _step), following in PROPOSAL_TRANSITIONS.items()
-)
 _PROPOSAL_CHANGED: Final = (
     "OLD.person <> NEW.person OR OLD.act <> NEW.act OR OLD.reason <> NEW.reason OR OLD.number <> NEW.number"
     " OR OLD.proposed_by <> NEW.proposed_by OR OLD.proposed_at <> NEW.proposed_at"
     " OR (OLD.state <> 'proposed' AND (OLD.decided_by <> NEW.decided_by OR OLD.decided_at <> NEW.decided_at)"
     "  AND NEW.state <> 'withdrawn')"
-    f" OR NOT ({_STEPS_OF_PROPOSAL})"
+    f" OR NOT {is_step(PROPOSAL_TRANSITIONS)}"
 )
 _GUARDS: Final = (
     *refused_update(

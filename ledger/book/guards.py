@@ -8,7 +8,8 @@ that are refused under a condition: what these are in one database, its own pack
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from sqlalchemy import DDL, Table, event
 
@@ -55,6 +56,24 @@ def attach(table: Table, guard: Guard) -> None:
     """Have a guard's statement run after the table is made, on its kind of database."""
     statement = DDL(guard.statement).execute_if(dialect=guard.dialect)  # type: ignore[no-untyped-call]
     event.listen(table, "after_create", statement)
+
+
+def is_step(table: Mapping[tuple[Any, Any], Any]) -> str:
+    """The condition that NEW.state follows OLD.state in a table of states, (state, event) -> state: so the
+    database and the program cannot differ.
+    """
+    steps = sorted({(str(state), str(following)) for (state, _event), following in table.items()})
+    return "(" + " OR ".join(f"(OLD.state = '{old}' AND NEW.state = '{new}')" for old, new in steps) + ")"
+
+
+def not_a_step(table: Mapping[tuple[Any, Any], Any]) -> str:
+    """The condition that the state changes by no step of a table of states."""
+    return f"(OLD.state <> NEW.state AND NOT {is_step(table)})"
+
+
+def changed(*columns: str) -> str:
+    """The condition that an update changes one of these columns."""
+    return "(" + " OR ".join(f"OLD.{column} <> NEW.{column}" for column in columns) + ")"
 
 
 def refusing_function(name: str, condition: str, message: str, result: str = "NEW") -> str:
