@@ -16,6 +16,7 @@ The modules, in the order in which a batch goes through them:
   form_file, codes         a form's file, a table of codes: what they may say
   cell                     one value in a form's way, and back
   record_text, record_xml  files of lines, files of XML: records to bytes and back
+  record_file              which of both a form's files are
   figures                  what a file states about itself
   pain008                  writes pain.008
   request                  a batch to its request files

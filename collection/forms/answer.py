@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from collection.errors import FormFault
-from collection.forms import pain002, record_text, record_xml
+from collection.forms import pain002, record_file
 from collection.forms.figures import hold_figures, hold_name
 from collection.forms.form_file import AnswerForm, Form
 from collection.forms.lines import (
@@ -53,9 +53,7 @@ def read(name: str, content: bytes, form: Form, sent: RequestBatch) -> AnswerFil
 def _records(name: str, content: bytes, form: Form) -> Records:
     if form.form == "pain.008":
         return pain002.read(name, content)
-    if form.form == "xml":
-        return record_xml.read(name, content, form, form.answer)
-    return record_text.read(name, content, form, form.answer)
+    return record_file.read(name, content, form, form.answer)
 
 
 def joined(files: Iterable[AnswerFile]) -> tuple[AnswerLine, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from collection.errors import FormFault
-from collection.forms import pain008, record_text, record_xml
+from collection.forms import pain008, record_file
 from collection.forms.form_file import Form
 from collection.forms.lines import NamedFile, Record, Records, RequestBatch, RequestLine, key_of
 from qianzhi_errors.sentence import Sentence
@@ -108,8 +108,7 @@ def _written(batch: RequestBatch, form: Form, part: Part) -> NamedFile:
         "amount": str(sum(line.amount for line in part.lines)),
     }
     records = Records(edge, tuple(_records(batch, form, part)))
-    write_records = record_xml.written if form.form == "xml" else record_text.written
-    return NamedFile(name, write_records(name, form, form.request, records))
+    return NamedFile(name, record_file.written(name, form, form.request, records))
 
 
 def _records(batch: RequestBatch, form: Form, part: Part) -> Iterator[Record]:

@@ -9,7 +9,7 @@ import re
 from typing import Final, NamedTuple
 
 from collection.errors import FormError, FormFault
-from collection.forms import camt054, record_text, record_xml
+from collection.forms import camt054, record_file
 from collection.forms.figures import hold_channel, hold_figures, hold_name
 from collection.forms.form_file import Form
 from collection.forms.lines import Record, StatementLine
@@ -39,8 +39,7 @@ def read(name: str, content: bytes, form: Form, channel: str, account: str = "")
         edge = hold_name(name, file, {"date": notice.date})
         lines = notice.settlements
     else:
-        read_records = record_xml.read if form.form == "xml" else record_text.read
-        records = read_records(name, content, form, file)
+        records = record_file.read(name, content, form, file)
         edge = hold_name(name, file, records.edge)
         lines = tuple(_line(name, record) for record in records.lines)
         sums = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from collection.errors import FormError, FormFault
-from collection.forms import pain002, record_text, record_xml, returns, statement
+from collection.forms import pain002, record_file, returns, statement
 from collection.forms.answer import code_of, sums_of
 from collection.forms.codes import Codes
 from collection.forms.figures import hold_figures, hold_name
@@ -75,8 +75,7 @@ def _tried(kind: str, name: str, content: bytes, form: Form, codes: Codes) -> Tr
 def _records(kind: str, name: str, content: bytes, form: Form) -> Records:
     if form.form == "pain.008":
         return pain002.read(name, content)
-    read = record_xml.read if form.form == "xml" else record_text.read
-    return read(name, content, form, form.files()[kind])
+    return record_file.read(name, content, form, form.files()[kind])
 
 
 def _values(records: Records) -> list[dict[str, str]]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from collection.forms import record_text, record_xml
+from collection.forms import record_file
 from collection.forms.answer import is_done
-from collection.forms.form_file import FileForm, Form
+from collection.forms.form_file import Form
 from collection.forms.lines import NamedFile, Record, Records, ReturnLine, StatementLine, key_of
 from simulators.channel import iso
 
@@ -37,7 +37,7 @@ def answer(
     records = Records(whole, tuple(Record(int(line["line"]), _flagged(form, line)) for line in lines))
     if form.form == "pain.008":
         return NamedFile(name, iso.report(records, f"{edge['date']}060000"))
-    return NamedFile(name, _written(name, form, form.answer, records))
+    return NamedFile(name, record_file.written(name, form, form.answer, records))
 
 
 def _flagged(form: Form, line: Mapping[str, str]) -> Mapping[str, str]:
@@ -66,7 +66,7 @@ def returned(
             for at, line in enumerate(lines, 1)
         ),
     )
-    return NamedFile(name, _written(name, form, form.returns, records))
+    return NamedFile(name, record_file.written(name, form, form.returns, records))
 
 
 def settled(
@@ -80,7 +80,7 @@ def settled(
         return NamedFile(name, iso.notice(account, date, lines, ()))
     edge = {**_edge(channel, date, lines), "fee": str(sum(line.fee for line in lines))}
     records = Records(edge, tuple(Record(at, _texts(line._asdict())) for at, line in enumerate(lines, 1)))
-    return NamedFile(name, _written(name, form, form.statement, records))
+    return NamedFile(name, record_file.written(name, form, form.statement, records))
 
 
 def _edge(channel: str, date: str, lines: Iterable[ReturnLine] | Iterable[StatementLine]) -> dict[str, str]:
@@ -95,8 +95,3 @@ def _edge(channel: str, date: str, lines: Iterable[ReturnLine] | Iterable[Statem
 
 def _texts(values: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
-
-
-def _written(name: str, form: Form, file: FileForm, records: Records) -> bytes:
-    write = record_xml.written if form.form == "xml" else record_text.written
-    return write(name, form, file, records)

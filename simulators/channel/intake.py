@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from collection.errors import FormFault
-from collection.forms import record_text, record_xml
+from collection.forms import record_file
 from collection.forms.form_file import Form
 from collection.forms.lines import NamedFile, Record, Records, key_of, of_key
 from simulators.channel import iso
@@ -49,8 +49,7 @@ def take(file: NamedFile, form: Form) -> Taken:
 def _records(file: NamedFile, form: Form) -> Records:
     if form.form == "pain.008":
         return iso.request(file.name, file.content)
-    read = record_xml.read if form.form == "xml" else record_text.read
-    return read(file.name, file.content, form, form.request)
+    return record_file.read(file.name, file.content, form, form.request)
 
 
 def _number(record: Record) -> int:
