@@ -24,6 +24,7 @@ from console.wall_clock import now_us
 from fep.keys.keys import KeyKind
 from fep.operator.identity import at_keyboard
 from ledger.book.store import Store
+from ledger.files import private_file
 
 COLLECTION_SETTINGS = settings_place.option(
     "config", settings_place.COLLECTION, "the settings file of collection"
@@ -67,14 +68,6 @@ def write_private(settings: Settings, name: str, content: bytes) -> Path:
     """Write a file into the folder of files, for this user alone and whole, and return its path. One of the
     same name is replaced: the same act gives the same bytes.
     """
-    folder = Path(settings.collection.files)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    part = folder / f".{name}.part"
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
+    path = Path(settings.collection.files) / name
+    private_file.write_private(path, content)
     return path

@@ -29,7 +29,7 @@ from customers.rules.contact import ContactKind, Source
 from customers.rules.contact_states import Outcome, Purpose
 from customers.serving import orphans
 from fep.operator.identity import at_keyboard
-from ledger.files.synced_folder import sync_names
+from ledger.files.private_file import write_private
 
 _SOURCES = [str(source) for source in Source if source is not Source.CORE]
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -80,15 +80,7 @@ def changes_command(file: Path, config: Path) -> None:
     """
     with opened(config) as office:
         sent = write_file(_loader(office))
-    new = file.with_name(f"{file.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(sent.data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(file)
-    sync_names(file.parent)
+    write_private(file, sent.data)
     say(_("wrote {path}: {count} changes").format(path=file, count=sent.changes))
 
 

@@ -37,12 +37,12 @@ from customers.notices.outbox import (
     refused,
 )
 from customers.notices.queue import NOTICES, find, notice_of
-from customers.notices.senders.folder import write_whole
 from customers.notices.templates import written
 from customers.rules.notice_states import Channel, DeliveryState, NoticeState, NoticeStep
 from customers.rules.sending import Print, day_of
 from customers.rules.states import PersonState
 from customers.sealing import opened, parse
+from ledger.files.private_file import write_private
 from ledger.rules.beijing import beijing
 from ledger.rules.day import hyphenated
 from qianzhi_errors.sentence import Sentence
@@ -94,8 +94,8 @@ def make_letters(outbox: Outbox, folder: Path, font: Path, at: int) -> Letters:
     if not letters:
         return Letters(batch, 0, ())
     files = (folder.joinpath(f"{batch}.csv"), folder.joinpath(f"{batch}.pdf"))
-    write_whole(files[1], _pages(letters, batch, font, waiting[0].sent_at))
-    write_whole(files[0], _list(letters))
+    write_private(files[1], _pages(letters, batch, font, waiting[0].sent_at))
+    write_private(files[0], _list(letters))
     with outbox.store.transaction() as connection:
         for row in _rows(connection, DeliveryState.UNKNOWN):
             follow(connection, row, NoticeStep.ACCEPT, at, ref=f"{batch}/{row.notice}", report_at=0)

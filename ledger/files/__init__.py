@@ -39,6 +39,7 @@ The modules, in the order in which data goes through:
   settings                                          how any settings file is read; no setting is named here
   clerks                                            who may do what, by a settings file
   secret_source                                     where a secret comes from, and where a keystore is
+  private_file                                      a file for its owner alone, whole or not at all
   synced_folder                                     a folder's names, on disk
   wrong_value, toml_reason                          why a value, or a text, is refused: the libraries' words
   near_name                                         what a misspelt key or word is answered with

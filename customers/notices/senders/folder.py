@@ -6,7 +6,6 @@ and one that is written again is the same file. What was written counts as deliv
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,7 +13,7 @@ from typing import Final, NamedTuple
 from customers.notices.mail import mail_of
 from customers.notices.message import Accepted, Answer, Later, Message, Report, Sent
 from customers.rules.notice_states import Channel
-from ledger.files.synced_folder import sync_names
+from ledger.files.private_file import write_private
 
 _MAIL, _TEXT = ".eml", ".txt"
 _PRIVATE: Final = 0o600
@@ -36,7 +35,7 @@ class FolderSender(NamedTuple):
             content, suffix = f"{message.to}\n\n{message.text}\n".encode(), _TEXT
         path = self.folder.joinpath(f"{message.key}{suffix}")
         try:
-            write_whole(path, content)
+            write_private(path, content)
         except OSError as error:
             return Later(f"errno {error.errno}")
         return Accepted(path.name)
@@ -47,17 +46,3 @@ class FolderSender(NamedTuple):
             there = any(self.folder.joinpath(f"{sent.key}{suffix}").exists() for suffix in (_MAIL, _TEXT))
             if sent.ref or there:
                 yield Report(sent, has_arrived=True)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a private file so that it is there whole or not at all. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
-    sync_names(path.parent)
